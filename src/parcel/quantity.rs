@@ -1,0 +1,157 @@
+//! Quantities with their units: mass, money, time.
+
+use super::codes::Currency;
+use super::draft::{DraftMoney, DraftTime};
+use super::violation::Problem;
+
+/// Mass in whole grams. Zero is kept: it is what some systems write for "not weighed".
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Grams(u64);
+
+impl Grams {
+    /// 100,000 tonnes: above any consignment, below any overflow of a sum over 99 lines.
+    pub const MAX: Self = Self(100_000_000_000);
+
+    /// # Errors
+    /// [`Problem::OutOfRange`] below zero or above [`Grams::MAX`].
+    pub fn new(grams: i64) -> Result<Self, Problem> {
+        in_range(grams, 0, 100_000_000_000).map(Self)
+    }
+
+    /// Whole grams.
+    pub fn get(self) -> u64 {
+        self.0
+    }
+}
+
+/// A number of pieces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Pieces(u64);
+
+impl Pieces {
+    /// # Errors
+    /// [`Problem::OutOfRange`] below zero or above what the contract's 32 bits hold.
+    pub fn new(pieces: i64) -> Result<Self, Problem> {
+        in_range(pieces, 0, u32::MAX.into()).map(Self)
+    }
+
+    /// Number of pieces.
+    pub fn get(self) -> u64 {
+        self.0
+    }
+}
+
+/// An exact amount that is not negative: `units + nanos / 1e9` of a currency.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Money {
+    /// The currency; it may be one that ISO 4217 does not know.
+    pub currency: Currency,
+    /// Whole units.
+    pub units: u64,
+    /// Billionths of a unit, below one billion.
+    pub nanos: u32,
+}
+
+/// Largest number of whole units: the sum over 99 lines stays exact.
+const MAX_UNITS: i64 = 1_000_000_000_000_000;
+
+impl Money {
+    /// # Errors
+    /// [`Problem::MoneyNanos`] where nanos are out of range or of the other sign,
+    /// [`Problem::Negative`] below zero, [`Problem::OutOfRange`] above 10^15 units,
+    /// [`Problem::NotACurrency`] for a malformed currency: the first that applies, with the
+    /// part of the amount that it is about.
+    pub fn new(stated: &DraftMoney) -> Result<Self, (MoneyPart, Problem)> {
+        let currency = Currency::parse(&stated.currency_code).map_err(|problem| (MoneyPart::Currency, problem))?;
+        let (units, nanos) = (stated.units, stated.nanos);
+        let contradicts = (units > 0 && nanos < 0) || (units < 0 && nanos > 0);
+        if !(-999_999_999..=999_999_999).contains(&nanos) || contradicts {
+            return Err((MoneyPart::Nanos, Problem::MoneyNanos));
+        }
+        if units < 0 || nanos < 0 {
+            return Err((MoneyPart::Amount, Problem::Negative));
+        }
+        let units = in_range(units, 0, MAX_UNITS).map_err(|problem| (MoneyPart::Units, problem))?;
+        Ok(Self { currency, units, nanos: nanos.unsigned_abs() })
+    }
+
+    /// The amount in its own currency; exact to 15 digits.
+    pub fn to_f64(self) -> f64 {
+        // Both conversions are exact: units stay below 2^53.
+        self.units as f64 + f64::from(self.nanos) / 1e9
+    }
+}
+
+/// Which part of an amount a problem is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MoneyPart {
+    /// `currency_code`.
+    Currency,
+    /// `units`.
+    Units,
+    /// `nanos`.
+    Nanos,
+    /// Both numbers together.
+    Amount,
+}
+
+impl MoneyPart {
+    /// What stands after the amount's own path.
+    pub fn suffix(self) -> &'static str {
+        match self {
+            Self::Currency => ".currency_code",
+            Self::Units => ".units",
+            Self::Nanos => ".nanos",
+            Self::Amount => "",
+        }
+    }
+}
+
+/// When advance data was received: an instant of the years 2000 to 2099.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AdvisedAt {
+    seconds: i64,
+    nanos: u32,
+}
+
+/// 2000-01-01T00:00:00Z.
+const FIRST_SECOND: i64 = 946_684_800;
+/// 2099-12-31T23:59:59Z.
+const LAST_SECOND: i64 = 4_102_444_799;
+
+impl AdvisedAt {
+    /// # Errors
+    /// [`Problem::TimeOutOfRange`] outside the years 2000 to 2099, [`Problem::TimeNanos`] where
+    /// nanoseconds are not within a second.
+    pub fn new(stated: DraftTime) -> Result<Self, Problem> {
+        if !(FIRST_SECOND..=LAST_SECOND).contains(&stated.seconds) {
+            return Err(Problem::TimeOutOfRange);
+        }
+        match u32::try_from(stated.nanos) {
+            Ok(nanos) if nanos < 1_000_000_000 => Ok(Self { seconds: stated.seconds, nanos }),
+            _ => Err(Problem::TimeNanos { got: stated.nanos }),
+        }
+    }
+
+    /// Whole seconds since 1970-01-01T00:00:00Z.
+    pub fn seconds(self) -> i64 {
+        self.seconds
+    }
+
+    /// Nanoseconds within the second.
+    pub fn nanos(self) -> u32 {
+        self.nanos
+    }
+
+    /// Days since 1970-01-01.
+    pub fn day(self) -> i64 {
+        self.seconds.div_euclid(86_400)
+    }
+}
+
+fn in_range(got: i64, min: i64, max: i64) -> Result<u64, Problem> {
+    match u64::try_from(got) {
+        Ok(value) if (min..=max).contains(&got) => Ok(value),
+        _ => Err(Problem::OutOfRange { got, min, max }),
+    }
+}
