@@ -1,0 +1,11 @@
+//! Scores postal parcels for customs before they arrive.
+//!
+//! `ARCHITECTURE.md` is the map. A module imports only modules that stand above it in this list.
+
+pub mod parcel;
+
+pub mod policy;
+
+pub mod engine;
+
+pub mod wire;
