@@ -4,6 +4,14 @@
 
 pub mod parcel;
 
+pub mod history;
+
+pub mod reasons;
+
+pub mod features;
+
+pub mod model;
+
 pub mod policy;
 
 pub mod engine;

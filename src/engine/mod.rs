@@ -1,5 +1,7 @@
 //! One parcel in, one decision out.
 
+mod assess;
 mod decision;
 
+pub use assess::{Engine, EngineError};
 pub use decision::{Decision, Evidence, Explanation, ModelRef, RawScore, Reason};

@@ -93,8 +93,8 @@ impl fmt::Debug for Parcel {
 }
 
 impl Parcel {
-    /// The line that stands for the parcel where one must: the first of the highest declared
-    /// mass-independent value, else the first line.
+    /// The line that stands for the parcel where one must: the first with the highest declared
+    /// number of units, whatever the currency; the first line where none states a value.
     pub fn principal_line(&self) -> Option<&ContentLine> {
         let mut best = self.contents.first()?;
         for line in &self.contents[1..] {

@@ -1,0 +1,197 @@
+//! Features, model, calibration, reasons and policy, composed.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use uuid::Uuid;
+use xxhash_rust::xxh3::Xxh3;
+
+use super::{Decision, Evidence, Explanation, ModelRef, RawScore, Reason};
+use crate::features::{ExchangeRates, FeaturePlan, FeatureRow, ParcelKeys};
+use crate::history::{Bucket, History};
+use crate::model::Model;
+use crate::parcel::{AdvisedAt, Parcel};
+use crate::policy::{Route, Thresholds};
+use crate::reasons::{self, ReasonCode};
+
+/// Decides about parcels: pure, synchronous, without a clock and without I/O.
+///
+/// It is total: every [`Parcel`] gets a [`Decision`]. Equal parcel, history, model and policy give
+/// an equal decision, to the bit.
+#[derive(Clone, Debug)]
+pub struct Engine {
+    model: Arc<Model>,
+    model_ref: Arc<ModelRef>,
+    rates: ExchangeRates,
+    policy: Thresholds,
+}
+
+/// Why a model cannot decide under a configuration.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum EngineError {
+    /// Amounts would be on another scale than those the model was trained on.
+    #[error("currency.base: the model was trained on amounts in {model}, the configuration converts to {configured}")]
+    BaseCurrency {
+        /// The model's.
+        model: String,
+        /// The configured one.
+        configured: String,
+    },
+}
+
+/// Reasons in a reply, unless all are asked for.
+const N_REASONS: usize = 5;
+/// Features shown behind a reason, unless all are asked for.
+const N_EVIDENCE: usize = 3;
+
+impl Engine {
+    /// Puts a model under a rate table and a policy.
+    ///
+    /// # Errors
+    /// [`EngineError::BaseCurrency`] where the model was trained on another base currency.
+    pub fn new(
+        model: Arc<Model>,
+        model_ref: Arc<ModelRef>,
+        rates: ExchangeRates,
+        policy: Thresholds,
+    ) -> Result<Self, EngineError> {
+        let (trained, configured) = (model.body().rates.base.as_str(), rates.base());
+        if trained != configured.as_str() {
+            let configured = configured.as_str().to_owned();
+            return Err(EngineError::BaseCurrency { model: trained.to_owned(), configured });
+        }
+        Ok(Self { model, model_ref, rates, policy })
+    }
+
+    /// Decides about a parcel as of bucket `at`.
+    pub fn assess(&self, parcel: &Parcel, history: &History, at: Bucket, explanation: Explanation) -> Decision {
+        let keys = self.plan().keys(parcel);
+        self.assess_with_keys(parcel, &keys, history, at, explanation)
+    }
+
+    /// As [`Engine::assess`], for a caller that has the parcel's keys already.
+    pub fn assess_with_keys(
+        &self,
+        parcel: &Parcel,
+        keys: &ParcelKeys,
+        history: &History,
+        at: Bucket,
+        explanation: Explanation,
+    ) -> Decision {
+        let body = self.model.body();
+        let mut row = FeatureRow::default();
+        self.plan().fill(parcel, keys, history, at, &self.rates, &mut row);
+        let mut contributions = Vec::with_capacity(row.values.len());
+        let raw_score = body.linear.score(&row.values, &mut contributions);
+        let risk_score = body.calibration.probability(raw_score);
+        let (route, route_cause, selection_probability) = self.policy.route(risk_score);
+        let reasons = match explanation {
+            Explanation::None => Vec::new(),
+            Explanation::WhereDue if route.is_release() => Vec::new(),
+            Explanation::WhereDue | Explanation::Reasons => self.reasons(&row, &contributions, N_REASONS, N_EVIDENCE),
+            Explanation::Full => self.reasons(&row, &contributions, usize::MAX, usize::MAX),
+        };
+        let mut notices = parcel.notices.clone();
+        notices.extend(self.plan().notices(parcel, &self.rates));
+        Decision {
+            decision_id: self.decision_id(parcel, &row, raw_score, route),
+            item_id: parcel.item_id.as_str().to_owned(),
+            risk_score,
+            risk_percentile: body.reference.percentile(raw_score),
+            route,
+            route_cause,
+            selection_probability,
+            reasons,
+            notices,
+            model: Arc::clone(&self.model_ref),
+            policy_version: Arc::clone(self.policy.version()),
+            raw_score: (explanation == Explanation::Full)
+                .then_some(RawScore { log_odds: raw_score, base_log_odds: body.linear.base }),
+        }
+    }
+
+    /// The bucket that a parcel advised at this time is decided in.
+    pub fn bucket_of(&self, advised_at: AdvisedAt) -> Bucket {
+        self.plan().bucket_of(advised_at)
+    }
+
+    /// The feature code of the model.
+    pub fn plan(&self) -> &FeaturePlan {
+        self.model.plan()
+    }
+
+    /// The model that decides.
+    pub fn model(&self) -> &Arc<Model> {
+        &self.model
+    }
+
+    /// Its name, version and digest.
+    pub fn model_ref(&self) -> &Arc<ModelRef> {
+        &self.model_ref
+    }
+
+    /// The rate table that amounts are converted by.
+    pub fn rates(&self) -> &ExchangeRates {
+        &self.rates
+    }
+
+    /// Contributions gathered by ground, largest magnitude first.
+    fn reasons(&self, row: &FeatureRow, contributions: &[f64], most: usize, most_evidence: usize) -> Vec<Reason> {
+        let mut grounds: BTreeMap<ReasonCode, Vec<usize>> = BTreeMap::new();
+        for (idx, feature) in self.plan().features().iter().enumerate() {
+            grounds.entry(feature.reason).or_default().push(idx);
+        }
+        let share = |idx: &usize| contributions.get(*idx).copied().unwrap_or(0.0);
+        let mut grounds: Vec<_> = grounds
+            .into_iter()
+            .map(|(code, features)| (code, features.iter().map(share).sum::<f64>(), features))
+            .collect();
+        grounds.sort_by(|(_, a, _), (_, b, _)| b.abs().total_cmp(&a.abs()));
+        grounds.truncate(most);
+        let reason = |(code, contribution, mut features): (ReasonCode, f64, Vec<usize>)| {
+            features.sort_by(|a, b| share(b).abs().total_cmp(&share(a).abs()));
+            // The history that speaks loudest the same way as the whole ground.
+            let known = features
+                .iter()
+                .filter(|idx| share(idx) * contribution >= 0.0)
+                .find_map(|idx| row.counts.get(self.plan().features().get(*idx)?.key?).copied()?);
+            let evidence = features.iter().filter_map(|idx| {
+                let value = f64::from(*row.values.get(*idx)?);
+                let feature = Arc::clone(&self.plan().features().get(*idx)?.name);
+                value.is_finite().then_some(Evidence { feature, value })
+            });
+            Reason {
+                code: code.as_str(),
+                text: reasons::text(code, contribution, known),
+                contribution_log_odds: contribution,
+                evidence: evidence.take(most_evidence).collect(),
+            }
+        };
+        grounds.into_iter().map(reason).collect()
+    }
+
+    /// UUIDv7 (RFC 9562): the milliseconds of `advised_at`, then bits of a hash of the grounds.
+    fn decision_id(&self, parcel: &Parcel, row: &FeatureRow, raw_score: f64, route: Route) -> Uuid {
+        let mut grounds = Xxh3::new();
+        let mut add = |bytes: &[u8]| {
+            grounds.update(&(bytes.len() as u64).to_le_bytes());
+            grounds.update(bytes);
+        };
+        add(parcel.item_id.as_str().as_bytes());
+        add(self.model_ref.digest.as_bytes());
+        add(self.policy.version().as_bytes());
+        for value in &row.values {
+            // All missing values are one, whatever bits they are made of.
+            let bits = if value.is_nan() { f32::NAN.to_bits() } else { value.to_bits() };
+            add(&bits.to_le_bytes());
+        }
+        add(&raw_score.to_bits().to_le_bytes());
+        add(&[route as u8]);
+        let hash = grounds.digest128().to_be_bytes();
+        let mut bits = [0; 10];
+        bits.copy_from_slice(&hash[..10]);
+        let advised_at = parcel.advised_at;
+        let milliseconds = advised_at.seconds().unsigned_abs() * 1000 + u64::from(advised_at.nanos() / 1_000_000);
+        uuid::Builder::from_unix_timestamp_millis(milliseconds, &bits).into_uuid()
+    }
+}

@@ -1,0 +1,25 @@
+//! From a parcel and its history to numbers: the only place where a feature is computed.
+//!
+//! [`FeatureSpec`] says which features a model uses; it is data, and part of the artifact.
+//! [`FeaturePlan`] is the spec compiled; training and serving both run it.
+
+mod number;
+mod part;
+mod plan;
+mod rates;
+mod spec;
+
+pub use number::{NUMBER_FEATURES, NumberFeature};
+pub use part::Part;
+pub use plan::{FeatureInfo, FeaturePlan, FeatureRow, InvalidSpec, ParcelKeys};
+pub use rates::{ExchangeRates, InvalidRates, RatesConfig};
+pub use spec::{FeatureSpec, KeySpec};
+
+/// Lower-case hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

@@ -1,0 +1,88 @@
+//! What is known of one entity.
+
+use super::{Bucket, BucketWidth};
+
+/// Decayed counts of one entity, as a parcel in some bucket sees them.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Counts {
+    /// Parcels advised.
+    pub seen: f64,
+    /// Parcels whose outcome became known.
+    pub inspected: f64,
+    /// Outcomes that were infringements.
+    pub infringements: f64,
+}
+
+/// How counts lose weight with age: by half every `half_life_days`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Decay {
+    /// Bucket width that ages are counted in.
+    pub width: BucketWidth,
+    /// Days after which an event counts half.
+    pub half_life_days: f64,
+}
+
+impl Decay {
+    /// Weight that remains of an event of `from` in the bucket `to`. `libm`, so that every machine
+    /// computes the same bits.
+    fn remaining(&self, from: Bucket, to: Bucket) -> f64 {
+        libm::exp2(-self.width.days_between(from, to) / self.half_life_days)
+    }
+}
+
+/// Closed buckets, decayed to the last merge, and the one bucket that may still be written.
+///
+/// Within a bucket only integers are added, so the order of calls cannot change a bit. Floats
+/// enter when a later bucket's first event moves the pending counts into the closed ones: once
+/// per bucket, in the order of buckets.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Entry {
+    pub(super) closed_until: Bucket,
+    pub(super) closed: [f32; 3],
+    pub(super) pending_in: Bucket,
+    pub(super) pending: [u32; 3],
+}
+
+impl Entry {
+    /// The counts that a parcel in bucket `at` sees: everything before `at`.
+    pub(super) fn read(&self, at: Bucket, decay: &Decay) -> Counts {
+        let mut counts = [0.0; 3];
+        let closed_weight = decay.remaining(self.closed_until, at);
+        for (count, closed) in counts.iter_mut().zip(self.closed) {
+            *count = f64::from(closed) * closed_weight;
+        }
+        if self.pending_in < at {
+            let pending_weight = decay.remaining(self.pending_in, at);
+            for (count, pending) in counts.iter_mut().zip(self.pending) {
+                *count += f64::from(pending) * pending_weight;
+            }
+        }
+        let [seen, inspected, infringements] = counts;
+        Counts { seen, inspected, infringements }
+    }
+
+    /// Adds `added` (seen, inspected, infringements) in bucket `at`. An event of a bucket that is
+    /// already closed counts in the open one: what was decided cannot change afterwards.
+    pub(super) fn add(&mut self, at: Bucket, added: [u32; 3], decay: &Decay) {
+        if at > self.pending_in {
+            self.merge(decay);
+            self.pending_in = at;
+        }
+        for (pending, added) in self.pending.iter_mut().zip(added) {
+            *pending = pending.saturating_add(added);
+        }
+    }
+
+    fn merge(&mut self, decay: &Decay) {
+        if self.pending == [0; 3] {
+            return;
+        }
+        let weight = decay.remaining(self.closed_until, self.pending_in);
+        for (closed, pending) in self.closed.iter_mut().zip(self.pending) {
+            // Stored as f32 to keep an entry small; rounding happens at this one place.
+            *closed = (f64::from(*closed) * weight + f64::from(pending)) as f32;
+        }
+        self.closed_until = self.pending_in;
+        self.pending = [0; 3];
+    }
+}

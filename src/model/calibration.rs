@@ -1,0 +1,108 @@
+//! From raw score to probability.
+
+use ndarray::Array2;
+use serde::{Deserialize, Serialize};
+
+use super::{FitError, LogisticParams};
+
+/// Beta calibration: `logit p = a · ln s − b · ln(1 − s) + c`, where `s` is the logistic of the raw
+/// score. With `a = b` it is Platt scaling. Never decreasing, since `a, b ≥ 0`.
+///
+/// Source: Kull, Silva Filho, Flach (2017), "Beta calibration", AISTATS.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Calibration {
+    /// Weight of `ln s`.
+    pub a: f64,
+    /// Weight of `−ln(1 − s)`.
+    pub b: f64,
+    /// Shift in log-odds.
+    pub c: f64,
+}
+
+/// Why a calibration is not possible.
+#[derive(Debug, thiserror::Error)]
+pub enum CalibrationError {
+    /// Steps on a handful of rows are noise.
+    #[error(
+        "calibration needs at least {MIN_PER_CLASS} infringements and as many clean parcels; there are {infringements} and {clean}"
+    )]
+    TooFew {
+        /// Infringements in the block.
+        infringements: usize,
+        /// Clean parcels in the block.
+        clean: usize,
+    },
+    /// The fit behind it.
+    #[error("fitting the calibration")]
+    Fit(#[from] FitError),
+}
+
+/// Fewest of each class to calibrate on.
+const MIN_PER_CLASS: usize = 20;
+
+impl Calibration {
+    /// Fits on the raw scores of parcels later than those the model was fitted on.
+    ///
+    /// # Errors
+    /// [`CalibrationError`] where there are too few of a class.
+    pub fn fit(raw_scores: &[f64], labels: &[bool]) -> Result<Self, CalibrationError> {
+        let infringements = labels.iter().filter(|label| **label).count();
+        let clean = labels.len() - infringements;
+        if infringements.min(clean) < MIN_PER_CLASS {
+            return Err(CalibrationError::TooFew { infringements, clean });
+        }
+        let both = fit_slopes(raw_scores, labels, |score| vec![ln_logistic(score), -ln_logistic(-score)])?;
+        let (slopes, c) = both;
+        match slopes[..] {
+            [a, b] if a >= 0.0 && b >= 0.0 => Ok(Self { a, b, c }),
+            // A negative weight would make the curve fall: as in the paper, that term is dropped.
+            [a, _] if a < 0.0 => {
+                let (slopes, c) = fit_slopes(raw_scores, labels, |score| vec![-ln_logistic(-score)])?;
+                Ok(Self { a: 0.0, b: slopes[0].max(0.0), c })
+            }
+            _ => {
+                let (slopes, c) = fit_slopes(raw_scores, labels, |score| vec![ln_logistic(score)])?;
+                Ok(Self { a: slopes[0].max(0.0), b: 0.0, c })
+            }
+        }
+    }
+
+    /// Probability for a raw score, within 0 and 1.
+    pub fn probability(&self, raw_score: f64) -> f64 {
+        let log_odds = self.a * ln_logistic(raw_score) - self.b * ln_logistic(-raw_score) + self.c;
+        logistic(log_odds)
+    }
+
+    pub(super) fn check(&self) -> Result<(), &'static str> {
+        let finite = [self.a, self.b, self.c].iter().all(|number| number.is_finite());
+        if finite && self.a >= 0.0 && self.b >= 0.0 { Ok(()) } else { Err("a calibration that falls or is not finite") }
+    }
+}
+
+fn fit_slopes(
+    raw_scores: &[f64],
+    labels: &[bool],
+    terms: impl Fn(f64) -> Vec<f64>,
+) -> Result<(Vec<f64>, f64), FitError> {
+    let rows: Vec<Vec<f64>> = raw_scores.iter().map(|score| terms(*score)).collect();
+    let n_terms = rows.first().map_or(0, Vec::len);
+    let values = Array2::from_shape_fn((rows.len(), n_terms), |(row, term)| rows[row][term] as f32);
+    let linear = LogisticParams { l2: 1e-3, max_iterations: 200 }.check()?.fit(values.view(), labels)?;
+    let shift: f64 = linear.slopes.iter().zip(&linear.means).map(|(slope, mean)| slope * mean).sum();
+    Ok((linear.slopes, linear.base - shift))
+}
+
+/// `1 / (1 + e^−x)`, from `libm` so that every machine computes the same bits.
+fn logistic(x: f64) -> f64 {
+    if x >= 0.0 {
+        1.0 / (1.0 + libm::exp(-x))
+    } else {
+        let e = libm::exp(x);
+        e / (1.0 + e)
+    }
+}
+
+/// `ln(1 / (1 + e^−x))` without overflow.
+fn ln_logistic(x: f64) -> f64 {
+    x.min(0.0) - libm::log1p(libm::exp(-x.abs()))
+}

@@ -1,0 +1,111 @@
+//! Fitting the linear score: linfa's logistic regression on standardized features.
+
+use linfa::prelude::*;
+use linfa_logistic::LogisticRegression;
+use ndarray::{Array1, Array2, ArrayView2, Axis};
+
+use super::Linear;
+
+/// Settings of the fit, unchecked.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LogisticParams {
+    /// L2 penalty against the sum of losses over all rows.
+    pub l2: f64,
+    /// Most iterations of L-BFGS.
+    pub max_iterations: u64,
+}
+
+/// Settings that can be fitted with.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LogisticValidParams(LogisticParams);
+
+/// Why a fit is not possible.
+#[derive(Debug, thiserror::Error)]
+pub enum FitError {
+    /// A setting out of range.
+    #[error("{name}: must be {expected}")]
+    Setting {
+        /// Which one.
+        name: &'static str,
+        /// What it must be.
+        expected: &'static str,
+    },
+    /// Nothing to tell apart.
+    #[error("fitting needs clean parcels and infringements; there are {infringements} infringements in {rows} parcels")]
+    OneClass {
+        /// Labelled rows.
+        rows: usize,
+        /// Infringements among them.
+        infringements: usize,
+    },
+    /// linfa's own error.
+    #[error("the logistic regression did not fit")]
+    Linfa(#[from] linfa_logistic::error::Error),
+}
+
+impl LogisticParams {
+    /// # Errors
+    /// [`FitError::Setting`] for a negative or infinite penalty, or no iterations.
+    pub fn check(self) -> Result<LogisticValidParams, FitError> {
+        if !(self.l2.is_finite() && self.l2 >= 0.0) {
+            return Err(FitError::Setting { name: "l2", expected: "a number of at least zero" });
+        }
+        if self.max_iterations == 0 {
+            return Err(FitError::Setting { name: "max_iterations", expected: "at least one" });
+        }
+        Ok(LogisticValidParams(self))
+    }
+}
+
+impl LogisticValidParams {
+    /// Fits on rows of features with their labels.
+    ///
+    /// * `values`: shape `(n_rows, n_features)`, NaN where missing.
+    /// * `labels`: shape `(n_rows,)`, `true` means infringement.
+    ///
+    /// # Errors
+    /// [`FitError::OneClass`] where all labels are equal; [`FitError::Linfa`] where the optimizer fails.
+    pub fn fit(&self, values: ArrayView2<'_, f32>, labels: &[bool]) -> Result<Linear, FitError> {
+        let (n_rows, n_features) = values.dim();
+        let infringements = labels.iter().filter(|label| **label).count();
+        if infringements == 0 || infringements == n_rows {
+            return Err(FitError::OneClass { rows: n_rows, infringements });
+        }
+        let mut means = Vec::with_capacity(n_features);
+        let mut deviations = Vec::with_capacity(n_features);
+        let mut standardized = Array2::<f64>::zeros((n_rows, n_features));
+        for (idx, column) in values.axis_iter(Axis(1)).enumerate() {
+            let (mean, deviation) = moments(column.iter().copied());
+            for (to, from) in standardized.column_mut(idx).iter_mut().zip(column) {
+                // A missing feature stands at its mean; a constant one says nothing.
+                *to = if from.is_nan() { 0.0 } else { (f64::from(*from) - mean) / deviation };
+            }
+            means.push(mean);
+            deviations.push(deviation);
+        }
+        let dataset = Dataset::new(standardized, Array1::from(labels.to_vec()));
+        let fitted = LogisticRegression::default()
+            .alpha(self.0.l2)
+            .max_iterations(self.0.max_iterations)
+            .gradient_tolerance(1e-3)
+            .fit(&dataset)?;
+        // linfa 0.8.1 calls the more frequent class positive (its issue 393): the sign is read off
+        // the fitted labels, never assumed.
+        let sign = if fitted.labels().pos.class { 1.0 } else { -1.0 };
+        let slopes = fitted.params().iter().zip(&deviations).map(|(weight, deviation)| sign * weight / deviation);
+        Ok(Linear { base: sign * fitted.intercept(), slopes: slopes.collect(), means })
+    }
+}
+
+/// Mean and standard deviation of the values that are not missing; (0, 1) where there are none,
+/// and a deviation of 1 for a constant.
+fn moments(values: impl Iterator<Item = f32> + Clone) -> (f64, f64) {
+    let present = || values.clone().filter(|value| !value.is_nan()).map(f64::from);
+    let n = present().count() as f64;
+    if n == 0.0 {
+        return (0.0, 1.0);
+    }
+    let mean = present().sum::<f64>() / n;
+    let variance = present().map(|value| (value - mean) * (value - mean)).sum::<f64>() / n;
+    (mean, if variance > 1e-12 { variance.sqrt() } else { 1.0 })
+}

@@ -1,0 +1,100 @@
+//! The model: fitted with linfa, compiled to flat arrays that serve, calibrated.
+//!
+//! Scores are computed row by row by one kernel ([`Linear::score`]), never as a matrix product:
+//! a product over a column-major batch differs from the same rows one by one in the last bits.
+
+mod calibration;
+mod linear;
+mod logistic;
+mod reference;
+
+use serde::{Deserialize, Serialize};
+
+pub use calibration::{Calibration, CalibrationError};
+pub use linear::Linear;
+pub use logistic::{FitError, LogisticParams, LogisticValidParams};
+pub use reference::ReferenceScores;
+
+use crate::features::{FeaturePlan, FeatureSpec, InvalidSpec, RatesConfig};
+
+/// What a model file holds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelBody {
+    /// Which features it looks at.
+    pub spec: FeatureSpec,
+    /// The exchange rates that it was trained with.
+    pub rates: RatesConfig,
+    /// Weights.
+    pub linear: Linear,
+    /// From raw score to probability.
+    pub calibration: Calibration,
+    /// Raw scores of the parcels held back in training.
+    pub reference: ReferenceScores,
+}
+
+/// A model, ready to score.
+#[derive(Clone, Debug)]
+pub struct Model {
+    body: ModelBody,
+    plan: FeaturePlan,
+}
+
+/// Why bytes are no model.
+#[derive(Debug, thiserror::Error)]
+pub enum ModelError {
+    /// Another kind of file, or a version that this release does not read.
+    #[error("not a model of format {MAGIC:?}")]
+    Format,
+    /// The bytes end early or do not decode.
+    #[error("the model is truncated or damaged")]
+    Damaged,
+    /// Its feature spec does not compile in this release.
+    #[error("the model's feature spec")]
+    Spec(#[from] InvalidSpec),
+    /// It decodes to something that no training makes.
+    #[error("the model is inconsistent: {0}")]
+    Inconsistent(&'static str),
+}
+
+const MAGIC: &str = "PRMODEL1";
+
+impl Model {
+    /// Compiles a body.
+    ///
+    /// # Errors
+    /// [`ModelError`] where the spec does not compile, lengths differ or a number is not finite.
+    pub fn new(body: ModelBody) -> Result<Self, ModelError> {
+        let plan = FeaturePlan::compile(body.spec.clone())?;
+        body.linear.check(plan.features().len()).map_err(ModelError::Inconsistent)?;
+        body.calibration.check().map_err(ModelError::Inconsistent)?;
+        body.reference.check().map_err(ModelError::Inconsistent)?;
+        Ok(Self { body, plan })
+    }
+
+    /// Unpacks and checks a model file.
+    ///
+    /// # Errors
+    /// [`ModelError`]: another format, damaged, or not consistent.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, ModelError> {
+        let body = bytes.strip_prefix(MAGIC.as_bytes()).ok_or(ModelError::Format)?;
+        let (body, rest) = postcard::take_from_bytes(body).map_err(|_| ModelError::Damaged)?;
+        if rest.is_empty() { Self::new(body) } else { Err(ModelError::Damaged) }
+    }
+
+    /// Packs it.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = MAGIC.as_bytes().to_vec();
+        bytes.extend(postcard::to_stdvec(&self.body).expect("plain numbers and names always encode"));
+        bytes
+    }
+
+    /// Everything it holds.
+    pub fn body(&self) -> &ModelBody {
+        &self.body
+    }
+
+    /// The code that computes its features.
+    pub fn plan(&self) -> &FeaturePlan {
+        &self.plan
+    }
+}
