@@ -16,4 +16,6 @@ pub mod policy;
 
 pub mod engine;
 
+pub mod evaluation;
+
 pub mod wire;

@@ -1,0 +1,47 @@
+//! How good are scores that met their outcomes: ranking, probabilities and capacity, with 95 % intervals.
+//!
+//! The room knows numbers only: a margin, a probability, an outcome, a weight and a day per parcel. Whoever calls says
+//! what they stand for. The same rows, settings and seed give the same [`Evaluation`] to the bit, in whatever order
+//! the rows come and on however many threads.
+
+mod assemble;
+mod bootstrap;
+mod calibration;
+mod interval;
+mod metrics;
+mod ranking;
+mod report;
+mod scored;
+mod settings;
+mod slope;
+
+#[cfg(test)]
+mod laws;
+#[cfg(test)]
+mod oracle;
+
+pub use calibration::Bin;
+pub use interval::Estimate;
+pub use report::{
+    AtCapacity, BaselineReport, BootstrapReport, Evaluation, ModelIdentity, PrecisionAtCapacity, SliceReport, Subject,
+};
+pub use scored::{Baseline, InvalidScored, Scored, ScoredRow, Slice};
+pub use settings::{CapacityShare, InvalidCapacityShare, Settings};
+
+use bootstrap::Bootstrap;
+use metrics::{Fit, Metrics};
+
+/// Measures `scored` and says how sure each figure is.
+///
+/// Every figure weighs a row by [`ScoredRow::weight`]. A figure that the rows do not define (an AUROC of one class, a
+/// precision at no parcel, anything of zero rows) is `None`, never NaN. `subject` is carried into the report as it is.
+///
+/// Each interval is the wider of two percentile bootstraps, one over rows and one over days, because parcels of a day
+/// share their senders and their inspectors and rows alone would look surer than they are. Replicates run on rayon's
+/// current thread pool.
+pub fn evaluate(scored: &Scored, settings: &Settings, subject: Subject) -> Evaluation {
+    let shares = settings.ascending_shares();
+    let point = Metrics::measure(scored, &shares, &scored.weights, Fit::Whole, &mut Vec::new());
+    let bootstrap = Bootstrap::run(scored, &shares, settings, point.calibration_line);
+    assemble::assemble(scored, &shares, settings, subject, &point, &bootstrap)
+}
