@@ -113,6 +113,7 @@ proptest! {
             prop_assert!(at.recall.is_none_or(|it| it.value <= at.recall_ceiling.unwrap() + 1e-9));
         }
         serde_json::from_str::<Evaluation>(&serde_json::to_string(&evaluation).unwrap()).unwrap();
+        evaluation.to_text();
     }
 }
 

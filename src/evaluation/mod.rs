@@ -14,6 +14,7 @@ mod report;
 mod scored;
 mod settings;
 mod slope;
+mod text;
 
 #[cfg(test)]
 mod laws;

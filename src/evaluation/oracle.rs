@@ -1,4 +1,6 @@
-//! Figures held against scikit-learn's, and the keys of the report.
+//! Figures held against scikit-learn's, and the report as its readers see it.
+
+use expect_test::expect;
 
 use super::*;
 
@@ -84,6 +86,42 @@ fn figures_are_those_of_scikit_learn() {
             -0.511_374_004_195_439_8,
         ],
     );
+}
+
+#[test]
+fn the_report_is_readable() {
+    expect![[r#"
+        24 parcels, 10 with an infringement; outcomes known after 14 days
+        model toy 1 sha256:00
+        data sha256:11
+
+                                      value    95 % interval
+        base rate                    0.4167   0.2083..0.6250
+        average precision            0.6094   0.2998..0.9368
+        AUROC                        0.7500   0.5414..0.9333
+        log loss                     0.6336   0.3615..0.9514
+          saved of the base rate's   0.0672  -0.5360..0.4300
+        Brier score                  0.2090   0.1163..0.3187
+          saved of the base rate's   0.1402  -0.6020..0.5150
+        expected calibration error   0.1342   0.1180..0.3324
+        calibration slope            0.5377   0.0880..1.6184
+        calibration intercept       -0.2242  -1.3293..0.8321
+
+        opened  parcels             precision  at best  expected                recall  at best  lift
+        5 %           1  0.500 (0.000..1.000)   1.0000    0.9500  0.050 (0.000..0.150)   0.1000  1.20
+        25 %          6  0.667 (0.277..1.000)   1.0000    0.8667  0.400 (0.208..0.667)   0.6000  1.60
+
+        part            parcels  infringements                 AUROC     average precision
+        history_seen         12              7  0.900 (0.639..1.000)  0.948 (0.754..1.000)
+        history_unseen       12              3                0.5926                0.3313
+
+        other score     average precision      model is ahead by  precision at 5 %    25 %
+        random       0.417 (0.208..0.625)   0.193 (0.051..0.519)            0.4167  0.4167
+        weight       0.404 (0.217..0.638)  0.206 (-0.024..0.501)            0.0000  0.2396
+
+        Intervals: 95 %, the wider of 200 resamples of rows and of 6 days (seed 7).
+    "#]]
+    .assert_eq(&evaluation(false).to_text());
 }
 
 #[test]
