@@ -1,1 +1,4 @@
+//! Behavior of the whole, in one binary.
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "a test fails by panicking")]
 
+mod docs;
