@@ -19,3 +19,5 @@ pub mod engine;
 pub mod evaluation;
 
 pub mod wire;
+
+pub mod train;

@@ -1,0 +1,121 @@
+//! Settings of a training run.
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{FitError, LogisticParams, LogisticValidParams};
+
+/// The settings as configured.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TrainConfig {
+    /// Name of the line of models.
+    pub name: String,
+    /// Feature spec to train with, a TOML file; empty: the built-in one, `config/features.toml`.
+    pub features: String,
+    /// Seed of everything drawn at random, which today is the bootstrap.
+    pub seed: u64,
+    /// Days after which an outcome becomes known, where a row does not say when.
+    pub label_delay_days: f64,
+    /// Share of the labelled parcels, the earliest, that only build history: theirs is too young to learn from.
+    pub warm_up_share: f64,
+    /// Share of the labelled parcels that the calibration is fitted on; they follow those the model is fitted on.
+    pub calibrate_share: f64,
+    /// Share of the labelled parcels, the latest, that are held back for the report.
+    pub report_share: f64,
+    /// L2 penalty on standardized weights, against the sum of losses.
+    pub l2: f64,
+    /// Most iterations of the optimizer.
+    pub max_iterations: u64,
+    /// Largest size of the artifact's history, in bytes: beyond it, entries that change no score by much are left out.
+    pub history_max_bytes: u64,
+    /// Largest share of rows that may be unreadable.
+    pub max_reject_share: f64,
+    /// Bootstrap replicates behind each interval.
+    pub bootstrap_replicates: u32,
+    /// Golden parcels in the artifact, spread over those held back.
+    pub n_golden: usize,
+}
+
+impl Default for TrainConfig {
+    fn default() -> Self {
+        Self {
+            name: "parcel-risk".to_owned(),
+            features: String::new(),
+            seed: 1,
+            label_delay_days: 14.0,
+            warm_up_share: 0.1,
+            calibrate_share: 0.15,
+            report_share: 0.15,
+            l2: 1.0,
+            max_iterations: 100,
+            history_max_bytes: 4 << 20,
+            max_reject_share: 0.01,
+            bootstrap_replicates: 1000,
+            n_golden: 200,
+        }
+    }
+}
+
+/// A setting of a training run that cannot be.
+#[derive(Debug, thiserror::Error)]
+pub enum InvalidTrainConfig {
+    /// A number out of range.
+    #[error("train.{name}: must be {expected}, got {got}")]
+    OutOfRange {
+        /// Which setting.
+        name: &'static str,
+        /// What it must be.
+        expected: &'static str,
+        /// What was configured.
+        got: f64,
+    },
+    /// A name that could leave its directory.
+    #[error("train.name: must be 1 to 64 letters, digits, dots, dashes or underscores")]
+    Name,
+    /// A setting of the estimator.
+    #[error("train")]
+    Estimator(#[from] FitError),
+}
+
+/// Settings that can be trained with.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ValidTrainConfig {
+    config: TrainConfig,
+    estimator: LogisticValidParams,
+}
+
+impl TrainConfig {
+    /// # Errors
+    /// [`InvalidTrainConfig`], the first in the order of the settings.
+    pub fn check(self) -> Result<ValidTrainConfig, InvalidTrainConfig> {
+        let name_fits = (1..=64).contains(&self.name.len())
+            && self.name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'));
+        if !name_fits {
+            return Err(InvalidTrainConfig::Name);
+        }
+        let fits = |name, got: f64, ok: bool, expected| {
+            if ok { Ok(()) } else { Err(InvalidTrainConfig::OutOfRange { name, expected, got }) }
+        };
+        let delay = self.label_delay_days;
+        fits("label_delay_days", delay, (0.0..=3650.0).contains(&delay), "from 0 to 3650")?;
+        let share = |name, got: f64, max: f64, expected| fits(name, got, (0.0..=max).contains(&got), expected);
+        share("warm_up_share", self.warm_up_share, 0.5, "from 0 to 0.5")?;
+        share("calibrate_share", self.calibrate_share, 0.4, "from 0 to 0.4")?;
+        share("report_share", self.report_share, 0.4, "from 0 to 0.4")?;
+        share("max_reject_share", self.max_reject_share, 1.0, "from 0 to 1")?;
+        let estimator = LogisticParams { l2: self.l2, max_iterations: self.max_iterations }.check()?;
+        Ok(ValidTrainConfig { config: self, estimator })
+    }
+}
+
+impl ValidTrainConfig {
+    /// The settings.
+    pub fn get(&self) -> &TrainConfig {
+        &self.config
+    }
+
+    /// The estimator's settings.
+    pub fn estimator(&self) -> &LogisticValidParams {
+        &self.estimator
+    }
+}

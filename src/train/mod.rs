@@ -1,0 +1,5 @@
+//! From a labelled table to a model.
+
+mod config;
+
+pub use config::{InvalidTrainConfig, TrainConfig, ValidTrainConfig};
