@@ -21,3 +21,5 @@ pub mod evaluation;
 pub mod wire;
 
 pub mod train;
+pub mod telemetry;
+

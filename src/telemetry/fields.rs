@@ -1,0 +1,26 @@
+//! Names of the fields of spans and log lines. Units are in the name.
+
+/// A gRPC method as `/package.Service/Method`, or `unknown` for one that is not served.
+pub const RPC_METHOD: &str = "rpc.method";
+/// The gRPC status code that a call ended with, such as `INVALID_ARGUMENT`.
+pub const GRPC_CODE: &str = "grpc.code";
+/// From the first byte of a call to the last of its answer.
+pub const LATENCY_SECONDS: &str = "latency_seconds";
+/// How many parcels a call brought.
+pub const N_ITEMS: &str = "n_items";
+/// Where the server listens.
+pub const SERVER_ADDRESS: &str = "server.address";
+/// Name of the line of models that serves.
+pub const MODEL_NAME: &str = "model.name";
+/// Version within it.
+pub const MODEL_VERSION: &str = "model.version";
+/// SHA-256 of its artifact.
+pub const MODEL_DIGEST: &str = "model.digest";
+/// How long a drain may take.
+pub const DRAIN_LIMIT_SECONDS: &str = "drain_limit_seconds";
+/// How long it took.
+pub const DRAIN_SECONDS: &str = "drain_seconds";
+/// Whether calls were still open when it ended.
+pub const CUT: &str = "cut";
+/// Source file, line and column of a panic.
+pub const PANIC_LOCATION: &str = "panic.location";
