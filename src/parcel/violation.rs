@@ -104,6 +104,12 @@ pub enum Problem {
     /// A key of a national code or figure that cannot be one.
     #[error("must have a key of 1 to 64 bytes")]
     BadKey,
+    /// A number that is no level of explanation.
+    #[error("must be an explanation level, 0 to 3, got {got}")]
+    NotAnExplanationLevel {
+        /// What was stated.
+        got: i32,
+    },
     /// A table cell that does not read as what its field holds.
     #[error("must be {expected}")]
     Unreadable {
@@ -131,6 +137,7 @@ impl Problem {
             Self::Negative => "NEGATIVE",
             Self::NotFinite => "NOT_FINITE",
             Self::BadKey => "BAD_KEY",
+            Self::NotAnExplanationLevel { .. } => "NOT_AN_EXPLANATION_LEVEL",
             Self::Unreadable { .. } => "UNREADABLE",
         }
     }

@@ -2,6 +2,10 @@
 //!
 //! `serve`, the client side of `cli`, and JSON lines in `table` use it; the domain never sees it.
 
+mod decision;
+
+pub use decision::{explanation_of, from_decision, from_model_ref};
+
 /// Messages, services and their proto3 JSON, as generated from `proto/parcelrisk/v1`.
 #[allow(
     missing_docs,

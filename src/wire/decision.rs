@@ -1,0 +1,163 @@
+//! Decisions on their way out, and what a request asks to be told about them.
+
+use super::v1;
+use crate::engine::{Decision, Evidence, Explanation, ModelRef, Reason};
+use crate::parcel::{Notice, Problem, Violation};
+
+/// The decision as the contract tells it.
+///
+/// `decided_at` stays unset: a decision has no clock in it, and is dated by who records it.
+pub fn from_decision(decision: Decision) -> v1::Decision {
+    v1::Decision {
+        decision_id: decision.decision_id.hyphenated().to_string(),
+        item_id: decision.item_id,
+        decided_at: None,
+        risk_score: decision.risk_score,
+        risk_percentile: decision.risk_percentile,
+        route: decision.route as i32,
+        route_cause: decision.route_cause as i32,
+        selection_probability: decision.selection_probability,
+        infringement_risks: Vec::new(),
+        reasons: decision.reasons.into_iter().map(from_reason).collect(),
+        matched_rules: Vec::new(),
+        notices: decision.notices.into_iter().map(from_notice).collect(),
+        model: Some(from_model_ref(&decision.model)),
+        policy_version: decision.policy_version.to_string(),
+        degraded: Vec::new(),
+        raw_score_log_odds: decision.raw_score.map(|score| score.log_odds),
+        base_log_odds: decision.raw_score.map(|score| score.base_log_odds),
+    }
+}
+
+/// The model's identity as the contract tells it.
+pub fn from_model_ref(model: &ModelRef) -> v1::ModelRef {
+    v1::ModelRef { name: model.name.clone(), version: model.version.clone(), digest: model.digest.clone() }
+}
+
+/// How much a request asks to have explained, from the number of its `explanation`.
+///
+/// # Errors
+/// [`Problem::NotAnExplanationLevel`] at `explanation` for a number that the contract does not
+/// have: to explain less than was asked for, in silence, would read as "there are no reasons".
+pub fn explanation_of(number: i32) -> Result<Explanation, Violation> {
+    match v1::ExplanationLevel::try_from(number) {
+        Ok(v1::ExplanationLevel::Unspecified) => Ok(Explanation::WhereDue),
+        Ok(v1::ExplanationLevel::None) => Ok(Explanation::None),
+        Ok(v1::ExplanationLevel::Reasons) => Ok(Explanation::Reasons),
+        Ok(v1::ExplanationLevel::Full) => Ok(Explanation::Full),
+        Err(_) => Err(Violation::new("explanation", Problem::NotAnExplanationLevel { got: number })),
+    }
+}
+
+fn from_reason(reason: Reason) -> v1::Reason {
+    v1::Reason {
+        code: reason.code.to_owned(),
+        text: reason.text,
+        contribution_log_odds: reason.contribution_log_odds,
+        evidence: reason.evidence.into_iter().map(from_evidence).collect(),
+    }
+}
+
+fn from_evidence(evidence: Evidence) -> v1::FeatureValue {
+    v1::FeatureValue { feature: evidence.feature.to_string(), value: evidence.value }
+}
+
+fn from_notice(notice: Notice) -> v1::Notice {
+    v1::Notice { field: notice.field, code: notice.code.as_str().to_owned(), text: notice.code.text().to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::engine::RawScore;
+    use crate::parcel::NoticeCode;
+    use crate::policy::{Route, RouteCause};
+
+    fn decision() -> Decision {
+        Decision {
+            decision_id: Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0001),
+            item_id: "RB123456785CN".to_owned(),
+            risk_score: 0.25,
+            risk_percentile: 0.75,
+            route: Route::Documents,
+            route_cause: RouteCause::Score,
+            selection_probability: 1.0,
+            reasons: vec![Reason {
+                code: "SENDER_PRIOR_INFRINGEMENTS",
+                text: "Earlier parcels of this sender were found bad.".to_owned(),
+                contribution_log_odds: 1.5,
+                evidence: vec![Evidence { feature: "sender_rate".into(), value: 0.5 }],
+            }],
+            notices: vec![Notice { field: "contents[0].hs_code".to_owned(), code: NoticeCode::UnknownHsChapter }],
+            model: Arc::new(ModelRef { name: "default".into(), version: "1".into(), digest: "ab".into() }),
+            policy_version: "thresholds-1".into(),
+            raw_score: Some(RawScore { log_odds: -1.25, base_log_odds: -2.75 }),
+        }
+    }
+
+    #[test]
+    fn every_part_of_a_decision_reaches_the_reply() {
+        let sent = from_decision(decision());
+        let expected = v1::Decision {
+            decision_id: "01900000-0000-7000-8000-000000000001".to_owned(),
+            item_id: "RB123456785CN".to_owned(),
+            decided_at: None,
+            risk_score: 0.25,
+            risk_percentile: 0.75,
+            route: v1::Route::Documents as i32,
+            route_cause: v1::RouteCause::Score as i32,
+            selection_probability: 1.0,
+            infringement_risks: vec![],
+            reasons: vec![v1::Reason {
+                code: "SENDER_PRIOR_INFRINGEMENTS".to_owned(),
+                text: "Earlier parcels of this sender were found bad.".to_owned(),
+                contribution_log_odds: 1.5,
+                evidence: vec![v1::FeatureValue { feature: "sender_rate".to_owned(), value: 0.5 }],
+            }],
+            matched_rules: vec![],
+            notices: vec![v1::Notice {
+                field: "contents[0].hs_code".to_owned(),
+                code: "UNKNOWN_HS_CHAPTER".to_owned(),
+                text: "The Harmonized System has no such chapter.".to_owned(),
+            }],
+            model: Some(v1::ModelRef { name: "default".into(), version: "1".into(), digest: "ab".into() }),
+            policy_version: "thresholds-1".to_owned(),
+            degraded: vec![],
+            raw_score_log_odds: Some(-1.25),
+            base_log_odds: Some(-2.75),
+        };
+        assert_eq!(sent, expected);
+    }
+
+    #[test]
+    fn routes_have_the_contract_s_numbers() {
+        use v1::Route as Wire;
+        let pairs = [
+            (Route::Release, Wire::Release),
+            (Route::ReleaseAudit, Wire::ReleaseAudit),
+            (Route::Documents, Wire::Documents),
+            (Route::Scan, Wire::Scan),
+            (Route::Open, Wire::Open),
+        ];
+        for (domain, wire) in pairs {
+            assert_eq!(domain as i32, wire as i32, "{domain:?}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_explanation_level_is_named_not_ignored() {
+        let known = [0, 1, 2, 3].map(|number| explanation_of(number).unwrap());
+        assert_eq!(known, [Explanation::WhereDue, Explanation::None, Explanation::Reasons, Explanation::Full]);
+        for number in [-1, 4, i32::MAX] {
+            let violation = explanation_of(number).unwrap_err();
+            assert_eq!(
+                (violation.field.as_str(), violation.problem.reason()),
+                ("explanation", "NOT_AN_EXPLANATION_LEVEL")
+            );
+        }
+    }
+}
