@@ -23,3 +23,4 @@ pub mod wire;
 pub mod train;
 pub mod telemetry;
 
+pub mod serve;

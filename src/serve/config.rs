@@ -1,0 +1,195 @@
+//! How the server is set, and the check that stands before it starts.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::parcel::{Problem, Violation};
+
+/// The server's settings as configured.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ServeConfig {
+    /// Address and port to listen on.
+    pub listen: String,
+    /// Most parcels in one `ScoreParcels`; the contract promises 1,000 and no more.
+    pub max_batch: u32,
+    /// Longest message that is read, in bytes: what one call may cost in memory.
+    pub max_message_bytes: u32,
+    /// Longest message that is sent, in bytes: room for a full batch with every reason.
+    pub max_reply_bytes: u32,
+    /// Most calls open at once on one connection.
+    pub max_concurrent_streams: u32,
+    /// Longest that a call may take until its answer begins. A shorter deadline of the client stands.
+    pub request_timeout_seconds: u32,
+    /// How soon a new connection must speak HTTP/2.
+    pub preface_timeout_seconds: u32,
+    /// How often a connection is asked whether its client is still there.
+    pub keepalive_seconds: u32,
+    /// How long it may take to answer.
+    pub keepalive_timeout_seconds: u32,
+    /// Longest wait for open calls after the signal to stop; below the usual 30 s before a kill.
+    pub drain_seconds: u32,
+}
+
+impl Default for ServeConfig {
+    fn default() -> Self {
+        Self {
+            listen: "127.0.0.1:50051".to_owned(),
+            max_batch: 1000,
+            max_message_bytes: 8 << 20,
+            max_reply_bytes: 16 << 20,
+            max_concurrent_streams: 128,
+            request_timeout_seconds: 10,
+            preface_timeout_seconds: 2,
+            keepalive_seconds: 20,
+            keepalive_timeout_seconds: 10,
+            drain_seconds: 25,
+        }
+    }
+}
+
+impl ServeConfig {
+    /// Checks every setting.
+    ///
+    /// # Errors
+    /// [`InvalidServe`] with one [`Violation`] per bad setting, in the order of the fields.
+    pub fn check(self) -> Result<ValidServe, InvalidServe> {
+        let ranges = [
+            ("serve.max_batch", self.max_batch, 1, 1000),
+            ("serve.max_message_bytes", self.max_message_bytes, 1 << 10, 64 << 20),
+            ("serve.max_reply_bytes", self.max_reply_bytes, 1 << 10, 64 << 20),
+            ("serve.max_concurrent_streams", self.max_concurrent_streams, 1, 65_536),
+            ("serve.request_timeout_seconds", self.request_timeout_seconds, 1, 3600),
+            ("serve.preface_timeout_seconds", self.preface_timeout_seconds, 1, 60),
+            ("serve.keepalive_seconds", self.keepalive_seconds, 1, 3600),
+            ("serve.keepalive_timeout_seconds", self.keepalive_timeout_seconds, 1, 3600),
+            ("serve.drain_seconds", self.drain_seconds, 1, 3600),
+        ];
+        let mut violations = Vec::new();
+        if !has_port(&self.listen) {
+            let expected = "an address and a port, such as 127.0.0.1:50051";
+            violations.push(Violation::new("serve.listen", Problem::Unreadable { expected }));
+        }
+        for (field, got, min, max) in ranges {
+            if !(min..=max).contains(&got) {
+                let problem = Problem::OutOfRange { got: got.into(), min: min.into(), max: max.into() };
+                violations.push(Violation::new(field, problem));
+            }
+        }
+        if violations.is_empty() { Ok(ValidServe(self)) } else { Err(InvalidServe(violations)) }
+    }
+}
+
+fn has_port(listen: &str) -> bool {
+    listen.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
+}
+
+/// Every bad setting; never empty.
+#[derive(Clone, Debug, PartialEq)]
+pub struct InvalidServe(pub Vec<Violation>);
+
+impl std::error::Error for InvalidServe {}
+
+impl std::fmt::Display for InvalidServe {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (idx, violation) in self.0.iter().enumerate() {
+            let separator = if idx == 0 { "" } else { "; " };
+            write!(f, "{separator}{violation}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Settings that a server can start on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ValidServe(ServeConfig);
+
+impl ValidServe {
+    /// Address and port to listen on.
+    pub fn listen(&self) -> &str {
+        &self.0.listen
+    }
+
+    /// Longest wait for open calls after the signal to stop.
+    pub fn drain_limit(&self) -> Duration {
+        seconds(self.0.drain_seconds)
+    }
+
+    pub(super) fn max_batch(&self) -> usize {
+        bytes(self.0.max_batch)
+    }
+
+    pub(super) fn max_message_bytes(&self) -> usize {
+        bytes(self.0.max_message_bytes)
+    }
+
+    pub(super) fn max_reply_bytes(&self) -> usize {
+        bytes(self.0.max_reply_bytes)
+    }
+
+    pub(super) fn max_concurrent_streams(&self) -> u32 {
+        self.0.max_concurrent_streams
+    }
+
+    pub(super) fn request_timeout(&self) -> Duration {
+        seconds(self.0.request_timeout_seconds)
+    }
+
+    pub(super) fn preface_timeout(&self) -> Duration {
+        seconds(self.0.preface_timeout_seconds)
+    }
+
+    pub(super) fn keepalive(&self) -> Duration {
+        seconds(self.0.keepalive_seconds)
+    }
+
+    pub(super) fn keepalive_timeout(&self) -> Duration {
+        seconds(self.0.keepalive_timeout_seconds)
+    }
+}
+
+fn seconds(n: u32) -> Duration {
+    Duration::from_secs(n.into())
+}
+
+/// Checked to be far below the smallest `usize` that tokio runs on.
+fn bytes(n: u32) -> usize {
+    usize::try_from(n).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_can_start_a_server() {
+        assert!(ServeConfig::default().check().is_ok());
+    }
+
+    #[test]
+    fn every_bad_setting_is_named_not_only_the_first() {
+        let config =
+            ServeConfig { listen: "50051".to_owned(), max_batch: 1001, drain_seconds: 0, ..ServeConfig::default() };
+        expect_test::expect![["serve.listen: must be an address and a port, such as 127.0.0.1:50051; \
+             serve.max_batch: must be between 1 and 1000, got 1001; \
+             serve.drain_seconds: must be between 1 and 3600, got 0"]]
+        .assert_eq(&config.check().unwrap_err().to_string());
+    }
+
+    #[test]
+    fn a_name_or_a_version_6_address_may_be_listened_on() {
+        for listen in ["localhost:0", "[::1]:50051", "0.0.0.0:65535"] {
+            assert!(has_port(listen), "{listen}");
+        }
+        for listen in ["", "localhost", ":50051", "localhost:65536", "localhost:port"] {
+            assert!(!has_port(listen), "{listen}");
+        }
+    }
+
+    #[test]
+    fn unknown_keys_are_errors() {
+        assert!(toml::from_str::<ServeConfig>("max_bach = 10").is_err());
+        assert_eq!(toml::from_str::<ServeConfig>("max_batch = 10").unwrap().max_batch, 10);
+    }
+}

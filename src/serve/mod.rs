@@ -1,0 +1,185 @@
+//! The server: its services, its limits, and how it stops.
+
+mod audit;
+mod call;
+mod config;
+mod drain;
+mod health;
+mod http2;
+mod incoming;
+mod methods;
+mod model;
+mod outcome;
+mod scorer;
+mod scoring;
+mod status;
+
+use std::pin::pin;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+use tonic::service::Routes;
+
+pub use config::{InvalidServe, ServeConfig, ValidServe};
+pub use scorer::Scorer;
+
+use crate::telemetry::fields;
+use crate::wire::v1;
+use crate::wire::v1::audit_service_server::AuditServiceServer;
+use crate::wire::v1::model_service_server::ModelServiceServer;
+use crate::wire::v1::outcome_service_server::OutcomeServiceServer;
+use crate::wire::v1::risk_scoring_service_server::RiskScoringServiceServer;
+
+/// Every contract that is served here.
+const DESCRIPTORS: [&[u8]; 4] = [
+    v1::FILE_DESCRIPTOR_SET,
+    tonic_health::pb::FILE_DESCRIPTOR_SET,
+    tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET,
+    tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET,
+];
+
+/// Longest question to health and reflection, in bytes: a service's or a symbol's name.
+const MAX_QUESTION_BYTES: usize = 16 << 10;
+
+/// What a server is made of.
+#[derive(Debug)]
+pub struct Parts {
+    /// What decides. Whoever keeps the other end may put another in its place at any time: a
+    /// request, and each message of a stream, is answered by one of them.
+    pub scorer: Arc<ArcSwap<Scorer>>,
+    /// How it is set.
+    pub config: ValidServe,
+}
+
+/// How a server stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Drained {
+    /// Whether calls were still open at the end of the time that they had. They end with the runtime.
+    pub cut: bool,
+}
+
+/// Why a server cannot serve.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The listener is not one.
+    #[error("asking for the address listened on")]
+    Address(#[source] std::io::Error),
+    /// A descriptor that is compiled in does not read as one.
+    #[error("reading the contract's descriptor")]
+    Descriptor(#[from] prost::DecodeError),
+    /// Reflection cannot be built from the descriptors.
+    #[error("building the reflection service")]
+    Reflection(#[from] tonic_reflection::server::Error),
+    /// The transport failed.
+    #[error("serving")]
+    Transport(#[from] tonic::transport::Error),
+}
+
+/// Serves on `listener` until `shutdown` resolves, then drains.
+///
+/// The drain: health turns to NOT_SERVING and its watches end, streams end with UNAVAILABLE after
+/// the reply in hand, connections are told to go elsewhere, and calls in flight have
+/// [`ValidServe::drain_limit`] to complete.
+///
+/// # Errors
+/// [`ServeError`] where it cannot start, or the transport fails.
+pub async fn serve(
+    listener: TcpListener,
+    parts: Parts,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> Result<Drained, ServeError> {
+    let Parts { scorer, config } = parts;
+    let address = listener.local_addr().map_err(ServeError::Address)?;
+    let model = scorer.load().model().r#ref.clone().unwrap_or_default();
+    tracing::info!({ fields::SERVER_ADDRESS } = %address, "starting");
+
+    let (start_drain, drain) = drain::drain();
+    let mut health = health::Health::serving().await;
+    let layer = call::CallLayer::new(methods::Methods::served()?, config.request_timeout(), drain.clone());
+    let incoming = incoming::Incoming::new(listener, config.preface_timeout());
+    let (stop, stopped) = oneshot::channel::<()>();
+    let routes = routes(scorer, &config, &health, drain)?;
+    let serving =
+        http2::server(&config).layer(layer).add_routes(routes).serve_with_incoming_shutdown(incoming, async {
+            let _ = stopped.await;
+        });
+    let mut serving = pin!(serving);
+    tracing::info!(
+        { fields::SERVER_ADDRESS } = %address,
+        { fields::MODEL_NAME } = model.name,
+        { fields::MODEL_VERSION } = model.version,
+        { fields::MODEL_DIGEST } = model.digest,
+        "ready"
+    );
+    tokio::select! {
+        ended = &mut serving => {
+            ended?;
+            return Ok(Drained { cut: false });
+        }
+        () = shutdown => {}
+    }
+
+    let started = Instant::now();
+    let limit = config.drain_limit();
+    tracing::info!({ fields::DRAIN_LIMIT_SECONDS } = limit.as_secs(), "draining");
+    health.stop().await;
+    start_drain.start();
+    drop(stop);
+    let cut = match tokio::time::timeout(limit, serving).await {
+        Ok(ended) => {
+            ended?;
+            false
+        }
+        Err(_) => true,
+    };
+    tracing::info!({ fields::DRAIN_SECONDS } = started.elapsed().as_secs_f64(), { fields::CUT } = cut, "stopped");
+    Ok(Drained { cut })
+}
+
+fn routes(
+    scorer: Arc<ArcSwap<Scorer>>,
+    config: &ValidServe,
+    health: &health::Health,
+    drain: drain::Drain,
+) -> Result<Routes, tonic_reflection::server::Error> {
+    let (max_in, max_out) = (config.max_message_bytes(), config.max_reply_bytes());
+    let scoring = scoring::Scoring::new(Arc::clone(&scorer), config.max_batch(), drain);
+    let reflection = || {
+        DESCRIPTORS
+            .into_iter()
+            .fold(tonic_reflection::server::Builder::configure(), |builder, descriptor| {
+                builder.register_encoded_file_descriptor_set(descriptor)
+            })
+            // All of them are among the descriptors; this would register one of them again.
+            .include_reflection_service(false)
+    };
+    let routes = Routes::new(
+        RiskScoringServiceServer::new(scoring).max_decoding_message_size(max_in).max_encoding_message_size(max_out),
+    )
+    .add_service(
+        OutcomeServiceServer::new(outcome::Outcomes)
+            .max_decoding_message_size(max_in)
+            .max_encoding_message_size(max_out),
+    )
+    .add_service(
+        AuditServiceServer::new(audit::Audit).max_decoding_message_size(max_in).max_encoding_message_size(max_out),
+    )
+    .add_service(
+        ModelServiceServer::new(model::Models::new(scorer))
+            .max_decoding_message_size(max_in)
+            .max_encoding_message_size(max_out),
+    )
+    .add_service(
+        health.server().max_decoding_message_size(MAX_QUESTION_BYTES).max_encoding_message_size(MAX_QUESTION_BYTES),
+    )
+    .add_service(
+        reflection().build_v1()?.max_decoding_message_size(MAX_QUESTION_BYTES).max_encoding_message_size(max_out),
+    )
+    .add_service(
+        reflection().build_v1alpha()?.max_decoding_message_size(MAX_QUESTION_BYTES).max_encoding_message_size(max_out),
+    );
+    Ok(routes)
+}

@@ -1,0 +1,202 @@
+//! The one place that makes gRPC statuses.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
+
+use crate::parcel::{InvalidParcel, Violation};
+use crate::wire::v1;
+
+/// The `domain` of every `google.rpc.ErrorInfo`.
+const DOMAIN: &str = "parcelrisk";
+
+/// How much of the violations a unary call's status names, in bytes: it travels in a header, and
+/// clients refuse headers of more than 8 KiB with an error that says nothing. Batches and streams
+/// answer in messages, and name all.
+const MAX_DETAIL_BYTES: usize = 4 << 10;
+
+/// Longest part of a model's name that is sent back.
+const MAX_NAME_BYTES: usize = 64;
+
+/// Why a call, or one item of it, gets no answer.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub(super) enum Refusal {
+    /// The parcel, or what was asked about it, is malformed.
+    #[error(transparent)]
+    InvalidParcel(#[from] InvalidParcel),
+    /// The request around the parcels is malformed.
+    #[error("{0}")]
+    InvalidRequest(Violation),
+    /// The contract has the method, this release does not.
+    #[error("{method} is not served in this release: {lacks}")]
+    NotServed { method: &'static str, lacks: &'static str },
+    /// The name stays out of the message: it is the client's text, of any length.
+    #[error("no such model is loaded; ListModels names those that are")]
+    NoSuchModel { name: String, version: String },
+    /// The server was told to stop.
+    #[error("the server is draining")]
+    Draining,
+    /// Neither the client nor the server waits any longer.
+    #[error("the deadline passed before the answer was ready")]
+    DeadlineExceeded,
+    /// A bug; the log has it.
+    #[error("internal error")]
+    Internal,
+}
+
+impl Refusal {
+    fn code(&self) -> Code {
+        match self {
+            Self::InvalidParcel(_) | Self::InvalidRequest(_) => Code::InvalidArgument,
+            Self::NotServed { .. } => Code::Unimplemented,
+            Self::NoSuchModel { .. } => Code::NotFound,
+            Self::Draining => Code::Unavailable,
+            Self::DeadlineExceeded => Code::DeadlineExceeded,
+            Self::Internal => Code::Internal,
+        }
+    }
+
+    fn violations(&self) -> &[Violation] {
+        match self {
+            Self::InvalidParcel(InvalidParcel(violations)) => violations,
+            Self::InvalidRequest(violation) => std::slice::from_ref(violation),
+            Self::NotServed { .. }
+            | Self::NoSuchModel { .. }
+            | Self::Draining
+            | Self::DeadlineExceeded
+            | Self::Internal => &[],
+        }
+    }
+
+    fn details(&self) -> ErrorDetails {
+        let mut details = ErrorDetails::new();
+        match self {
+            Self::InvalidParcel(InvalidParcel(violations)) => {
+                let n_violations = violations.len().to_string();
+                details.set_bad_request(bad_request(violations)).set_error_info(
+                    "INVALID_PARCEL",
+                    DOMAIN,
+                    [("n_violations".to_owned(), n_violations)],
+                );
+            }
+            Self::InvalidRequest(violation) => {
+                details.set_bad_request(bad_request(std::slice::from_ref(violation))).set_error_info(
+                    "INVALID_REQUEST",
+                    DOMAIN,
+                    HashMap::new(),
+                );
+            }
+            Self::NotServed { .. } => {
+                details.set_error_info("NOT_SERVED", DOMAIN, HashMap::new());
+            }
+            Self::NoSuchModel { name, version } => {
+                let name = format!("{}/{}", beginning(name), beginning(version));
+                details.set_resource_info("parcelrisk.v1.Model", name, "", "");
+            }
+            Self::Draining => {
+                details.set_retry_info(Some(Duration::from_secs(1)));
+            }
+            Self::DeadlineExceeded | Self::Internal => {}
+        }
+        details
+    }
+}
+
+impl From<Refusal> for Status {
+    fn from(refusal: Refusal) -> Self {
+        Self::with_error_details(refusal.code(), refusal.to_string(), refusal.details())
+    }
+}
+
+impl From<Refusal> for v1::ItemError {
+    fn from(refusal: Refusal) -> Self {
+        let named = |violation: &Violation| v1::FieldViolation {
+            field: violation.field.clone(),
+            description: violation.problem.to_string(),
+        };
+        Self {
+            code: refusal.code().into(),
+            message: refusal.to_string(),
+            field_violations: refusal.violations().iter().map(named).collect(),
+        }
+    }
+}
+
+/// As many of the violations as fit a header.
+fn bad_request(violations: &[Violation]) -> Vec<FieldViolation> {
+    /// Tags and lengths of one violation's three texts and of itself.
+    const FRAMING_BYTES: usize = 12;
+    let mut n_bytes = 0;
+    violations
+        .iter()
+        .map(|violation| FieldViolation {
+            field: violation.field.clone(),
+            description: violation.problem.to_string(),
+            reason: violation.problem.reason().to_owned(),
+            localized_message: None,
+        })
+        .take_while(|named| {
+            n_bytes += named.field.len() + named.description.len() + named.reason.len() + FRAMING_BYTES;
+            n_bytes <= MAX_DETAIL_BYTES
+        })
+        .collect()
+}
+
+fn beginning(text: &str) -> &str {
+    text.get(..text.floor_char_boundary(MAX_NAME_BYTES)).unwrap_or_default()
+}
+
+/// The code's name in gRPC's documents: what logs and metrics call it.
+pub(super) fn code_name(code: Code) -> &'static str {
+    match code {
+        Code::Ok => "OK",
+        Code::Cancelled => "CANCELLED",
+        Code::Unknown => "UNKNOWN",
+        Code::InvalidArgument => "INVALID_ARGUMENT",
+        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
+        Code::NotFound => "NOT_FOUND",
+        Code::AlreadyExists => "ALREADY_EXISTS",
+        Code::PermissionDenied => "PERMISSION_DENIED",
+        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
+        Code::FailedPrecondition => "FAILED_PRECONDITION",
+        Code::Aborted => "ABORTED",
+        Code::OutOfRange => "OUT_OF_RANGE",
+        Code::Unimplemented => "UNIMPLEMENTED",
+        Code::Internal => "INTERNAL",
+        Code::Unavailable => "UNAVAILABLE",
+        Code::DataLoss => "DATA_LOSS",
+        Code::Unauthenticated => "UNAUTHENTICATED",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parcel::Problem;
+
+    #[test]
+    fn a_status_fits_a_header_however_much_is_wrong() {
+        let violations: Vec<_> =
+            (0..1000).map(|idx| Violation::new(format!("contents[{idx}].hs_code"), Problem::NotAnHsCode)).collect();
+        let refusal = Refusal::InvalidParcel(InvalidParcel(violations));
+
+        let status = Status::from(refusal.clone());
+        assert!(status.details().len() <= MAX_DETAIL_BYTES + 512, "{}", status.details().len());
+        let details = status.get_error_details();
+        let info = details.error_info().unwrap();
+        assert_eq!(info.metadata.get("n_violations").unwrap(), "1000");
+        assert!(details.bad_request().unwrap().field_violations.len() > 20);
+
+        assert_eq!(v1::ItemError::from(refusal).field_violations.len(), 1000);
+    }
+
+    #[test]
+    fn a_name_of_any_length_is_sent_back_cut() {
+        let refusal = Refusal::NoSuchModel { name: "ü".repeat(1000), version: String::new() };
+        let status = Status::from(refusal);
+        let resource = status.get_error_details().resource_info().unwrap().resource_name.clone();
+        assert_eq!(resource, format!("{}/", "ü".repeat(32)));
+    }
+}
