@@ -3,3 +3,8 @@
 
 mod docs;
 mod python;
+mod connection;
+mod drain;
+mod harness;
+mod log;
+mod serve;

@@ -1,0 +1,100 @@
+//! What one connection may do, frame by frame.
+
+use parcel_risk::serve::ServeConfig;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::net::tcp::OwnedReadHalf;
+
+use crate::harness::{parts, start, start_default, within};
+
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+const HEADERS: u8 = 1;
+const SETTINGS: u8 = 4;
+const GOAWAY: u8 = 7;
+const WINDOW_UPDATE: u8 = 8;
+const ENHANCE_YOUR_CALM: u32 = 0xb;
+
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let n_bytes = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    let mut frame = n_bytes[1..].to_vec();
+    frame.extend([kind, flags]);
+    frame.extend(stream.to_be_bytes());
+    frame.extend(payload);
+    frame
+}
+
+/// The next frame's kind and payload; `None` where the connection has ended.
+async fn next_frame(read: &mut OwnedReadHalf) -> Option<(u8, Vec<u8>)> {
+    let mut head = [0; 9];
+    read.read_exact(&mut head).await.ok()?;
+    let mut payload = vec![0; usize::try_from(u32::from_be_bytes([0, head[0], head[1], head[2]])).unwrap()];
+    read.read_exact(&mut payload).await.ok()?;
+    Some((head[3], payload))
+}
+
+#[tokio::test]
+async fn a_client_that_says_nothing_is_hung_up_on() {
+    let (_, server) = start(parts(ServeConfig { preface_timeout_seconds: 1, ..ServeConfig::default() })).await;
+    let mut silent = TcpStream::connect(server.address).await.unwrap();
+    // An orderly end or a reset, but an end; whatever the server says before it.
+    let _ = within(silent.read_to_end(&mut Vec::new())).await;
+}
+
+#[tokio::test]
+async fn every_limit_is_announced() {
+    let (_channel, server) = start_default().await;
+    let (mut read, mut write) = TcpStream::connect(server.address).await.unwrap().into_split();
+    write.write_all(PREFACE).await.unwrap();
+    write.write_all(&frame(SETTINGS, 0, 0, &[])).await.unwrap();
+    let (kind, payload) = within(next_frame(&mut read)).await.unwrap();
+    assert_eq!(kind, SETTINGS);
+    let settings: String = payload
+        .chunks_exact(6)
+        .map(|setting| {
+            let value = u32::from_be_bytes(setting[2..].try_into().unwrap());
+            match u16::from_be_bytes([setting[0], setting[1]]) {
+                3 => format!("max_concurrent_streams {value}\n"),
+                4 => format!("initial_window_size {value}\n"),
+                5 => format!("max_frame_size {value}\n"),
+                6 => format!("max_header_list_size {value}\n"),
+                other => format!("{other} {value}\n"),
+            }
+        })
+        .collect();
+    expect_test::expect![[r#"
+        max_concurrent_streams 128
+        initial_window_size 262144
+        max_frame_size 16384
+        max_header_list_size 8192
+    "#]]
+    .assert_eq(&settings);
+}
+
+/// CVE-2025-8671: a client that has the server reset streams without end. A window that overflows
+/// is one of the ways to provoke a reset.
+#[tokio::test]
+async fn a_client_that_provokes_resets_is_hung_up_on() {
+    let (_channel, server) = start_default().await;
+    let (mut read, mut write) = TcpStream::connect(server.address).await.unwrap().into_split();
+    let flood = tokio::spawn(async move {
+        write.write_all(PREFACE).await?;
+        write.write_all(&frame(SETTINGS, 0, 0, &[])).await?;
+        for stream in (1..20_000).step_by(2) {
+            // POST / over http, from HPACK's static table; the call stays open.
+            write.write_all(&frame(HEADERS, 0x4, stream, &[0x83, 0x84, 0x86])).await?;
+            write.write_all(&frame(WINDOW_UPDATE, 0, stream, &0x7fff_ffffu32.to_be_bytes())).await?;
+        }
+        Ok::<_, std::io::Error>(write)
+    });
+    let code = within(async {
+        loop {
+            let (kind, payload) = next_frame(&mut read).await.expect("says why before it hangs up");
+            if kind == GOAWAY {
+                return u32::from_be_bytes(payload[4..8].try_into().unwrap());
+            }
+        }
+    })
+    .await;
+    assert_eq!(code, ENHANCE_YOUR_CALM);
+    flood.abort();
+}

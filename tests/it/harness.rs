@@ -1,0 +1,158 @@
+//! A running server, its clients, and parcels to send.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use parcel_risk::engine::Engine;
+use parcel_risk::history::History;
+use parcel_risk::parcel::ParcelLimits;
+use parcel_risk::serve::{Drained, Parts, Scorer, ServeConfig, ServeError, serve};
+use parcel_risk::wire::v1;
+use prost::Message as _;
+use prost::bytes::Bytes;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tonic::transport::{Channel, Endpoint};
+
+/// A server that runs in this process until it is told to stop.
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    serving: JoinHandle<Result<Drained, ServeError>>,
+}
+
+impl Server {
+    /// Tells it to stop, and does not wait.
+    pub(crate) fn tell_to_stop(&mut self) {
+        let _ = self.stop.take().expect("told once").send(());
+    }
+
+    /// Tells it to stop where that was not done, and waits until it has.
+    pub(crate) async fn stopped(mut self) -> Drained {
+        drop(self.stop.take());
+        within(self.serving).await.expect("no panic").expect("no error")
+    }
+}
+
+/// Starts a server on a free port of this machine.
+pub(crate) async fn start(parts: Parts) -> (Endpoint, Server) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let serving = tokio::spawn(serve(listener, parts, async {
+        let _ = stopped.await;
+    }));
+    let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
+    (endpoint, Server { address, stop: Some(stop), serving })
+}
+
+/// Starts a server with everything at its default.
+pub(crate) async fn start_default() -> (Channel, Server) {
+    let (endpoint, server) = start(default_parts()).await;
+    (endpoint.connect().await.unwrap(), server)
+}
+
+pub(crate) fn default_parts() -> Parts {
+    parts(ServeConfig::default())
+}
+
+pub(crate) fn parts(config: ServeConfig) -> Parts {
+    let scorer = Scorer::new(
+        Engine::placeholder(),
+        Arc::new(History),
+        ParcelLimits::default(),
+        v1::ModelInfo {
+            metrics: vec![v1::Metric { name: "roc_auc".to_owned(), value: 0.9, low_95: 0.8, high_95: 1.0 }],
+            ..v1::ModelInfo::default()
+        },
+    );
+    Parts { scorer: Arc::new(ArcSwap::from_pointee(scorer)), config: config.check().unwrap() }
+}
+
+/// Fails a test that would hang.
+#[track_caller]
+pub(crate) fn within<F: Future>(future: F) -> impl Future<Output = F::Output> {
+    let caller = std::panic::Location::caller();
+    async move {
+        match tokio::time::timeout(Duration::from_secs(60), future).await {
+            Ok(output) => output,
+            Err(_) => panic!("hangs: {caller}"),
+        }
+    }
+}
+
+/// A parcel in which nothing is wrong.
+pub(crate) fn parcel() -> v1::Parcel {
+    v1::Parcel {
+        item_id: "RB123456785CN".to_owned(),
+        advised_at: Some(pbjson_types::Timestamp { seconds: 1_790_000_000, nanos: 0 }),
+        origin_country: "CN".to_owned(),
+        destination_country: "KZ".to_owned(),
+        contents: vec![v1::ContentLine {
+            description: "phone case".to_owned(),
+            hs_code: "392690".to_owned(),
+            ..v1::ContentLine::default()
+        }],
+        ..v1::Parcel::default()
+    }
+}
+
+pub(crate) fn request(parcel: v1::Parcel) -> v1::ScoreParcelRequest {
+    v1::ScoreParcelRequest { parcel: Some(parcel), ..v1::ScoreParcelRequest::default() }
+}
+
+/// A request in which three fields are wrong.
+pub(crate) fn bad_request() -> v1::ScoreParcelRequest {
+    let mut bad = parcel();
+    bad.advised_at = None;
+    bad.contents[0].hs_code = "85.17".to_owned();
+    v1::ScoreParcelRequest { explanation: 9, ..request(bad) }
+}
+
+/// A `ScoreParcel` of which the client has sent the first half, and which has reached the server.
+pub(crate) struct HalfSent {
+    response: h2::client::ResponseFuture,
+    body: h2::SendStream<Bytes>,
+    rest: Bytes,
+}
+
+impl HalfSent {
+    pub(crate) async fn new(address: SocketAddr) -> Self {
+        let tcp = TcpStream::connect(address).await.unwrap();
+        let (client, mut connection) = h2::client::handshake(tcp).await.unwrap();
+        let mut ping = connection.ping_pong().unwrap();
+        tokio::spawn(connection);
+
+        let message = request(parcel()).encode_to_vec();
+        let mut framed = vec![0];
+        framed.extend(u32::try_from(message.len()).unwrap().to_be_bytes());
+        framed.extend(message);
+        let mut first = Bytes::from(framed);
+        let rest = first.split_off(first.len() / 2);
+
+        let head = http::Request::post(format!("http://{address}/parcelrisk.v1.RiskScoringService/ScoreParcel"))
+            .header("content-type", "application/grpc")
+            .header("te", "trailers")
+            .body(())
+            .unwrap();
+        let (response, mut body) = client.ready().await.unwrap().send_request(head, false).unwrap();
+        body.send_data(first, false).unwrap();
+        // Frames are read in order, so what was sent before the ping is there when it is answered.
+        ping.ping(h2::Ping::opaque()).await.unwrap();
+        Self { response, body, rest }
+    }
+
+    /// Sends the rest, and returns the answer's `grpc-status`.
+    pub(crate) async fn complete(mut self) -> String {
+        self.body.send_data(self.rest, true).unwrap();
+        let mut body = self.response.await.unwrap().into_body();
+        while let Some(data) = body.data().await {
+            data.unwrap();
+        }
+        let trailers = body.trailers().await.unwrap().unwrap();
+        trailers.get("grpc-status").unwrap().to_str().unwrap().to_owned()
+    }
+}

@@ -1,0 +1,263 @@
+//! What the server answers.
+
+use expect_test::expect;
+use parcel_risk::serve::ServeConfig;
+use parcel_risk::wire::v1;
+use parcel_risk::wire::v1::audit_service_client::AuditServiceClient;
+use parcel_risk::wire::v1::model_service_client::ModelServiceClient;
+use parcel_risk::wire::v1::outcome_service_client::OutcomeServiceClient;
+use parcel_risk::wire::v1::risk_scoring_service_client::RiskScoringServiceClient;
+use parcel_risk::wire::v1::score_result::Result::{Decision, Error};
+use tonic::{Code, Status};
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
+use tonic_types::StatusExt as _;
+
+use crate::harness::{bad_request, parcel, parts, request, start, start_default};
+
+const SERVICES: [&str; 4] = [
+    v1::risk_scoring_service_server::SERVICE_NAME,
+    v1::outcome_service_server::SERVICE_NAME,
+    v1::audit_service_server::SERVICE_NAME,
+    v1::model_service_server::SERVICE_NAME,
+];
+
+#[tokio::test]
+async fn health_is_serving_under_the_empty_name_and_every_service_s() {
+    let (channel, _server) = start_default().await;
+    let mut client = HealthClient::new(channel);
+    for service in SERVICES.into_iter().chain([""]) {
+        let request = HealthCheckRequest { service: service.to_owned() };
+        let reply = client.check(request).await.unwrap().into_inner();
+        assert_eq!(reply.status(), ServingStatus::Serving, "{service}");
+    }
+    let request = HealthCheckRequest { service: "parcelrisk.v1.NoSuchService".to_owned() };
+    assert_eq!(client.check(request).await.unwrap_err().code(), Code::NotFound);
+}
+
+/// Both generations of the protocol, since clients differ in which they speak.
+macro_rules! services_by_reflection {
+    ($version:ident, $channel:expr) => {{
+        use tonic_reflection::pb::$version::ServerReflectionRequest;
+        use tonic_reflection::pb::$version::server_reflection_client::ServerReflectionClient;
+        use tonic_reflection::pb::$version::server_reflection_request::MessageRequest;
+        use tonic_reflection::pb::$version::server_reflection_response::MessageResponse;
+        let ask = ServerReflectionRequest {
+            host: String::new(),
+            message_request: Some(MessageRequest::ListServices(String::new())),
+        };
+        let mut client = ServerReflectionClient::new($channel);
+        let mut replies = client.server_reflection_info(tokio_stream::once(ask)).await.unwrap().into_inner();
+        match replies.message().await.unwrap().unwrap().message_response {
+            Some(MessageResponse::ListServicesResponse(list)) => {
+                let mut names: Vec<_> = list.service.into_iter().map(|service| service.name).collect();
+                names.sort();
+                names.join("\n")
+            }
+            other => panic!("{other:?}"),
+        }
+    }};
+}
+
+#[tokio::test]
+async fn reflection_lists_every_service_in_both_of_its_versions() {
+    let (channel, _server) = start_default().await;
+    let names = expect![[r#"
+        grpc.health.v1.Health
+        grpc.reflection.v1.ServerReflection
+        grpc.reflection.v1alpha.ServerReflection
+        parcelrisk.v1.AuditService
+        parcelrisk.v1.ModelService
+        parcelrisk.v1.OutcomeService
+        parcelrisk.v1.RiskScoringService"#]];
+    names.assert_eq(&services_by_reflection!(v1, channel.clone()));
+    names.assert_eq(&services_by_reflection!(v1alpha, channel));
+}
+
+#[tokio::test]
+async fn a_method_that_is_not_served_says_what_it_lacks() {
+    let (channel, _server) = start_default().await;
+    let mut outcomes = OutcomeServiceClient::new(channel.clone());
+    let mut audit = AuditServiceClient::new(channel.clone());
+    let mut models = ModelServiceClient::new(channel);
+    let statuses: [Status; 6] = [
+        outcomes.record_outcomes(v1::RecordOutcomesRequest::default()).await.unwrap_err(),
+        audit.get_decision(v1::GetDecisionRequest::default()).await.unwrap_err(),
+        audit.list_decisions(v1::ListDecisionsRequest::default()).await.unwrap_err(),
+        models.stage_model(v1::StageModelRequest::default()).await.unwrap_err(),
+        models.promote_model(v1::PromoteModelRequest::default()).await.unwrap_err(),
+        models.roll_back_model(v1::RollBackModelRequest::default()).await.unwrap_err(),
+    ];
+    assert!(statuses.iter().all(|status| status.code() == Code::Unimplemented));
+    let messages: String = statuses.iter().map(|status| format!("{}\n", status.message())).collect();
+    expect![[r#"
+        RecordOutcomes is not served in this release: outcomes need the ledger
+        GetDecision is not served in this release: looking decisions up needs the ledger
+        ListDecisions is not served in this release: looking decisions up needs the ledger
+        StageModel is not served in this release: a change of model needs the model registry
+        PromoteModel is not served in this release: a change of model needs the model registry
+        RollBackModel is not served in this release: a change of model needs the model registry
+    "#]]
+    .assert_eq(&messages);
+}
+
+#[tokio::test]
+async fn the_model_told_of_is_the_one_that_decides() {
+    let (channel, _server) = start_default().await;
+    let decision = RiskScoringServiceClient::new(channel.clone()).score_parcel(request(parcel())).await.unwrap();
+    let decided_by = decision.into_inner().decision.unwrap().model.unwrap();
+
+    let mut client = ModelServiceClient::new(channel);
+    let listed = client.list_models(v1::ListModelsRequest {}).await.unwrap().into_inner().models;
+    assert_eq!(listed.len(), 1);
+    assert_eq!(listed[0].r#ref.as_ref(), Some(&decided_by));
+    assert_eq!(listed[0].state(), v1::ModelState::Champion);
+
+    let champion = client.get_model(v1::GetModelRequest::default()).await.unwrap().into_inner().model.unwrap();
+    assert_eq!(champion, listed[0]);
+    let by_name = v1::GetModelRequest { name: decided_by.name.clone(), version: decided_by.version.clone() };
+    assert_eq!(client.get_model(by_name).await.unwrap().into_inner().model.unwrap(), listed[0]);
+
+    let other = v1::GetModelRequest { name: decided_by.name, version: "no such version".to_owned() };
+    let status = client.get_model(other).await.unwrap_err();
+    assert_eq!(status.code(), Code::NotFound);
+    let resource = status.get_error_details().resource_info().unwrap().clone();
+    assert_eq!(resource.resource_type, "parcelrisk.v1.Model");
+    assert!(resource.resource_name.ends_with("/no such version"), "{}", resource.resource_name);
+}
+
+#[tokio::test]
+async fn one_bad_parcel_in_a_batch_fails_alone_and_in_its_place() {
+    let (channel, _server) = start_default().await;
+    let mut requests: Vec<_> = (0..100u32)
+        .map(|idx| {
+            let scheme = v1::ItemIdScheme::Carrier.into();
+            request(v1::Parcel { item_id: format!("ITEM{idx}"), id_scheme: scheme, ..parcel() })
+        })
+        .collect();
+    requests[41] = bad_request();
+    let mut client = RiskScoringServiceClient::new(channel);
+    let reply = client.score_parcels(v1::ScoreParcelsRequest { requests }).await.unwrap().into_inner();
+    assert_eq!(reply.results.len(), 100);
+    for (idx, result) in reply.results.into_iter().enumerate() {
+        match result.result.unwrap() {
+            Decision(decision) => assert_eq!(decision.item_id, format!("ITEM{idx}")),
+            Error(_) => assert_eq!(idx, 41),
+        }
+    }
+
+    let empty = client.score_parcels(v1::ScoreParcelsRequest::default()).await.unwrap().into_inner();
+    assert_eq!(empty.results, []);
+}
+
+#[tokio::test]
+async fn a_batch_of_more_than_the_contract_s_thousand_is_refused_whole() {
+    let (channel, _server) = start_default().await;
+    let requests = vec![request(parcel()); 1001];
+    let status =
+        RiskScoringServiceClient::new(channel).score_parcels(v1::ScoreParcelsRequest { requests }).await.unwrap_err();
+    assert_eq!(status.code(), Code::InvalidArgument);
+    assert_eq!(violations(&status), "requests: must have at most 1000 entries, got 1001 (TOO_MANY)\n");
+}
+
+#[tokio::test]
+async fn a_stream_keeps_its_order_and_goes_on_after_an_error() {
+    let (channel, _server) = start_default().await;
+    let scheme = v1::ItemIdScheme::Carrier.into();
+    let good = |idx: u32| {
+        let parcel = v1::Parcel { item_id: format!("ITEM{idx}"), id_scheme: scheme, ..parcel() };
+        v1::StreamParcelsRequest { request: Some(request(parcel)) }
+    };
+    let sent = vec![
+        good(0),
+        v1::StreamParcelsRequest { request: Some(bad_request()) },
+        v1::StreamParcelsRequest { request: None },
+        v1::StreamParcelsRequest { request: Some(v1::ScoreParcelRequest::default()) },
+        good(4),
+    ];
+    let mut client = RiskScoringServiceClient::new(channel);
+    let mut replies = client.stream_parcels(tokio_stream::iter(sent)).await.unwrap().into_inner();
+    let mut told = String::new();
+    while let Some(reply) = replies.message().await.unwrap() {
+        told += &match reply.result.unwrap().result.unwrap() {
+            Decision(decision) => format!("{}\n", decision.item_id),
+            Error(error) => format!("{} {}\n", error.code, error.message),
+        };
+    }
+    expect![[r#"
+        ITEM0
+        3 3 invalid fields: advised_at, contents[0].hs_code, explanation
+        3 1 invalid field: request
+        3 1 invalid field: parcel
+        ITEM4
+    "#]]
+    .assert_eq(&told);
+}
+
+#[tokio::test]
+async fn a_refused_parcel_is_told_the_same_alone_and_in_a_batch() {
+    let (channel, _server) = start_default().await;
+    let mut client = RiskScoringServiceClient::new(channel);
+    let status = client.score_parcel(bad_request()).await.unwrap_err();
+    assert_eq!(status.code(), Code::InvalidArgument);
+    expect![[r#"
+        advised_at: is required (REQUIRED)
+        contents[0].hs_code: must be 2, 4, 6, 8 or 10 digits of the Harmonized System, without dots (NOT_AN_HS_CODE)
+        explanation: must be an explanation level, 0 to 3, got 9 (NOT_AN_EXPLANATION_LEVEL)
+    "#]]
+    .assert_eq(&violations(&status));
+    let info = status.get_error_details().error_info().unwrap().clone();
+    assert_eq!((info.reason.as_str(), info.domain.as_str()), ("INVALID_PARCEL", "parcelrisk"));
+
+    let batch = v1::ScoreParcelsRequest { requests: vec![bad_request()] };
+    let results = client.score_parcels(batch).await.unwrap().into_inner().results;
+    let Some(Error(error)) = &results[0].result else { panic!("{results:?}") };
+    let named = status.get_error_details().bad_request().unwrap().field_violations.clone();
+    let alone = v1::ItemError {
+        code: status.code().into(),
+        message: status.message().to_owned(),
+        field_violations: named
+            .into_iter()
+            .map(|named| v1::FieldViolation { field: named.field, description: named.description })
+            .collect(),
+    };
+    assert_eq!(error, &alone);
+}
+
+#[tokio::test]
+async fn a_parcel_with_hundreds_of_errors_still_gets_a_status_that_clients_can_read() {
+    let (channel, _server) = start_default().await;
+    let line = v1::ContentLine { hs_code: "x".to_owned(), ..Default::default() };
+    let parcel = v1::Parcel { contents: vec![line; 99], ..parcel() };
+    let status = RiskScoringServiceClient::new(channel).score_parcel(request(parcel)).await.unwrap_err();
+    assert_eq!(status.code(), Code::InvalidArgument, "{status}");
+    assert_eq!(status.get_error_details().error_info().unwrap().metadata.get("n_violations").unwrap(), "99");
+}
+
+#[tokio::test]
+async fn a_message_over_the_limit_is_out_of_range_and_the_connection_lives() {
+    let (endpoint, _server) = start(parts(ServeConfig { max_message_bytes: 4096, ..ServeConfig::default() })).await;
+    let mut client = RiskScoringServiceClient::new(endpoint.connect().await.unwrap());
+    let long = v1::Parcel { carrier: "x".repeat(5000), ..parcel() };
+    assert_eq!(client.score_parcel(request(long)).await.unwrap_err().code(), Code::OutOfRange);
+    client.score_parcel(request(parcel())).await.unwrap();
+}
+
+#[tokio::test]
+async fn full_explanation_carries_the_raw_score() {
+    let (channel, _server) = start_default().await;
+    let mut client = RiskScoringServiceClient::new(channel);
+    let ask = |level: v1::ExplanationLevel| v1::ScoreParcelRequest { explanation: level.into(), ..request(parcel()) };
+    let full = client.score_parcel(ask(v1::ExplanationLevel::Full)).await.unwrap().into_inner().decision.unwrap();
+    assert!(full.raw_score_log_odds.is_some() && full.base_log_odds.is_some());
+    let none = client.score_parcel(ask(v1::ExplanationLevel::None)).await.unwrap().into_inner().decision.unwrap();
+    assert_eq!((none.raw_score_log_odds, none.reasons), (None, vec![]));
+}
+
+/// One line a violation, from the status's details.
+fn violations(status: &Status) -> String {
+    let details = status.get_error_details();
+    let named = &details.bad_request().unwrap().field_violations;
+    named.iter().map(|named| format!("{}: {} ({})\n", named.field, named.description, named.reason)).collect()
+}
