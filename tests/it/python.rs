@@ -102,7 +102,7 @@ fn parsed(lines: &str) -> Vec<Value> {
 
 /// The fixture, and two rows that the parcel's check refuses; returns the number of rows.
 fn write_table_with_two_malformed_rows(to: &Path) -> usize {
-    let mut table = fs::read_to_string(in_repo(TABLE)).unwrap();
+    let mut table = fs::read_to_string(in_repo(TABLE)).unwrap_or_else(|err| panic!("{TABLE}: {err}"));
     if !table.ends_with('\n') {
         table.push('\n');
     }
