@@ -22,3 +22,7 @@ pub mod v1 {
     /// The contract's descriptor set, comments included.
     pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/parcelrisk.v1.descriptor.bin"));
 }
+
+mod parcel;
+
+pub use parcel::{from_draft, to_draft};
