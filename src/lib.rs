@@ -24,3 +24,4 @@ pub mod train;
 pub mod telemetry;
 
 pub mod serve;
+pub mod table;

@@ -26,3 +26,6 @@ pub mod v1 {
 mod parcel;
 
 pub use parcel::{from_draft, to_draft};
+
+#[cfg(test)]
+pub(crate) use parcel::tests::draft as any_draft;

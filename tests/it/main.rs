@@ -8,3 +8,4 @@ mod drain;
 mod harness;
 mod log;
 mod serve;
+mod table;
