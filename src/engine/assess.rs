@@ -26,6 +26,24 @@ pub struct Engine {
     policy: Thresholds,
 }
 
+/// A parcel's scores.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Scores {
+    /// Before calibration, in log-odds: what ranks.
+    pub raw_score: f64,
+    /// Calibrated probability.
+    pub risk_score: f64,
+}
+
+/// What a score rests on, reused from parcel to parcel.
+#[derive(Clone, Debug, Default)]
+pub struct Scratch {
+    /// Features and the counts behind them.
+    pub row: FeatureRow,
+    /// Share of each feature in the raw score.
+    pub contributions: Vec<f64>,
+}
+
 /// Why a model cannot decide under a configuration.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum EngineError {
@@ -79,11 +97,9 @@ impl Engine {
         explanation: Explanation,
     ) -> Decision {
         let body = self.model.body();
-        let mut row = FeatureRow::default();
-        self.plan().fill(parcel, keys, history, at, &self.rates, &mut row);
-        let mut contributions = Vec::with_capacity(row.values.len());
-        let raw_score = body.linear.score(&row.values, &mut contributions);
-        let risk_score = body.calibration.probability(raw_score);
+        let mut scratch = Scratch::default();
+        let Scores { raw_score, risk_score } = self.score(parcel, keys, history, at, &mut scratch);
+        let Scratch { row, contributions } = scratch;
         let (route, route_cause, selection_probability) = self.policy.route(risk_score);
         let reasons = match explanation {
             Explanation::None => Vec::new(),
@@ -108,6 +124,21 @@ impl Engine {
             raw_score: (explanation == Explanation::Full)
                 .then_some(RawScore { log_odds: raw_score, base_log_odds: body.linear.base }),
         }
+    }
+
+    /// Only the scores of a parcel as of bucket `at`; `scratch` keeps the features they rest on.
+    pub fn score(
+        &self,
+        parcel: &Parcel,
+        keys: &ParcelKeys,
+        history: &History,
+        at: Bucket,
+        scratch: &mut Scratch,
+    ) -> Scores {
+        let body = self.model.body();
+        self.plan().fill(parcel, keys, history, at, &self.rates, &mut scratch.row);
+        let raw_score = body.linear.score(&scratch.row.values, &mut scratch.contributions);
+        Scores { raw_score, risk_score: body.calibration.probability(raw_score) }
     }
 
     /// The bucket that a parcel advised at this time is decided in.

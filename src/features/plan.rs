@@ -15,6 +15,7 @@ pub struct FeaturePlan {
     numbers: Vec<&'static NumberFeature>,
     keys: Vec<PlannedKey>,
     features: Vec<FeatureInfo>,
+    fingerprint: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -70,6 +71,12 @@ pub enum InvalidSpec {
         /// What it backs off to.
         back_off: String,
     },
+    /// A fingerprint that is no key.
+    #[error("fingerprint: {name:?} is no key of this spec")]
+    Fingerprint {
+        /// What stands there.
+        name: String,
+    },
     /// A number that must be positive.
     #[error("{path}: must be a positive number, got {got}")]
     NotPositive {
@@ -111,6 +118,14 @@ pub struct FeatureRow {
     pub counts: Vec<Option<Counts>>,
     /// Smoothed rate per key, after back-off.
     rates: Vec<f64>,
+}
+
+impl FeatureRow {
+    /// Smoothed rate of past infringements under a key of the spec, after back-off; it is there
+    /// whether or not the parcel states the key's parts.
+    pub fn rate(&self, key: usize) -> Option<f64> {
+        self.rates.get(key).copied()
+    }
 }
 
 impl FeaturePlan {
@@ -157,7 +172,9 @@ impl FeaturePlan {
         }) {
             return Err(InvalidSpec::Twice { path: "features".to_owned(), name: twice });
         }
-        Ok(Self { spec, numbers, keys, features })
+        let fingerprint = spec.keys.iter().position(|key| key.name == spec.fingerprint);
+        let fingerprint = fingerprint.ok_or_else(|| InvalidSpec::Fingerprint { name: spec.fingerprint.clone() })?;
+        Ok(Self { spec, numbers, keys, features, fingerprint })
     }
 
     /// The spec it was compiled from.
@@ -168,6 +185,11 @@ impl FeaturePlan {
     /// The features, in the order of [`FeatureRow::values`].
     pub fn features(&self) -> &[FeatureInfo] {
         &self.features
+    }
+
+    /// The key that says whether a consignment was seen before, as an index into [`FeatureRow::counts`].
+    pub fn fingerprint(&self) -> usize {
+        self.fingerprint
     }
 
     /// The bucket that a parcel advised at this time falls into.
@@ -223,6 +245,18 @@ impl FeaturePlan {
             row.counts.push(counts);
             row.values.extend([log_odds, log_inspected]);
         }
+    }
+
+    /// How the features of key `idx` would differ if history knew nothing of its entity: each
+    /// feature's index and its value in `row` less the value without. Empty where the parcel has
+    /// no such key.
+    pub fn change_without(&self, idx: usize, row: &FeatureRow) -> Vec<(usize, f64)> {
+        let (Some(key), Some(Some(_))) = (self.keys.get(idx), row.counts.get(idx)) else { return Vec::new() };
+        let parent_rate = key.parent.and_then(|parent| row.rates.get(parent).copied()).unwrap_or(PRIOR_RATE);
+        let first = self.features.len() - 2 * self.keys.len() + 2 * idx;
+        let nothing = [logit(smoothed(&Counts::default(), parent_rate, key.smoothing)), 0.0];
+        let with = row.values.iter().enumerate().skip(first);
+        with.zip(nothing).map(|((feature, with), without)| (feature, f64::from(*with) - without)).collect()
     }
 
     /// What of a well-formed parcel this plan does not use: amounts without an exchange rate,

@@ -17,6 +17,9 @@ pub struct FeatureSpec {
     pub numbers: Vec<String>,
     /// Keys of national figures that are features.
     pub national_figures: Vec<String>,
+    /// Name of the history key that says whether a consignment was seen before: reports tell the
+    /// parcels whose key has a known outcome from those whose has none.
+    pub fingerprint: String,
     /// History keys, each below the one that it backs off to.
     pub keys: Vec<KeySpec>,
 }

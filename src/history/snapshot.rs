@@ -8,7 +8,7 @@ use flate2::read::DeflateDecoder;
 use flate2::write::DeflateEncoder;
 use serde::{Deserialize, Serialize};
 
-use super::{Bucket, BucketWidth, Decay, DueOutcome, EntityKey, Entry, History};
+use super::{Bucket, BucketWidth, Decay, DueOutcome, EntityKey, Entry, History, Replay};
 
 /// Everything a history holds, with the outcomes that were still to come.
 #[derive(Clone, Debug, PartialEq)]
@@ -74,6 +74,13 @@ impl Snapshot {
             shard.insert(*key, *entry);
         }
         history
+    }
+
+    /// The history once everything that was still to come has come in: what a server starts from.
+    pub fn settled(&self) -> History {
+        let mut replay = Replay::from(self.to_history(), self.due.clone());
+        replay.advance(Bucket(u32::MAX));
+        replay.finish().0
     }
 
     /// Packs it.

@@ -3,8 +3,10 @@
 //! `serve`, the client side of `cli`, and JSON lines in `table` use it; the domain never sees it.
 
 mod decision;
+mod parcel;
 
 pub use decision::{explanation_of, from_decision, from_model_ref};
+pub use parcel::{from_draft, to_draft};
 
 /// Messages, services and their proto3 JSON, as generated from `proto/parcelrisk/v1`.
 #[allow(
@@ -22,10 +24,6 @@ pub mod v1 {
     /// The contract's descriptor set, comments included.
     pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/parcelrisk.v1.descriptor.bin"));
 }
-
-mod parcel;
-
-pub use parcel::{from_draft, to_draft};
 
 #[cfg(test)]
 pub(crate) use parcel::tests::draft as any_draft;
