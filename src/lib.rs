@@ -20,8 +20,12 @@ pub mod evaluation;
 
 pub mod wire;
 
+pub mod table;
+
+pub mod artifact;
+
 pub mod train;
+
 pub mod telemetry;
 
 pub mod serve;
-pub mod table;

@@ -1,1 +1,3 @@
+//! `parcel-risk`.
+
 fn main() {}

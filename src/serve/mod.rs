@@ -25,6 +25,7 @@ use tonic::service::Routes;
 
 pub use config::{InvalidServe, ServeConfig, ValidServe};
 pub use scorer::Scorer;
+pub use status::item_error;
 
 use crate::telemetry::fields;
 use crate::wire::v1;

@@ -104,6 +104,11 @@ impl Refusal {
     }
 }
 
+/// What a batch or a stream answers about one malformed parcel.
+pub fn item_error(invalid: InvalidParcel) -> v1::ItemError {
+    Refusal::from(invalid).into()
+}
+
 impl From<Refusal> for Status {
     fn from(refusal: Refusal) -> Self {
         Self::with_error_details(refusal.code(), refusal.to_string(), refusal.details())

@@ -15,7 +15,7 @@ pub struct TrainConfig {
     /// Seed of everything drawn at random, which today is the bootstrap.
     pub seed: u64,
     /// Days after which an outcome becomes known, where a row does not say when.
-    pub label_delay_days: f64,
+    pub label_delay_days: u32,
     /// Share of the labelled parcels, the earliest, that only build history: theirs is too young to learn from.
     pub warm_up_share: f64,
     /// Share of the labelled parcels that the calibration is fitted on; they follow those the model is fitted on.
@@ -30,7 +30,7 @@ pub struct TrainConfig {
     pub history_max_bytes: u64,
     /// Largest share of rows that may be unreadable.
     pub max_reject_share: f64,
-    /// Bootstrap replicates behind each interval.
+    /// Bootstrap replicates behind each interval, at most 100,000.
     pub bootstrap_replicates: u32,
     /// Golden parcels in the artifact, spread over those held back.
     pub n_golden: usize,
@@ -42,11 +42,11 @@ impl Default for TrainConfig {
             name: "parcel-risk".to_owned(),
             features: String::new(),
             seed: 1,
-            label_delay_days: 14.0,
+            label_delay_days: 14,
             warm_up_share: 0.1,
-            calibrate_share: 0.15,
-            report_share: 0.15,
-            l2: 1.0,
+            calibrate_share: 0.1,
+            report_share: 0.1,
+            l2: 10.0,
             max_iterations: 100,
             history_max_bytes: 4 << 20,
             max_reject_share: 0.01,
@@ -97,12 +97,14 @@ impl TrainConfig {
             if ok { Ok(()) } else { Err(InvalidTrainConfig::OutOfRange { name, expected, got }) }
         };
         let delay = self.label_delay_days;
-        fits("label_delay_days", delay, (0.0..=3650.0).contains(&delay), "from 0 to 3650")?;
+        fits("label_delay_days", delay.into(), delay <= 3650, "from 0 to 3650")?;
         let share = |name, got: f64, max: f64, expected| fits(name, got, (0.0..=max).contains(&got), expected);
         share("warm_up_share", self.warm_up_share, 0.5, "from 0 to 0.5")?;
         share("calibrate_share", self.calibrate_share, 0.4, "from 0 to 0.4")?;
         share("report_share", self.report_share, 0.4, "from 0 to 0.4")?;
         share("max_reject_share", self.max_reject_share, 1.0, "from 0 to 1")?;
+        let replicates = self.bootstrap_replicates;
+        fits("bootstrap_replicates", replicates.into(), replicates <= 100_000, "from 0 to 100000")?;
         let estimator = LogisticParams { l2: self.l2, max_iterations: self.max_iterations }.check()?;
         Ok(ValidTrainConfig { config: self, estimator })
     }

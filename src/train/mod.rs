@@ -1,5 +1,17 @@
-//! From a labelled table to a model.
+//! From a labelled table to a model, and a model judged on one.
 
+mod backtest;
+mod blocks;
 mod config;
+mod dataset;
+mod matrix;
+mod prune;
+mod run;
 
+pub use backtest::{Backtest, fold};
+pub use blocks::Blocks;
 pub use config::{InvalidTrainConfig, TrainConfig, ValidTrainConfig};
+pub use dataset::{Dataset, DatasetError, KnownOutcome, LabelledParcel, drafts_at};
+pub use matrix::Matrix;
+pub use prune::Weight;
+pub use run::{Progress, Recipe, TrainError, train};

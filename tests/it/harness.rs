@@ -1,13 +1,15 @@
 //! A running server, its clients, and parcels to send.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use parcel_risk::artifact::Artifact;
 use parcel_risk::engine::Engine;
-use parcel_risk::history::History;
+use parcel_risk::features::RatesConfig;
 use parcel_risk::parcel::ParcelLimits;
+use parcel_risk::policy::ThresholdsConfig;
 use parcel_risk::serve::{Drained, Parts, Scorer, ServeConfig, ServeError, serve};
 use parcel_risk::wire::v1;
 use prost::Message as _;
@@ -59,10 +61,24 @@ pub(crate) fn default_parts() -> Parts {
     parts(ServeConfig::default())
 }
 
+/// The built-in model, verified once for all tests.
+pub(crate) fn artifact() -> &'static Artifact {
+    static ARTIFACT: OnceLock<Artifact> = OnceLock::new();
+    ARTIFACT.get_or_init(|| Artifact::embedded().unwrap())
+}
+
+/// The built-in model under the default rates and thresholds.
+pub(crate) fn engine() -> Engine {
+    let (model, model_ref) = (Arc::clone(artifact().model()), Arc::clone(artifact().model_ref()));
+    let rates = RatesConfig::default().check().unwrap();
+    let policy = ThresholdsConfig::default().check().unwrap();
+    Engine::new(model, model_ref, rates, policy).unwrap()
+}
+
 pub(crate) fn parts(config: ServeConfig) -> Parts {
     let scorer = Scorer::new(
-        Engine::placeholder(),
-        Arc::new(History),
+        engine(),
+        Arc::new(artifact().settled_history()),
         ParcelLimits::default(),
         v1::ModelInfo {
             metrics: vec![v1::Metric { name: "roc_auc".to_owned(), value: 0.9, low_95: 0.8, high_95: 1.0 }],

@@ -1,0 +1,217 @@
+//! The files of an artifact: read with their digests checked, written whole or not at all.
+
+use std::fs::{self, File};
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest as _, Sha256};
+
+use super::{FORMAT, FileDigest, GoldenError, Manifest};
+use crate::features::hex;
+use crate::history::SnapshotError;
+use crate::model::ModelError;
+
+/// The bytes of every file.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Files {
+    manifest_json: String,
+    pub(super) model: Vec<u8>,
+    pub(super) history: Vec<u8>,
+    pub(super) golden: String,
+    pub(super) card: String,
+}
+
+/// Why an artifact is not believed.
+#[derive(Debug, thiserror::Error)]
+pub enum ArtifactError {
+    /// A file is not there or cannot be read.
+    #[error("reading {path}", path = path.display())]
+    Io {
+        /// Which one.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file is larger than any artifact of this release.
+    #[error("{file} is larger than {max} bytes")]
+    TooLarge {
+        /// Which one.
+        file: &'static str,
+        /// Limit.
+        max: u64,
+    },
+    /// `manifest.json` does not parse.
+    #[error("manifest.json")]
+    Manifest(#[source] serde_json::Error),
+    /// Another layout.
+    #[error("the artifact has format {found}; this release reads {FORMAT}")]
+    Format {
+        /// What the manifest says.
+        found: u32,
+    },
+    /// A file is not the one that the manifest names.
+    #[error("{file} does not have the digest that manifest.json names: it is truncated, damaged or of another model")]
+    Digest {
+        /// Which one.
+        file: &'static str,
+    },
+    /// `model.bin`.
+    #[error("model.bin")]
+    Model(#[source] ModelError),
+    /// The feature spec is not the one that the manifest names.
+    #[error("the feature spec has digest {model}, manifest.json names {manifest}")]
+    FeatureSpec {
+        /// Named by the manifest.
+        manifest: String,
+        /// Of the model.
+        model: String,
+    },
+    /// `history.bin`.
+    #[error("history.bin")]
+    History(#[source] SnapshotError),
+    /// History and features do not age alike.
+    #[error("history.bin was folded with other buckets or another half-life than the model's features")]
+    Decay,
+    /// `golden.jsonl`.
+    #[error("golden.jsonl")]
+    Golden(#[from] GoldenError),
+}
+
+/// Why an artifact could not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// Something else stands where it should go.
+    #[error("{path} exists and is no artifact: it will not be replaced", path = path.display())]
+    NotAnArtifact {
+        /// Where.
+        path: PathBuf,
+    },
+    /// The file system.
+    #[error("writing {path}", path = path.display())]
+    Io {
+        /// What.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+const MANIFEST: &str = "manifest.json";
+const MODEL: &str = "model.bin";
+const HISTORY: &str = "history.bin";
+const GOLDEN: &str = "golden.jsonl";
+const CARD: &str = "CARD.md";
+/// No file of an artifact may be larger: reading one can never take the machine's memory.
+const MAX_FILE_BYTES: u64 = 2 << 30;
+
+impl Files {
+    pub(super) fn embedded() -> Self {
+        macro_rules! file {
+            ($name:literal) => {
+                concat!(env!("CARGO_MANIFEST_DIR"), "/models/default/", $name)
+            };
+        }
+        Self {
+            manifest_json: include_str!(file!("manifest.json")).to_owned(),
+            model: include_bytes!(file!("model.bin")).to_vec(),
+            history: include_bytes!(file!("history.bin")).to_vec(),
+            golden: include_str!(file!("golden.jsonl")).to_owned(),
+            card: include_str!(file!("CARD.md")).to_owned(),
+        }
+    }
+
+    pub(super) fn read(directory: &Path) -> Result<Self, ArtifactError> {
+        let bytes = |file: &'static str| -> Result<Vec<u8>, ArtifactError> {
+            let path = directory.join(file);
+            let io = |source| ArtifactError::Io { path: path.clone(), source };
+            let mut bytes = Vec::new();
+            File::open(&path).and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)).map_err(io)?;
+            if bytes.len() as u64 > MAX_FILE_BYTES {
+                return Err(ArtifactError::TooLarge { file, max: MAX_FILE_BYTES });
+            }
+            Ok(bytes)
+        };
+        let text = |file| String::from_utf8(bytes(file)?).map_err(|_| ArtifactError::Digest { file });
+        Ok(Self {
+            manifest_json: text(MANIFEST)?,
+            model: bytes(MODEL)?,
+            history: bytes(HISTORY)?,
+            golden: text(GOLDEN)?,
+            card: text(CARD)?,
+        })
+    }
+
+    /// Names every file's digest in the manifest.
+    pub(super) fn pack(mut manifest: Manifest, model: Vec<u8>, history: Vec<u8>, golden: String, card: String) -> Self {
+        let mut files = Self { manifest_json: String::new(), model, history, golden, card };
+        manifest.files = files.others().into_iter().map(|(name, bytes)| (name.to_owned(), digest_of(bytes))).collect();
+        files.manifest_json =
+            serde_json::to_string_pretty(&manifest).expect("plain numbers and names always encode") + "\n";
+        files
+    }
+
+    /// The manifest, once every other file is the one that it names.
+    pub(super) fn manifest(&self) -> Result<Manifest, ArtifactError> {
+        let manifest: Manifest = serde_json::from_str(&self.manifest_json).map_err(ArtifactError::Manifest)?;
+        if manifest.format != FORMAT {
+            return Err(ArtifactError::Format { found: manifest.format });
+        }
+        for (file, bytes) in self.others() {
+            if manifest.files.get(file) != Some(&digest_of(bytes)) {
+                return Err(ArtifactError::Digest { file });
+            }
+        }
+        Ok(manifest)
+    }
+
+    /// SHA-256 of the manifest: the artifact's own.
+    pub(super) fn digest(&self) -> String {
+        hex(&Sha256::digest(self.manifest_json.as_bytes()))
+    }
+
+    pub(super) fn write(&self, directory: &Path) -> Result<(), WriteError> {
+        let parent = match directory.parent() {
+            Some(parent) if parent != Path::new("") => parent,
+            _ => Path::new("."),
+        };
+        let name = directory.file_name().unwrap_or_default().to_string_lossy();
+        let beside = |what: &str| parent.join(format!(".{name}.{what}.{}", std::process::id()));
+        let (new, old) = (beside("new"), beside("old"));
+        let replaces = directory.exists();
+        if replaces && !directory.join(MANIFEST).is_file() && !is_empty_directory(directory) {
+            return Err(WriteError::NotAnArtifact { path: directory.to_owned() });
+        }
+        let io = |path: &Path| {
+            let path = path.to_owned();
+            move |source| WriteError::Io { path, source }
+        };
+        fs::create_dir_all(&new).map_err(io(&new))?;
+        let manifest = [(MANIFEST, self.manifest_json.as_bytes())];
+        for (file, bytes) in self.others().into_iter().chain(manifest) {
+            let path = new.join(file);
+            let written = File::create(&path).and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()));
+            written.map_err(io(&path))?;
+        }
+        if replaces {
+            fs::rename(directory, &old).map_err(io(directory))?;
+        }
+        fs::rename(&new, directory).map_err(io(directory))?;
+        if replaces {
+            fs::remove_dir_all(&old).map_err(io(&old))?;
+        }
+        // The names themselves: without this a power cut could bring the old directory back.
+        File::open(parent).and_then(|parent| parent.sync_all()).map_err(io(parent))
+    }
+
+    fn others(&self) -> [(&'static str, &[u8]); 4] {
+        [(MODEL, &self.model), (HISTORY, &self.history), (GOLDEN, self.golden.as_bytes()), (CARD, self.card.as_bytes())]
+    }
+}
+
+fn digest_of(bytes: &[u8]) -> FileDigest {
+    FileDigest { sha256: hex(&Sha256::digest(bytes)), bytes: bytes.len() as u64 }
+}
+
+fn is_empty_directory(path: &Path) -> bool {
+    fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none())
+}

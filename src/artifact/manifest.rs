@@ -1,0 +1,93 @@
+//! What an artifact says of itself.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::evaluation::Evaluation;
+use crate::policy::ThresholdsConfig;
+
+/// `manifest.json`. It holds no clock, no path and no machine, so that the same data, seed and
+/// binary give the same bytes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// Version of the artifact's layout.
+    pub format: u32,
+    /// Name of the line of models.
+    pub name: String,
+    /// Version within it: the last day of the data and the beginning of its digest.
+    pub version: String,
+    /// Release of the program that trained it.
+    pub crate_version: String,
+    /// SHA-256 of the feature spec.
+    pub feature_spec_digest: String,
+    /// Name of the estimator.
+    pub estimator: String,
+    /// Seed of everything drawn at random.
+    pub seed: u64,
+    /// Days after which an outcome became known in training, where a row did not say.
+    pub label_delay_days: u32,
+    /// What it was trained on.
+    pub data: DataSummary,
+    /// Labelled parcels per block.
+    pub blocks: BTreeMap<String, usize>,
+    /// The thresholds that the golden decisions were routed by.
+    pub golden_policy: ThresholdsConfig,
+    /// What pruning the history cost.
+    pub pruning: Pruning,
+    /// How the model did on the parcels held back.
+    pub metrics: Evaluation,
+    /// SHA-256 and size of each other file.
+    pub files: BTreeMap<String, FileDigest>,
+}
+
+/// The data behind a model.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataSummary {
+    /// SHA-256 over the bytes of the tables.
+    pub digest: String,
+    /// Parcels read.
+    pub parcels: usize,
+    /// Rows that could not be read.
+    pub rejected: u64,
+    /// Parcels with a label.
+    pub labelled: usize,
+    /// Infringements among them.
+    pub infringements: usize,
+    /// `advised_at` of the first, in seconds since 1970.
+    pub from_seconds: i64,
+    /// `advised_at` of the last.
+    pub until_seconds: i64,
+}
+
+/// What was left out of the history, and what that cost on the parcels held back.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pruning {
+    /// Entities known before.
+    pub entities_before: usize,
+    /// Entities kept.
+    pub entities_after: usize,
+    /// Largest change of a score, in log-odds, by one entry left out.
+    pub largest_change_log_odds: f64,
+    /// Average precision with the whole history, frozen at the beginning of the block held back.
+    pub average_precision_before: Option<f64>,
+    /// The same with the pruned history.
+    pub average_precision_after: Option<f64>,
+    /// Precision at a tenth of the parcels with the whole history.
+    pub precision_at_tenth_before: Option<f64>,
+    /// The same with the pruned history.
+    pub precision_at_tenth_after: Option<f64>,
+}
+
+/// One file of the artifact.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FileDigest {
+    /// In lower-case hexadecimal.
+    pub sha256: String,
+    /// Length in bytes.
+    pub bytes: u64,
+}

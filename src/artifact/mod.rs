@@ -1,0 +1,137 @@
+//! A trained model as a directory: written whole or not at all, believed only when it proves itself.
+//!
+//! | file | what |
+//! |---|---|
+//! | `manifest.json` | what it is, what it was trained on, how it did, digests of the others |
+//! | `model.bin` | feature spec, weights, calibration |
+//! | `history.bin` | what was known at the end of training |
+//! | `golden.jsonl` | parcels with the decisions expected of them |
+//! | `CARD.md` | the same for people |
+
+mod card;
+mod files;
+mod golden;
+mod manifest;
+
+use std::path::Path;
+use std::sync::Arc;
+
+pub use files::{ArtifactError, WriteError};
+pub use golden::{GoldenError, GoldenParcel};
+pub use manifest::{DataSummary, FileDigest, Manifest, Pruning};
+
+use crate::engine::ModelRef;
+use crate::history::{History, Snapshot};
+use crate::model::Model;
+use files::Files;
+
+/// A model that has proved itself: digests match, the feature spec compiles, and the golden
+/// decisions come out to the bit.
+#[derive(Clone, Debug)]
+pub struct Artifact {
+    manifest: Manifest,
+    model_ref: Arc<ModelRef>,
+    model: Arc<Model>,
+    snapshot: Snapshot,
+    files: Files,
+}
+
+/// Version of the layout that this release writes and reads.
+const FORMAT: u32 = 1;
+
+impl Artifact {
+    /// The model that is built in, `models/default`.
+    ///
+    /// # Errors
+    /// [`ArtifactError`]; a test holds that there is none.
+    pub fn embedded() -> Result<Self, ArtifactError> {
+        Self::verify(Files::embedded())
+    }
+
+    /// Reads and verifies a directory.
+    ///
+    /// # Errors
+    /// [`ArtifactError`] names the check that failed.
+    pub fn read(directory: &Path) -> Result<Self, ArtifactError> {
+        Self::verify(Files::read(directory)?)
+    }
+
+    /// Puts a trained model together: `manifest` with its `files` still empty, the model, what was
+    /// known, and parcels to be golden.
+    ///
+    /// # Errors
+    /// [`ArtifactError`] where what was put together would not prove itself.
+    pub fn assemble(
+        mut manifest: Manifest,
+        model: &Model,
+        snapshot: &Snapshot,
+        golden: Vec<crate::wire::v1::Parcel>,
+    ) -> Result<Self, ArtifactError> {
+        let card = card::render(&manifest, model);
+        let (model, snapshot) = (model.to_bytes(), snapshot.to_bytes());
+        let golden = golden::record(&manifest, &model, &snapshot, golden)?;
+        manifest.format = FORMAT;
+        let files = Files::pack(manifest, model, snapshot, golden, card);
+        Self::verify(files)
+    }
+
+    /// Writes it to a directory: beside it first, then moved into place.
+    ///
+    /// # Errors
+    /// [`WriteError`]; what stood there before is untouched then.
+    pub fn write(&self, directory: &Path) -> Result<(), WriteError> {
+        self.files.write(directory)
+    }
+
+    fn verify(files: Files) -> Result<Self, ArtifactError> {
+        let manifest = files.manifest()?;
+        let model = Model::from_bytes(&files.model).map_err(ArtifactError::Model)?;
+        let spec_digest = model.plan().spec().digest();
+        if spec_digest != manifest.feature_spec_digest {
+            return Err(ArtifactError::FeatureSpec { manifest: manifest.feature_spec_digest, model: spec_digest });
+        }
+        let snapshot = Snapshot::from_bytes(&files.history).map_err(ArtifactError::History)?;
+        if snapshot.decay != model.plan().spec().decay() {
+            return Err(ArtifactError::Decay);
+        }
+        golden::verify(&manifest, &files)?;
+        let model_ref =
+            ModelRef { name: manifest.name.clone(), version: manifest.version.clone(), digest: files.digest() };
+        Ok(Self { manifest, model_ref: Arc::new(model_ref), model: Arc::new(model), snapshot, files })
+    }
+
+    /// What it says of itself.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Its name, version and digest: SHA-256 of `manifest.json`, which holds those of the others.
+    pub fn model_ref(&self) -> &Arc<ModelRef> {
+        &self.model_ref
+    }
+
+    /// The model.
+    pub fn model(&self) -> &Arc<Model> {
+        &self.model
+    }
+
+    /// What was known at the end of training, with the outcomes that were still to come.
+    pub fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
+    }
+
+    /// What is known once those have come in: where a server starts.
+    pub fn settled_history(&self) -> History {
+        self.snapshot.settled()
+    }
+
+    /// `CARD.md`.
+    pub fn card(&self) -> &str {
+        &self.files.card
+    }
+
+    /// Number of golden decisions.
+    pub fn n_golden(&self) -> usize {
+        self.files.golden.lines().count()
+    }
+}

@@ -1,0 +1,114 @@
+//! Scoring a table as if it were live: in order of time, each parcel by what was known then.
+
+use super::LabelledParcel;
+use crate::engine::{Engine, Scratch};
+use crate::evaluation::{Baseline, InvalidScored, Scored, ScoredRow, Slice};
+use crate::features::{FeaturePlan, ParcelKeys};
+use crate::history::{Bucket, History, Replay};
+
+/// Scored parcels with a label, and what reports tell apart.
+#[derive(Debug, Default)]
+pub struct Backtest {
+    rows: Vec<ScoredRow>,
+    fingerprint_seen: Vec<bool>,
+    fingerprint_rate: Vec<f64>,
+}
+
+impl Backtest {
+    /// Scores `rows`, which must be in order of time, folding each into `replay`; outcomes come in
+    /// when they became known. `on_row` is told of each row.
+    pub fn live(
+        rows: &[LabelledParcel],
+        engine: &Engine,
+        label_delay_days: u32,
+        replay: &mut Replay,
+        mut on_row: impl FnMut(),
+    ) -> Self {
+        let width = engine.plan().spec().bucket_seconds;
+        let mut backtest = Self::default();
+        let mut scratch = Scratch::default();
+        for row in rows {
+            on_row();
+            let at = engine.bucket_of(row.parcel.advised_at);
+            let keys = engine.plan().keys(&row.parcel);
+            let history = replay.advance(at);
+            backtest.score(row, &keys, engine, history, at, &mut scratch);
+            replay.advise(row.item(), keys.present(), row.due(width, label_delay_days));
+        }
+        backtest
+    }
+
+    /// Scores `rows` by a history that learns nothing from them.
+    pub fn frozen(rows: &[LabelledParcel], engine: &Engine, history: &History) -> Self {
+        let mut backtest = Self::default();
+        let mut scratch = Scratch::default();
+        for row in rows {
+            let at = engine.bucket_of(row.parcel.advised_at);
+            let keys = engine.plan().keys(&row.parcel);
+            backtest.score(row, &keys, engine, history, at, &mut scratch);
+        }
+        backtest
+    }
+
+    /// The scores of labelled parcels, in order of time.
+    pub fn rows(&self) -> &[ScoredRow] {
+        &self.rows
+    }
+
+    /// Brings the scores together with slices by history and with baselines.
+    ///
+    /// # Errors
+    /// [`InvalidScored`] where a weight is out of range.
+    pub fn scored(&self) -> Result<Scored, InvalidScored> {
+        let unseen = self.fingerprint_seen.iter().map(|seen| !seen).collect();
+        let slices = [
+            Slice { name: "history_seen".to_owned(), rows: self.fingerprint_seen.clone() },
+            Slice { name: "history_unseen".to_owned(), rows: unseen },
+        ];
+        let baselines = [
+            Baseline::random(self.rows.len()),
+            Baseline { name: "past_rate_of_fingerprint".to_owned(), scores: self.fingerprint_rate.clone() },
+        ];
+        Scored::new(&self.rows, &slices, &baselines)
+    }
+
+    fn score(
+        &mut self,
+        row: &LabelledParcel,
+        keys: &ParcelKeys,
+        engine: &Engine,
+        history: &History,
+        at: Bucket,
+        scratch: &mut Scratch,
+    ) {
+        let Some(outcome) = row.outcome else { return };
+        let scores = engine.score(&row.parcel, keys, history, at, scratch);
+        let fingerprint = engine.plan().fingerprint();
+        let counts = scratch.row.counts.get(fingerprint).copied().flatten();
+        self.fingerprint_seen.push(counts.is_some_and(|counts| counts.inspected > 0.0));
+        self.fingerprint_rate.push(scratch.row.rate(fingerprint).unwrap_or_default());
+        self.rows.push(ScoredRow {
+            margin: scores.raw_score,
+            risk_score: scores.risk_score,
+            infringement: outcome.infringement,
+            weight: row.weight,
+            day: row.parcel.advised_at.day(),
+        });
+    }
+}
+
+/// Folds `rows`, which must be in order of time, without scoring them. `on_row` is told of each row.
+pub fn fold(
+    rows: &[LabelledParcel],
+    plan: &FeaturePlan,
+    label_delay_days: u32,
+    replay: &mut Replay,
+    mut on_row: impl FnMut(),
+) {
+    for row in rows {
+        on_row();
+        replay.advance(plan.bucket_of(row.parcel.advised_at));
+        let due = row.due(plan.spec().bucket_seconds, label_delay_days);
+        replay.advise(row.item(), plan.keys(&row.parcel).present(), due);
+    }
+}

@@ -1,0 +1,195 @@
+//! Labelled tables, read whole and put in order of time.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest as _, Sha256};
+
+use crate::features::hex;
+use crate::history::{Bucket, BucketWidth, EntityKey, KeyHasher};
+use crate::parcel::{Draft, Parcel, ParcelLimits};
+use crate::table::{CheckedRow, Mapping, RejectCounts, RowPosition, TableError, TableReader};
+
+/// Parcels of one or more tables, earliest first; of the same instant, in the order of the files.
+#[derive(Debug)]
+pub struct Dataset {
+    /// The parcels that could be read.
+    pub rows: Vec<LabelledParcel>,
+    /// The rows that could not.
+    pub rejects: RejectCounts,
+    /// SHA-256 over the bytes of the files, in their order, in lower-case hexadecimal.
+    pub digest: String,
+}
+
+/// A parcel and what is known of its outcome.
+#[derive(Clone, Debug)]
+pub struct LabelledParcel {
+    /// The parcel.
+    pub parcel: Parcel,
+    /// What inspection found, where it is known.
+    pub outcome: Option<KnownOutcome>,
+    /// How much it counts.
+    pub weight: f64,
+    /// Where it stands.
+    pub position: RowPosition,
+}
+
+/// An outcome and when it became known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KnownOutcome {
+    /// Whether inspection found an infringement.
+    pub infringement: bool,
+    /// Seconds since 1970; `None`: the label delay after the parcel was advised.
+    pub known_at_seconds: Option<i64>,
+}
+
+impl LabelledParcel {
+    /// Names the item, so that one advised twice counts once.
+    pub fn item(&self) -> EntityKey {
+        let mut hasher = KeyHasher::new("item");
+        hasher.part(self.parcel.item_id.as_str().as_bytes());
+        hasher.finish()
+    }
+
+    /// The bucket in which the outcome becomes known, and the outcome.
+    pub fn due(&self, width: BucketWidth, label_delay_days: u32) -> Option<(Bucket, bool)> {
+        let outcome = self.outcome?;
+        let second = outcome
+            .known_at_seconds
+            .unwrap_or_else(|| self.parcel.advised_at.seconds().saturating_add(i64::from(label_delay_days) * 86_400));
+        Some((width.bucket_of_second(second), outcome.infringement))
+    }
+}
+
+/// Why tables cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum DatasetError {
+    /// A table as a whole.
+    #[error("reading {path}", path = path.display())]
+    Table {
+        /// Which one.
+        path: PathBuf,
+        /// Why.
+        source: TableError,
+    },
+    /// A file.
+    #[error("reading {path}", path = path.display())]
+    Io {
+        /// Which one.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// More unreadable rows than allowed.
+    #[error("{n_rejected} of {n_rows} rows could not be read, more than the {max_percent} % allowed\n{shown}")]
+    TooManyRejects {
+        /// Unreadable rows.
+        n_rejected: u64,
+        /// All rows.
+        n_rows: u64,
+        /// Limit in percent.
+        max_percent: f64,
+        /// Counts by reason and examples.
+        shown: String,
+    },
+    /// Nothing to work on.
+    #[error("there is no readable row in {path}", path = path.display())]
+    Empty {
+        /// The first file.
+        path: PathBuf,
+    },
+}
+
+impl Dataset {
+    /// Reads tables; `on_row` is told of each row, for progress.
+    ///
+    /// # Errors
+    /// [`DatasetError`] where a file or its mapping is unusable, no row is readable, or more than
+    /// `max_reject_share` of the rows are not.
+    pub fn read(
+        paths: &[PathBuf],
+        mapping: Option<&Mapping>,
+        limits: &ParcelLimits,
+        max_reject_share: f64,
+        mut on_row: impl FnMut(),
+    ) -> Result<Self, DatasetError> {
+        let mut rows = Vec::new();
+        let mut rejects = RejectCounts::default();
+        let mut digest = Sha256::new();
+        for path in paths {
+            hash_file(path, &mut digest).map_err(|source| DatasetError::Io { path: path.clone(), source })?;
+            let table = |source| DatasetError::Table { path: path.clone(), source };
+            let reader = TableReader::open(path, mapping).map_err(table)?;
+            let check = reader.row_check(limits.clone());
+            for row in reader {
+                on_row();
+                match row.map_err(table)?.and_then(|row| check.check(row)) {
+                    Ok(row) => {
+                        rejects.accepted();
+                        rows.push(labelled(row));
+                    }
+                    Err(reject) => rejects.rejected(reject),
+                }
+            }
+        }
+        if rejects.exceeds(max_reject_share) {
+            return Err(DatasetError::TooManyRejects {
+                n_rejected: rejects.n_rejected(),
+                n_rows: rejects.n_rows(),
+                max_percent: max_reject_share * 100.0,
+                shown: rejects
+                    .examples()
+                    .iter()
+                    .map(|reject| format!("\n  {reject}"))
+                    .fold(rejects.to_string(), |all, one| all + &one),
+            });
+        }
+        if rows.is_empty() {
+            return Err(DatasetError::Empty { path: paths.first().cloned().unwrap_or_default() });
+        }
+        rows.sort_by_key(|row| row.parcel.advised_at);
+        Ok(Self { rows, rejects, digest: hex(&digest.finalize()) })
+    }
+}
+
+/// Reads the rows at `positions` again, as they were stated, in the order of the positions.
+///
+/// # Errors
+/// [`DatasetError`] where a table cannot be read any more.
+pub fn drafts_at(
+    paths: &[PathBuf],
+    mapping: Option<&Mapping>,
+    positions: &[&RowPosition],
+) -> Result<Vec<Draft>, DatasetError> {
+    let mut found: Vec<Option<Draft>> = vec![None; positions.len()];
+    for path in paths {
+        let table = |source| DatasetError::Table { path: path.clone(), source };
+        for row in TableReader::open(path, mapping).map_err(table)? {
+            let Ok(row) = row.map_err(table)? else { continue };
+            for (slot, _) in found.iter_mut().zip(positions).filter(|(_, wanted)| ***wanted == row.position) {
+                *slot = Some(row.draft.clone());
+            }
+        }
+    }
+    Ok(found.into_iter().flatten().collect())
+}
+
+fn labelled(row: CheckedRow) -> LabelledParcel {
+    let outcome = row.outcome.map(|outcome| KnownOutcome {
+        infringement: outcome.infringement,
+        known_at_seconds: outcome.known_at.map(|time| time.seconds),
+    });
+    LabelledParcel { parcel: row.parcel, outcome, weight: row.weight, position: row.position }
+}
+
+fn hash_file(path: &Path, digest: &mut Sha256) -> io::Result<()> {
+    let mut file = File::open(path)?;
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(()),
+            n => digest.update(&buffer[..n]),
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Leaving out of a history what changes no score by much.
+
+use std::collections::HashMap;
+
+use crate::features::{ExchangeRates, FeaturePlan, FeatureRow};
+use crate::history::{Bucket, EntityKey, History, Snapshot};
+use crate::model::Linear;
+
+use super::{LabelledParcel, Matrix};
+
+/// By how much the score of some parcel changes where an entry is left out: the largest change,
+/// in log-odds, over the parcels replayed that have the entity.
+#[derive(Debug)]
+pub struct Weight(HashMap<EntityKey, f32>);
+
+impl Weight {
+    /// Measures each entry of `history` under the weights of a model.
+    ///
+    /// `matrix` holds the keys of `rows`; features are read as of `at`, when everything that is
+    /// known has come in.
+    pub fn measure(
+        rows: &[LabelledParcel],
+        matrix: &Matrix,
+        plan: &FeaturePlan,
+        rates: &ExchangeRates,
+        linear: &Linear,
+        history: &History,
+        at: Bucket,
+    ) -> Self {
+        let mut weights: HashMap<EntityKey, f32> = HashMap::new();
+        let mut with = FeatureRow::default();
+        for (row, keys) in rows.iter().zip(&matrix.keys) {
+            plan.fill(&row.parcel, keys, history, at, rates, &mut with);
+            for (idx, entity) in keys.by_key().iter().enumerate() {
+                let Some(entity) = entity else { continue };
+                let changes = plan.change_without(idx, &with);
+                let change: f64 = changes.iter().map(|(feature, change)| linear.slopes[*feature] * change).sum();
+                // Reports tell seen consignments from unseen ones by this key: leaving one out would
+                // count a seen consignment as new, and flatter the model on those.
+                let change = if idx == plan.fingerprint() { f64::INFINITY } else { change.abs() };
+                let weight = weights.entry(*entity).or_default();
+                *weight = weight.max(change as f32);
+            }
+        }
+        Self(weights)
+    }
+
+    /// Keeps the entries that weigh most, as many as fit into `max_bytes` packed. Answers with the
+    /// pruned snapshot and the least weight that was kept; zero where everything was.
+    pub fn prune(&self, snapshot: &Snapshot, max_bytes: u64) -> (Snapshot, f32) {
+        let bytes = snapshot.to_bytes().len() as u64;
+        if bytes <= max_bytes {
+            return (snapshot.clone(), 0.0);
+        }
+        let mut weights: Vec<f32> = snapshot.entries.iter().map(|(key, _)| self.of(*key)).collect();
+        weights.sort_by(|a, b| b.total_cmp(a));
+        // Packing is not linear in the number of entries, so the first guess is corrected until it fits.
+        let mut n_kept = weights.len();
+        let mut bytes_now = bytes;
+        loop {
+            let share = max_bytes as f64 / bytes_now as f64 * 0.98;
+            n_kept = (n_kept as f64 * share) as usize;
+            let floor = weights.get(n_kept).copied().unwrap_or(f32::INFINITY);
+            let pruned = self.above(snapshot, floor);
+            bytes_now = pruned.to_bytes().len() as u64;
+            if bytes_now <= max_bytes || n_kept == 0 {
+                return (pruned, floor);
+            }
+        }
+    }
+
+    /// Keeps the entries that weigh more than `floor`.
+    pub fn above(&self, snapshot: &Snapshot, floor: f32) -> Snapshot {
+        let keeps = |key: &EntityKey| self.of(*key) > floor;
+        let mut pruned = snapshot.clone();
+        pruned.entries.retain(|(key, _)| keeps(key));
+        for due in &mut pruned.due {
+            due.keys.retain(keeps);
+        }
+        pruned.due.retain(|due| !due.keys.is_empty());
+        pruned
+    }
+
+    fn of(&self, key: EntityKey) -> f32 {
+        self.0.get(&key).copied().unwrap_or(0.0)
+    }
+}

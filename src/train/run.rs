@@ -1,0 +1,281 @@
+//! A training run: replay, fit, calibrate, judge, prune, prove.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use ndarray::{Array2, Axis};
+
+use super::{Backtest, Blocks, Dataset, DatasetError, LabelledParcel, Matrix, ValidTrainConfig, Weight, fold};
+use crate::artifact::{Artifact, ArtifactError, DataSummary, Manifest, Pruning};
+use crate::engine::{Engine, EngineError, ModelRef};
+use crate::evaluation::{self, CapacityShare, Evaluation, InvalidScored, ModelIdentity, Settings, Subject};
+use crate::features::{FeaturePlan, FeatureSpec, InvalidRates, InvalidSpec, RatesConfig};
+use crate::history::{Bucket, History, Replay, Snapshot};
+use crate::model::{Calibration, CalibrationError, FitError, Linear, Model, ModelBody, ModelError, ReferenceScores};
+use crate::parcel::{Draft, InvalidParcel};
+use crate::policy::{InvalidThresholds, ThresholdsConfig};
+use crate::table::RowPosition;
+use crate::wire;
+
+/// Is told how far a run has come.
+pub trait Progress {
+    /// A stage begins; `n_rows` are ahead, where that is known.
+    fn stage(&mut self, name: &'static str, n_rows: Option<u64>);
+    /// One row is done.
+    fn row(&mut self);
+}
+
+/// What a run is made with, besides the data.
+#[derive(Clone, Debug)]
+pub struct Recipe {
+    /// Which features.
+    pub spec: FeatureSpec,
+    /// How amounts are converted.
+    pub rates: RatesConfig,
+    /// What the golden decisions are routed by.
+    pub thresholds: ThresholdsConfig,
+    /// Everything else.
+    pub config: ValidTrainConfig,
+}
+
+/// Why there is no model at the end of a run.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainError {
+    /// The feature spec.
+    #[error("the feature spec")]
+    Spec(#[from] InvalidSpec),
+    /// The rate table.
+    #[error(transparent)]
+    Rates(#[from] InvalidRates),
+    /// The thresholds.
+    #[error(transparent)]
+    Thresholds(#[from] InvalidThresholds),
+    /// The rows.
+    #[error(transparent)]
+    Data(#[from] DatasetError),
+    /// linfa's logistic regression ignores weights; to ignore them in silence would be worse.
+    #[error("{position}: the row has weight {weight}, but the logistic estimator counts every row once")]
+    Weighted {
+        /// Where the first such row stands.
+        position: RowPosition,
+        /// Its weight.
+        weight: f64,
+    },
+    /// The fit.
+    #[error("fitting the model on the {n_rows} labelled parcels after warm-up")]
+    Fit {
+        /// Rows fitted on.
+        n_rows: usize,
+        /// Why.
+        source: FitError,
+    },
+    /// The calibration.
+    #[error("calibrating on the {n_rows} labelled parcels that follow")]
+    Calibrate {
+        /// Rows calibrated on.
+        n_rows: usize,
+        /// Why.
+        source: CalibrationError,
+    },
+    /// The numbers that came out.
+    #[error("the fitted model")]
+    Model(#[from] ModelError),
+    /// The engine.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The report.
+    #[error("judging the parcels held back")]
+    Judge(#[from] InvalidScored),
+    /// A golden parcel that cannot be stated in the contract.
+    #[error("stating a golden parcel in the contract")]
+    Golden(#[from] InvalidParcel),
+    /// The artifact does not prove itself.
+    #[error("the artifact")]
+    Artifact(#[from] ArtifactError),
+}
+
+/// Trains a model on labelled parcels.
+///
+/// `restate` gives the rows at some positions as they were stated, for the golden decisions. The
+/// same data, recipe and program give the same artifact, to the bit.
+///
+/// # Errors
+/// [`TrainError`] says at which stage the run ended.
+pub fn train(
+    dataset: &Dataset,
+    recipe: &Recipe,
+    restate: impl FnOnce(&[&RowPosition]) -> Result<Vec<Draft>, DatasetError>,
+    progress: &mut dyn Progress,
+) -> Result<Artifact, TrainError> {
+    let config = recipe.config.get();
+    let rows = &dataset.rows;
+    if let Some(row) = rows.iter().find(|row| row.weight != 1.0) {
+        return Err(TrainError::Weighted { position: row.position.clone(), weight: row.weight });
+    }
+    let plan = FeaturePlan::compile(recipe.spec.clone())?;
+    let rates = recipe.rates.check()?;
+    let thresholds = recipe.thresholds.check()?;
+
+    progress.stage("replaying", Some(rows.len() as u64));
+    let mut replay = Replay::from(History::empty(plan.spec().decay()), Vec::new());
+    let matrix = Matrix::replay(rows, &plan, &rates, config.label_delay_days, &mut replay, || progress.row());
+    let (history, due) = replay.finish();
+    let snapshot = Snapshot::of(&history, due);
+
+    let labelled: Vec<bool> = rows.iter().map(|row| row.outcome.is_some()).collect();
+    let blocks = Blocks::cut(&matrix.buckets, &labelled, config);
+    progress.stage("fitting", None);
+    let (values, labels) = labelled_block(rows, &matrix, blocks.fit.clone());
+    let linear = recipe
+        .config
+        .estimator()
+        .fit(values.view(), &labels)
+        .map_err(|source| TrainError::Fit { n_rows: labels.len(), source })?;
+    let (values, labels) = labelled_block(rows, &matrix, blocks.calibrate.clone());
+    let calibration = Calibration::fit(&raw_scores(&linear, &values), &labels)
+        .map_err(|source| TrainError::Calibrate { n_rows: labels.len(), source })?;
+    let (values, _) = labelled_block(rows, &matrix, blocks.report.clone());
+    let reference = ReferenceScores::of(&raw_scores(&linear, &values));
+    let body = ModelBody { spec: recipe.spec.clone(), rates: recipe.rates.clone(), linear, calibration, reference };
+    let model = Arc::new(Model::new(body)?);
+
+    let data = summary(dataset);
+    let model_ref = Arc::new(ModelRef {
+        name: config.name.clone(),
+        version: format!("{}-{}", day(data.until_seconds), &dataset.digest[..8]),
+        // The artifact's digest is not known yet; nothing that is kept names this one.
+        digest: String::new(),
+    });
+    let engine = Engine::new(Arc::clone(&model), Arc::clone(&model_ref), rates.clone(), thresholds)?;
+
+    progress.stage("judging", Some(rows.len() as u64));
+    let mut replay = Replay::from(History::empty(plan.spec().decay()), Vec::new());
+    fold(&rows[..blocks.report.start], &plan, config.label_delay_days, &mut replay, || progress.row());
+    let frozen = Snapshot::of(replay.history(), Vec::new());
+    let held_back = &rows[blocks.report.clone()];
+    let judged = Backtest::live(held_back, &engine, config.label_delay_days, &mut replay, || progress.row());
+    let metrics = judge(&judged, config.bootstrap_replicates, config.seed, |settings, scored| {
+        evaluation::evaluate(scored, settings, subject(config.label_delay_days, &model_ref, &dataset.digest))
+    })?;
+
+    progress.stage("pruning", None);
+    let linear = &model.body().linear;
+    let weight =
+        Weight::measure(rows, &matrix, &plan, &rates, linear, &snapshot.settled(), after_all(&snapshot, &matrix));
+    let (pruned, floor) = weight.prune(&snapshot, config.history_max_bytes);
+    let before = Backtest::frozen(held_back, &engine, &frozen.to_history());
+    let after = Backtest::frozen(held_back, &engine, &weight.above(&frozen, floor).to_history());
+    let quick = |backtest: &Backtest| {
+        judge(backtest, 0, config.seed, |settings, scored| evaluation::evaluate(scored, settings, Subject::default()))
+    };
+    let pruning = pruning(&snapshot, &pruned, floor, &quick(&before)?, &quick(&after)?);
+
+    progress.stage("proving", None);
+    let chosen = golden_positions(held_back, config.n_golden);
+    let golden = restate(&chosen)?.iter().map(wire::from_draft).collect::<Result<Vec<_>, _>>()?;
+    let manifest = Manifest {
+        format: 0,
+        name: model_ref.name.clone(),
+        version: model_ref.version.clone(),
+        crate_version: env!("CARGO_PKG_VERSION").to_owned(),
+        feature_spec_digest: recipe.spec.digest(),
+        estimator: "logistic".to_owned(),
+        seed: config.seed,
+        label_delay_days: config.label_delay_days,
+        data,
+        blocks: block_sizes(&blocks, &labelled),
+        golden_policy: recipe.thresholds,
+        pruning,
+        metrics,
+        files: BTreeMap::new(),
+    };
+    Ok(Artifact::assemble(manifest, &model, &pruned, golden)?)
+}
+
+/// The labelled rows of a block, with their labels.
+fn labelled_block(rows: &[LabelledParcel], matrix: &Matrix, block: Range<usize>) -> (Array2<f32>, Vec<bool>) {
+    let labelled = |idx: &usize| Some((*idx, rows.get(*idx)?.outcome?.infringement));
+    let (indices, labels): (Vec<usize>, Vec<bool>) = block.filter_map(|idx| labelled(&idx)).unzip();
+    (matrix.values.select(Axis(0), &indices), labels)
+}
+
+fn raw_scores(linear: &Linear, values: &Array2<f32>) -> Vec<f64> {
+    let mut contributions = Vec::new();
+    values.outer_iter().map(|row| linear.score(&row.to_vec(), &mut contributions)).collect()
+}
+
+/// The bucket after everything that is known, or will be.
+fn after_all(snapshot: &Snapshot, matrix: &Matrix) -> Bucket {
+    let last_due = snapshot.due.last().map(|due| due.at);
+    let last = matrix.buckets.last().copied().max(last_due).unwrap_or_default();
+    Bucket(last.0.saturating_add(1))
+}
+
+/// Figures for scored parcels, at the default capacities.
+fn judge(
+    backtest: &Backtest,
+    bootstrap: u32,
+    seed: u64,
+    evaluate: impl FnOnce(&Settings, &evaluation::Scored) -> Evaluation,
+) -> Result<Evaluation, InvalidScored> {
+    let settings = Settings { bootstrap, seed, ..Settings::default() };
+    Ok(evaluate(&settings, &backtest.scored()?))
+}
+
+fn subject(label_delay_days: u32, model: &ModelRef, data_digest: &str) -> Subject {
+    let identity =
+        ModelIdentity { name: model.name.clone(), version: model.version.clone(), digest: model.digest.clone() };
+    Subject { label_delay_days, model: identity, data_digest: data_digest.to_owned() }
+}
+
+fn pruning(before: &Snapshot, after: &Snapshot, floor: f32, whole: &Evaluation, pruned: &Evaluation) -> Pruning {
+    let tenth = CapacityShare::new(0.1).ok();
+    let precision = |evaluation: &Evaluation| {
+        let at_tenth = evaluation.capacity.iter().find(|capacity| Some(capacity.share) == tenth)?;
+        at_tenth.precision.as_ref().map(|precision| precision.value)
+    };
+    let average = |evaluation: &Evaluation| evaluation.average_precision.as_ref().map(|average| average.value);
+    Pruning {
+        entities_before: before.entries.len(),
+        entities_after: after.entries.len(),
+        largest_change_log_odds: f64::from(floor),
+        average_precision_before: average(whole),
+        average_precision_after: average(pruned),
+        precision_at_tenth_before: precision(whole),
+        precision_at_tenth_after: precision(pruned),
+    }
+}
+
+/// Evenly spread over the parcels held back; all of them where there are fewer.
+fn golden_positions(held_back: &[LabelledParcel], n: usize) -> Vec<&RowPosition> {
+    let n = n.min(held_back.len());
+    (0..n).map(|idx| &held_back[idx * held_back.len() / n].position).collect()
+}
+
+fn block_sizes(blocks: &Blocks, labelled: &[bool]) -> BTreeMap<String, usize> {
+    let size = |block: &Range<usize>| labelled[block.clone()].iter().filter(|labelled| **labelled).count();
+    let Blocks { warm_up, fit, calibrate, report } = blocks;
+    [("warm-up", warm_up), ("fit", fit), ("calibrate", calibrate), ("report", report)]
+        .map(|(name, block)| (name.to_owned(), size(block)))
+        .into()
+}
+
+fn summary(dataset: &Dataset) -> DataSummary {
+    let seconds = |row: Option<&LabelledParcel>| row.map_or(0, |row| row.parcel.advised_at.seconds());
+    let outcomes = || dataset.rows.iter().filter_map(|row| row.outcome);
+    DataSummary {
+        digest: dataset.digest.clone(),
+        parcels: dataset.rows.len(),
+        rejected: dataset.rejects.n_rejected(),
+        labelled: outcomes().count(),
+        infringements: outcomes().filter(|outcome| outcome.infringement).count(),
+        from_seconds: seconds(dataset.rows.first()),
+        until_seconds: seconds(dataset.rows.last()),
+    }
+}
+
+fn day(seconds: i64) -> String {
+    jiff::Timestamp::from_second(seconds)
+        .map_or_else(|_| "unknown".to_owned(), |time| time.strftime("%Y-%m-%d").to_string())
+}
