@@ -51,21 +51,19 @@ pub enum GoldenError {
     },
     /// Another decision than expected.
     #[error(
-        "line {line}: another decision about {item_id:?} than expected: score {got} instead of {expected}, decision {got_id} instead of {expected_id}"
+        "line {line}: another decision about {item_id:?} than expected: {part} differs, score {got} instead of {expected}"
     )]
     Differs {
         /// From 1.
         line: usize,
         /// Which parcel.
         item_id: String,
+        /// The first part of the decision that differs.
+        part: &'static str,
         /// Score now.
         got: f64,
         /// Score recorded.
         expected: f64,
-        /// Decision now.
-        got_id: String,
-        /// Decision recorded.
-        expected_id: String,
     },
 }
 
@@ -98,19 +96,29 @@ pub(super) fn verify(manifest: &Manifest, files: &Files) -> Result<(), ArtifactE
         let golden: GoldenParcel =
             serde_json::from_str(line).map_err(|source| GoldenError::Line { line: line_number, source })?;
         let decision = judge.decide(line_number, &golden.parcel)?;
-        if decision != golden.decision {
-            return Err(GoldenError::Differs {
-                line: line_number,
-                item_id: decision.item_id,
-                got: decision.risk_score,
-                expected: golden.decision.risk_score,
-                got_id: decision.decision_id,
-                expected_id: golden.decision.decision_id,
-            }
-            .into());
+        if let Some(part) = first_difference(&decision, &golden.decision) {
+            let (got, expected) = (decision.risk_score, golden.decision.risk_score);
+            return Err(
+                GoldenError::Differs { line: line_number, item_id: decision.item_id, part, got, expected }.into()
+            );
         }
     }
     Ok(())
+}
+
+fn first_difference(got: &v1::Decision, expected: &v1::Decision) -> Option<&'static str> {
+    if got == expected {
+        return None;
+    }
+    let parts = [
+        ("the score", got.risk_score.to_bits() == expected.risk_score.to_bits()),
+        ("the percentile", got.risk_percentile.to_bits() == expected.risk_percentile.to_bits()),
+        ("the route", got.route == expected.route),
+        ("a reason", got.reasons == expected.reasons),
+        ("a notice", got.notices == expected.notices),
+        ("the identifier, which is a digest of every feature,", got.decision_id == expected.decision_id),
+    ];
+    Some(parts.into_iter().find(|(_, equal)| !equal).map_or("a detail", |(part, _)| part))
 }
 
 /// The model as it was trained: its own rates, the thresholds of the manifest, the settled history.
@@ -143,6 +151,10 @@ impl Judge {
             .check(&self.limits)
             .map_err(|invalid| GoldenError::Refused { line, why: invalid.to_string() })?;
         let at = self.engine.bucket_of(parcel.advised_at);
-        Ok(wire::from_decision(self.engine.assess(&parcel, &self.history, at, Explanation::Reasons)))
+        let mut decision = wire::from_decision(self.engine.assess(&parcel, &self.history, at, Explanation::Reasons));
+        // Words for officers may improve from release to release; that makes no other model.
+        decision.reasons.iter_mut().for_each(|reason| reason.text.clear());
+        decision.notices.iter_mut().for_each(|notice| notice.text.clear());
+        Ok(decision)
     }
 }

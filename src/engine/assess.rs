@@ -8,7 +8,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use super::{Decision, Evidence, Explanation, ModelRef, RawScore, Reason};
 use crate::features::{ExchangeRates, FeaturePlan, FeatureRow, ParcelKeys};
-use crate::history::{Bucket, History};
+use crate::history::{Bucket, Counts, History};
 use crate::model::Model;
 use crate::parcel::{AdvisedAt, Parcel};
 use crate::policy::{Route, Thresholds};
@@ -181,11 +181,7 @@ impl Engine {
         grounds.truncate(most);
         let reason = |(code, contribution, mut features): (ReasonCode, f64, Vec<usize>)| {
             features.sort_by(|a, b| share(b).abs().total_cmp(&share(a).abs()));
-            // The history that speaks loudest the same way as the whole ground.
-            let known = features
-                .iter()
-                .filter(|idx| share(idx) * contribution >= 0.0)
-                .find_map(|idx| row.counts.get(self.plan().features().get(*idx)?.key?).copied()?);
+            let known = self.loudest_history(row, &features, contribution, share);
             let evidence = features.iter().filter_map(|idx| {
                 let value = f64::from(*row.values.get(*idx)?);
                 let feature = Arc::clone(&self.plan().features().get(*idx)?.name);
@@ -199,6 +195,26 @@ impl Engine {
             }
         };
         grounds.into_iter().map(reason).collect()
+    }
+
+    /// The history behind a ground: of the keys that speak the same way as the whole ground, the
+    /// one that speaks loudest, both of its features together.
+    fn loudest_history(
+        &self,
+        row: &FeatureRow,
+        features: &[usize],
+        contribution: f64,
+        share: impl Fn(&usize) -> f64,
+    ) -> Option<Counts> {
+        let mut by_key: BTreeMap<usize, f64> = BTreeMap::new();
+        for idx in features {
+            if let Some(key) = self.plan().features().get(*idx).and_then(|feature| feature.key) {
+                *by_key.entry(key).or_default() += share(idx);
+            }
+        }
+        let same_way = by_key.into_iter().filter(|(_, share)| share * contribution >= 0.0);
+        let loudest = same_way.max_by(|(_, a), (_, b)| a.abs().total_cmp(&b.abs()));
+        loudest.and_then(|(key, _)| row.counts.get(key).copied().flatten())
     }
 
     /// UUIDv7 (RFC 9562): the milliseconds of `advised_at`, then bits of a hash of the grounds.
