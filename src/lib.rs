@@ -29,3 +29,7 @@ pub mod train;
 pub mod telemetry;
 
 pub mod serve;
+
+pub mod config;
+
+pub mod cli;

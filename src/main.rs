@@ -1,3 +1,7 @@
-//! `parcel-risk`.
+//! `parcel-risk`: see `parcel_risk::cli`.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    parcel_risk::cli::main()
+}

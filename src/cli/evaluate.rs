@@ -1,0 +1,105 @@
+//! `evaluate`: a model judged on a labelled table as if it had been live.
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+
+use super::output;
+use super::progress::Progress;
+use super::settings::{self, ConfigFlag, Flags};
+use crate::evaluation::{self, CapacityShare, ModelIdentity, Settings, Subject};
+use crate::history::Replay;
+use crate::train::{Backtest, Dataset, fold};
+
+/// Flags of `evaluate`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Artifact of the model; without it, the built-in one.
+    #[arg(long, value_name = "DIR")]
+    model: Option<PathBuf>,
+    /// Tables that only build history before the first parcel that counts.
+    #[arg(long, num_args = 1.., value_name = "FILE")]
+    warm_up: Vec<PathBuf>,
+    /// Labelled tables.
+    #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
+    data: Vec<PathBuf>,
+    /// How the tables' columns become parcels.
+    #[arg(long, value_name = "FILE")]
+    mapping: Option<PathBuf>,
+    /// Days until an outcome becomes known, where a row does not say [default: train.label_delay_days].
+    #[arg(long, value_name = "N")]
+    label_delay_days: Option<u32>,
+    /// Shares of the parcels that can be opened.
+    #[arg(long, value_delimiter = ',', value_name = "SHARE", default_value = "0.01,0.02,0.05,0.1,0.2,0.3")]
+    capacity: Vec<CapacityShare>,
+    /// Bootstrap replicates behind each interval [default: train.bootstrap_replicates].
+    #[arg(long, value_name = "N")]
+    bootstrap: Option<u32>,
+    /// Seed of the bootstrap [default: train.seed].
+    #[arg(long)]
+    seed: Option<u32>,
+    /// How to print the report.
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+    #[command(flatten)]
+    config: ConfigFlag,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+}
+
+pub(super) fn run(args: Args) -> anyhow::Result<()> {
+    let flags = Flags::default()
+        .set("train.label_delay_days", args.label_delay_days.map(i64::from))
+        .set("train.bootstrap_replicates", args.bootstrap.map(i64::from))
+        .set("train.seed", args.seed.map(i64::from));
+    let config = settings::load(&args.config, flags)?;
+    settings::start_log(&config)?;
+    let train = config.train().get();
+    let artifact = settings::artifact(args.model.as_deref())?;
+    let engine = settings::engine(&artifact, &config)?;
+    let mapping = settings::mapping(args.mapping.as_deref())?;
+
+    let mut progress = Progress::new();
+    let mut read = |paths: &[PathBuf]| {
+        progress.begin("reading", None);
+        let dataset =
+            Dataset::read(paths, mapping.as_ref(), config.limits(), train.max_reject_share, || progress.tick())?;
+        if dataset.rejects.n_rejected() > 0 {
+            eprintln!("{}", output::rejects(&dataset.rejects));
+        }
+        anyhow::Ok(dataset)
+    };
+    let warm_up = if args.warm_up.is_empty() { None } else { Some(read(&args.warm_up)?) };
+    let dataset = read(&args.data)?;
+
+    let snapshot = artifact.snapshot();
+    let mut replay = Replay::from(snapshot.to_history(), snapshot.due.clone());
+    if let Some(warm_up) = &warm_up {
+        progress.begin("warming up", Some(warm_up.rows.len() as u64));
+        fold(&warm_up.rows, engine.plan(), train.label_delay_days, &mut replay, || progress.tick());
+    }
+    progress.begin("scoring", Some(dataset.rows.len() as u64));
+    let backtest = Backtest::live(&dataset.rows, &engine, train.label_delay_days, &mut replay, || progress.tick());
+    progress.begin("measuring", None);
+    let scored = backtest.scored()?;
+    let subject = Subject {
+        label_delay_days: train.label_delay_days,
+        model: ModelIdentity {
+            name: artifact.model_ref().name.clone(),
+            version: artifact.model_ref().version.clone(),
+            digest: artifact.model_ref().digest.clone(),
+        },
+        data_digest: dataset.digest.clone(),
+    };
+    let measured = Settings { capacity: args.capacity, bootstrap: train.bootstrap_replicates, seed: train.seed };
+    let report = evaluation::evaluate(&scored, &measured, subject);
+    progress.end();
+    match args.format {
+        Format::Json => output::print(&format!("{}\n", serde_json::to_string(&report)?)),
+        Format::Text => output::print(&report.to_text()),
+    }
+}

@@ -1,0 +1,75 @@
+//! The command line: one file a command. What is asked for goes to stdout, everything else to stderr.
+//!
+//! Exit codes: 0 done, 1 failed with the chain of causes, 2 usage.
+
+mod client;
+mod config;
+mod demo;
+mod evaluate;
+mod model;
+mod output;
+mod progress;
+mod score;
+mod serve;
+mod settings;
+mod table;
+mod text;
+mod train;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Scores postal parcels for customs before they arrive.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Show it at work: a server on the built-in model, a client, and decisions for a sample of declarations.
+    Demo(demo::Args),
+    /// Serve scores over gRPC.
+    Serve(serve::Args),
+    /// Score a table or JSON lines, by a server or in this process.
+    Score(score::Args),
+    /// Train a model on a labelled table.
+    Train(train::Args),
+    /// Judge a model on a labelled table, in order of time, outcomes arriving late.
+    Evaluate(evaluate::Args),
+    /// Look into a table once mapped, or write it in another format.
+    #[command(subcommand)]
+    Table(table::Command),
+    /// Look into a model's artifact.
+    #[command(subcommand)]
+    Model(model::Command),
+    /// Show or check the configuration.
+    #[command(subcommand)]
+    Config(config::Command),
+}
+
+/// Runs the command that the arguments name.
+pub fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Demo(args) => demo::run(args),
+        Command::Serve(args) => serve::run(args),
+        Command::Score(args) => score::run(args),
+        Command::Train(args) => train::run(args),
+        Command::Evaluate(args) => evaluate::run(args),
+        Command::Table(command) => table::run(command),
+        Command::Model(command) => model::run(command),
+        Command::Config(command) => config::run(command),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        // Whoever reads our output has left, as `head` does: that is no failure.
+        Err(error) if output::reader_has_left(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("parcel-risk: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! Standard output, line by line.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+use anyhow::Context as _;
+
+use crate::table::RejectCounts;
+
+/// Where results go: a file, or standard output.
+pub(super) fn open(path: Option<&Path>) -> anyhow::Result<Box<dyn Write>> {
+    Ok(match path {
+        None => Box::new(BufWriter::new(io::stdout().lock())),
+        Some(path) => {
+            let file = File::create(path).with_context(|| format!("creating {}", path.display()))?;
+            Box::new(BufWriter::new(file))
+        }
+    })
+}
+
+/// Prints one text to standard output.
+pub(super) fn print(text: &str) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    Ok(out.flush()?)
+}
+
+/// Whether the failure is only that nobody reads any more.
+pub(super) fn reader_has_left(error: &anyhow::Error) -> bool {
+    error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>()).any(|io| io.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// Counts by reason, and the first examples of each with file, row and column.
+pub(super) fn rejects(rejects: &RejectCounts) -> String {
+    let mut text = rejects.to_string();
+    for example in rejects.examples() {
+        text += &format!("\n  {example}");
+    }
+    text
+}

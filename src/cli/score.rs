@@ -1,0 +1,168 @@
+//! `score`: a table or JSON lines in, decisions out.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use clap::ValueEnum;
+
+use super::settings::{self, ConfigFlag, Flags};
+use super::{client, output, text};
+use crate::serve::{Scorer, item_error};
+use crate::table::{Reject, RejectCounts, TableReader};
+use crate::wire::{self, v1};
+
+/// Flags of `score`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Server to score with, such as http://127.0.0.1:50051.
+    #[arg(long, value_name = "URL", conflicts_with = "model")]
+    endpoint: Option<String>,
+    /// Artifact to score with in this process; without it and without an endpoint, the built-in one.
+    #[arg(long, value_name = "DIR")]
+    model: Option<PathBuf>,
+    /// How the table's columns become parcels.
+    #[arg(long, value_name = "FILE")]
+    mapping: Option<PathBuf>,
+    /// How much to explain; without it, five reasons where the route is not release.
+    #[arg(long, value_enum)]
+    explanation: Option<ExplanationArg>,
+    /// JSON lines for programs, or sentences for people.
+    #[arg(long, value_enum, default_value = "json")]
+    format: Format,
+    /// Where to write; without it, to standard output.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Table (.csv, .csv.gz, .parquet, .jsonl), or - for JSON lines on standard input.
+    input: PathBuf,
+    #[command(flatten)]
+    config: ConfigFlag,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum ExplanationArg {
+    None,
+    Reasons,
+    Full,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    Json,
+    Text,
+}
+
+pub(super) fn run(args: Args) -> anyhow::Result<()> {
+    let config = settings::load(&args.config, Flags::default())?;
+    settings::start_log(&config)?;
+    let mapping = settings::mapping(args.mapping.as_deref())?;
+    let level = match args.explanation {
+        None => v1::ExplanationLevel::Unspecified,
+        Some(ExplanationArg::None) => v1::ExplanationLevel::None,
+        Some(ExplanationArg::Reasons) => v1::ExplanationLevel::Reasons,
+        Some(ExplanationArg::Full) => v1::ExplanationLevel::Full,
+    };
+    let table = TableReader::open(&args.input, mapping.as_ref())?;
+    let out = output::open(args.out.as_deref())?;
+    let mut sink = Sink { out, format: args.format, rejects: RejectCounts::default() };
+    match &args.endpoint {
+        Some(endpoint) => client::score(endpoint, table, level, |scored| sink.take(scored))?,
+        None => {
+            let artifact = settings::artifact(args.model.as_deref())?;
+            let scorer = settings::scorer(&artifact, &config)?;
+            local_score(&scorer, table, level, |scored| sink.take(scored))?;
+        }
+    }
+    sink.finish(&args.input)
+}
+
+/// What became of one row, in the order of the input.
+pub(super) enum Scored {
+    /// A decision.
+    Decision(Box<v1::Decision>),
+    /// A parcel that was refused.
+    Refused {
+        /// Its identifier as stated.
+        item_id: String,
+        /// Why.
+        error: v1::ItemError,
+    },
+    /// A row that could not be read as a parcel.
+    Unreadable(Reject),
+}
+
+/// Scores in this process, by the code that serves.
+fn local_score(
+    scorer: &Scorer,
+    table: TableReader,
+    level: v1::ExplanationLevel,
+    mut take: impl FnMut(Scored) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let explanation = wire::explanation_of(level.into())?;
+    for row in table {
+        take(match row? {
+            Err(reject) => Scored::Unreadable(reject),
+            Ok(row) => {
+                let item_id = row.draft.item_id.clone();
+                match scorer.score(row.draft, explanation) {
+                    Ok(decision) => Scored::Decision(Box::new(wire::from_decision(decision))),
+                    Err(invalid) => Scored::Refused { item_id, error: item_error(invalid) },
+                }
+            }
+        })?;
+    }
+    Ok(())
+}
+
+struct Sink {
+    out: Box<dyn Write>,
+    format: Format,
+    rejects: RejectCounts,
+}
+
+impl Sink {
+    fn take(&mut self, scored: Scored) -> anyhow::Result<()> {
+        if let Scored::Unreadable(reject) = &scored {
+            self.rejects.rejected(reject.clone());
+        } else {
+            self.rejects.accepted();
+        }
+        let line = match self.format {
+            Format::Json => json(&scored)?,
+            Format::Text => text::scored(&scored),
+        };
+        Ok(writeln!(self.out, "{line}")?)
+    }
+
+    fn finish(mut self, input: &Path) -> anyhow::Result<()> {
+        self.out.flush()?;
+        if self.rejects.n_rejected() > 0 {
+            eprintln!("{}", output::rejects(&self.rejects));
+        }
+        if self.rejects.n_rows() == 0 {
+            anyhow::bail!("there is no row in {}", input.display());
+        }
+        Ok(())
+    }
+}
+
+/// A `Decision` in proto3 JSON, or the item with its error.
+fn json(scored: &Scored) -> anyhow::Result<String> {
+    let error = |item_id: &str, error: &v1::ItemError| serde_json::json!({ "itemId": item_id, "error": error });
+    Ok(match scored {
+        Scored::Decision(decision) => serde_json::to_string(decision).context("writing a decision")?,
+        Scored::Refused { item_id, error: refused } => error(item_id, refused).to_string(),
+        Scored::Unreadable(reject) => {
+            let violation = v1::FieldViolation {
+                field: reject.field.clone().unwrap_or_default(),
+                description: reject.message.clone(),
+            };
+            let refused = v1::ItemError {
+                code: tonic::Code::InvalidArgument.into(),
+                message: reject.to_string(),
+                field_violations: vec![violation],
+            };
+            error("", &refused).to_string()
+        }
+    })
+}

@@ -1,0 +1,60 @@
+//! `serve`: scores over gRPC until told to stop.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use arc_swap::ArcSwap;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::output;
+use super::settings::{self, ConfigFlag, Flags};
+use crate::serve::{Parts, serve};
+
+/// Flags of `serve`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Address to listen on [default: serve.listen].
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<String>,
+    /// Artifact to serve; without it, the built-in one.
+    #[arg(long, value_name = "DIR")]
+    model: Option<PathBuf>,
+    #[command(flatten)]
+    config: ConfigFlag,
+}
+
+pub(super) fn run(args: Args) -> anyhow::Result<()> {
+    let config = settings::load(&args.config, Flags::default().set("serve.listen", args.listen))?;
+    settings::start_log(&config)?;
+    let artifact = settings::artifact(args.model.as_deref())?;
+    let scorer = Arc::new(ArcSwap::from_pointee(settings::scorer(&artifact, &config)?));
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let drained = runtime.block_on(async {
+        let address = config.serve().listen();
+        let listener = TcpListener::bind(address).await.with_context(|| format!("listening on {address}"))?;
+        output::print(&format!("listening on {}\n", listener.local_addr()?))?;
+        let stop = stop_signal()?;
+        let parts = Parts { scorer, config: config.serve().clone() };
+        anyhow::Ok(serve(listener, parts, stop).await?)
+    })?;
+    // Connections that outlived the drain end here, not when their clients wish.
+    runtime.shutdown_background();
+    if drained.cut {
+        anyhow::bail!("calls were still running when the drain limit passed; they were cut");
+    }
+    Ok(())
+}
+
+/// Completes at SIGTERM or SIGINT.
+fn stop_signal() -> anyhow::Result<impl Future<Output = ()> + Send + 'static> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}

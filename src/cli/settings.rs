@@ -1,0 +1,109 @@
+//! What every command takes from the configuration.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context as _;
+
+use crate::artifact::Artifact;
+use crate::config::{Loaded, ValidConfig};
+use crate::engine::Engine;
+use crate::evaluation::Estimate;
+use crate::serve::Scorer;
+use crate::table::Mapping;
+use crate::telemetry;
+use crate::wire::v1;
+
+/// The flag that every command with a configuration has.
+#[derive(Debug, clap::Args)]
+pub(super) struct ConfigFlag {
+    /// Configuration file; `config/reference.toml` lists every key.
+    #[arg(long, env = "PARCEL_RISK_CONFIG", value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+}
+
+/// Layers default, file, environment and the flags given, and checks the result.
+pub(super) fn load(config: &ConfigFlag, flags: Flags) -> anyhow::Result<ValidConfig> {
+    Ok(layered(config, flags)?.config.check()?)
+}
+
+/// As [`load`], unchecked and with the origin of each value.
+pub(super) fn layered(config: &ConfigFlag, flags: Flags) -> anyhow::Result<Loaded> {
+    Ok(Loaded::load(config.config.as_deref(), std::env::vars(), flags.0)?)
+}
+
+/// Flags that override a key of the configuration.
+#[derive(Debug, Default)]
+pub(super) struct Flags(Vec<(&'static str, toml::Value)>);
+
+impl Flags {
+    /// Sets `key` where the flag was given.
+    pub(super) fn set(mut self, key: &'static str, value: Option<impl Into<toml::Value>>) -> Self {
+        self.0.extend(value.map(|value| (key, value.into())));
+        self
+    }
+}
+
+/// Starts the log as configured.
+pub(super) fn start_log(config: &ValidConfig) -> anyhow::Result<()> {
+    telemetry::init(config.log()).context("starting the log")
+}
+
+/// The artifact of a directory, or the built-in one.
+pub(super) fn artifact(directory: Option<&Path>) -> anyhow::Result<Artifact> {
+    match directory {
+        Some(directory) => Artifact::read(directory).with_context(|| format!("the model in {}", directory.display())),
+        None => Artifact::embedded().context("the built-in model"),
+    }
+}
+
+/// A model under the configured rates and policy.
+pub(super) fn engine(artifact: &Artifact, config: &ValidConfig) -> anyhow::Result<Engine> {
+    let (model, model_ref) = (Arc::clone(artifact.model()), Arc::clone(artifact.model_ref()));
+    Ok(Engine::new(model, model_ref, config.rates().clone(), config.thresholds().clone())?)
+}
+
+/// Reads a mapping where one is named.
+pub(super) fn mapping(path: Option<&Path>) -> anyhow::Result<Option<Mapping>> {
+    path.map(|path| Mapping::read(path).with_context(|| format!("the mapping {}", path.display()))).transpose()
+}
+
+/// A model with everything it knows, as a server runs it.
+pub(super) fn scorer(artifact: &Artifact, config: &ValidConfig) -> anyhow::Result<Scorer> {
+    let engine = engine(artifact, config)?;
+    let history = Arc::new(artifact.settled_history());
+    Ok(Scorer::new(engine, history, config.limits().clone(), model_info(artifact)))
+}
+
+/// What `ModelService` tells of an artifact.
+fn model_info(artifact: &Artifact) -> v1::ModelInfo {
+    let time = |seconds| Some(pbjson_types::Timestamp { seconds, nanos: 0 });
+    let manifest = artifact.manifest();
+    let metric = |name: String, estimate: Option<&Estimate>| {
+        let estimate = estimate?;
+        // Without an interval, the value stands for both of its ends.
+        let low_95 = estimate.low_95.unwrap_or(estimate.value);
+        let high_95 = estimate.high_95.unwrap_or(estimate.value);
+        Some(v1::Metric { name, value: estimate.value, low_95, high_95 })
+    };
+    let metrics = &manifest.metrics;
+    let named = [
+        ("average_precision", &metrics.average_precision),
+        ("auroc", &metrics.auroc),
+        ("log_loss", &metrics.log_loss),
+        ("brier", &metrics.brier),
+        ("expected_calibration_error", &metrics.expected_calibration_error),
+        ("calibration_slope", &metrics.calibration_slope),
+    ];
+    let named = named.into_iter().filter_map(|(name, estimate)| metric(name.to_owned(), estimate.as_ref()));
+    let at_capacity = metrics
+        .capacity
+        .iter()
+        .filter_map(|capacity| metric(format!("precision_at_{}", capacity.share.get()), capacity.precision.as_ref()));
+    v1::ModelInfo {
+        data_from: time(manifest.data.from_seconds),
+        data_until: time(manifest.data.until_seconds),
+        metrics: named.chain(at_capacity).collect(),
+        ..v1::ModelInfo::default()
+    }
+}

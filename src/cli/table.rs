@@ -1,0 +1,211 @@
+//! `table`: what a table holds once mapped, and the same in another format.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use super::output;
+use super::progress::Progress;
+use super::settings::{self, ConfigFlag, Flags};
+use crate::parcel::{ContentLine, Parcel};
+use crate::table::{Columns, Mapping, RejectCounts, TableReader, TableWriter};
+
+/// Subcommands of `table`.
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Command {
+    /// Count what a table holds: parcels, labels, rejects by reason, notices, what is missing.
+    Check(CheckArgs),
+    /// Write a table as JSON lines, CSV or Parquet under the contract's field paths.
+    Convert(ConvertArgs),
+}
+
+/// Flags of `table check`.
+#[derive(Debug, clap::Args)]
+pub(super) struct CheckArgs {
+    /// Table: .csv, .csv.gz, .parquet or .jsonl.
+    file: PathBuf,
+    /// How its columns become parcels.
+    #[arg(long, value_name = "FILE")]
+    mapping: Option<PathBuf>,
+    #[command(flatten)]
+    config: ConfigFlag,
+}
+
+/// Flags of `table convert`.
+#[derive(Debug, clap::Args)]
+pub(super) struct ConvertArgs {
+    /// Table: .csv, .csv.gz, .parquet or .jsonl.
+    file: PathBuf,
+    /// How its columns become parcels.
+    #[arg(long, value_name = "FILE")]
+    mapping: Option<PathBuf>,
+    /// Where to write, in the format of its ending: .jsonl, .csv, .csv.gz or .parquet; - for JSON lines
+    /// on standard output.
+    #[arg(long, value_name = "FILE", default_value = "-")]
+    out: PathBuf,
+    #[command(flatten)]
+    config: ConfigFlag,
+}
+
+pub(super) fn run(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Check(args) => check(&args),
+        Command::Convert(args) => convert(&args),
+    }
+}
+
+/// Fields whose absence a reader of `table check` wants to know of.
+type IsStated = fn(&Parcel) -> bool;
+const FIELDS: &[(&str, IsStated)] = &[
+    ("origin_country", |p| p.origin_country.is_some()),
+    ("destination_country", |p| p.destination_country.is_some()),
+    ("origin_office", |p| p.origin_office.is_some()),
+    ("destination_office", |p| p.destination_office.is_some()),
+    ("carrier", |p| p.carrier.is_some()),
+    ("declarant", |p| p.declarant.is_some()),
+    ("mail_class", |p| p.mail_class.is_some()),
+    ("nature_of_transaction", |p| p.nature_of_transaction.is_some()),
+    ("transport_mode", |p| p.transport_mode.is_some()),
+    ("sender", |p| p.sender.is_some()),
+    ("addressee", |p| p.addressee.is_some()),
+    ("gross_mass_grams", |p| p.gross_mass.is_some()),
+    ("postage_paid", |p| p.postage_paid.is_some()),
+    ("insured_value", |p| p.insured_value.is_some()),
+    ("payment_method", |p| p.payment_method.is_some()),
+    ("documents", |p| !p.documents.is_empty()),
+    ("contents", |p| !p.contents.is_empty()),
+    ("contents.description", |p| any_line(p, |line| line.description.is_some())),
+    ("contents.hs_code", |p| any_line(p, |line| line.hs_code.is_some())),
+    ("contents.quantity", |p| any_line(p, |line| line.quantity.is_some())),
+    ("contents.net_mass_grams", |p| any_line(p, |line| line.net_mass.is_some())),
+    ("contents.value", |p| any_line(p, |line| line.value.is_some())),
+    ("contents.origin_country", |p| any_line(p, |line| line.origin_country.is_some())),
+];
+
+fn any_line(parcel: &Parcel, is_stated: fn(&ContentLine) -> bool) -> bool {
+    parcel.contents.iter().any(is_stated)
+}
+
+#[derive(Default)]
+struct Tally {
+    rejects: RejectCounts,
+    parcels: u64,
+    labelled: u64,
+    infringements: u64,
+    first_second: Option<i64>,
+    last_second: Option<i64>,
+    notices: BTreeMap<&'static str, u64>,
+    missing: BTreeMap<&'static str, u64>,
+}
+
+fn check(args: &CheckArgs) -> anyhow::Result<()> {
+    let config = settings::load(&args.config, Flags::default())?;
+    let mapping = settings::mapping(args.mapping.as_deref())?;
+    let table = TableReader::open(&args.file, mapping.as_ref())?;
+    let row_check = table.row_check(config.limits().clone());
+    let mut progress = Progress::new();
+    progress.begin("reading", None);
+    let mut tally = Tally::default();
+    for row in table {
+        progress.tick();
+        match row?.and_then(|row| row_check.check(row)) {
+            Err(reject) => tally.rejects.rejected(reject),
+            Ok(row) => {
+                tally.rejects.accepted();
+                tally.add(&row.parcel, row.outcome.map(|outcome| outcome.infringement));
+            }
+        }
+    }
+    progress.end();
+    output::print(&tally.to_text())?;
+    if tally.rejects.exceeds(config.train().get().max_reject_share) {
+        anyhow::bail!("more rows were rejected than train.max_reject_share allows");
+    }
+    Ok(())
+}
+
+impl Tally {
+    fn add(&mut self, parcel: &Parcel, label: Option<bool>) {
+        self.parcels += 1;
+        self.labelled += u64::from(label.is_some());
+        self.infringements += u64::from(label == Some(true));
+        let second = parcel.advised_at.seconds();
+        self.first_second = Some(self.first_second.map_or(second, |first| first.min(second)));
+        self.last_second = Some(self.last_second.map_or(second, |last| last.max(second)));
+        for notice in &parcel.notices {
+            *self.notices.entry(notice.code.as_str()).or_default() += 1;
+        }
+        for (field, is_stated) in FIELDS {
+            *self.missing.entry(field).or_default() += u64::from(!is_stated(parcel));
+        }
+    }
+
+    fn to_text(&self) -> String {
+        let mut text = String::new();
+        let time = |second: Option<i64>| {
+            let time = second.and_then(|second| jiff::Timestamp::from_second(second).ok());
+            time.map_or_else(|| "-".to_owned(), |time| time.to_string())
+        };
+        let _ = writeln!(text, "parcels {}", self.parcels);
+        let _ = writeln!(text, "labelled {}", self.labelled);
+        let _ = writeln!(text, "infringements {}", self.infringements);
+        let _ = writeln!(text, "advised from {} until {}", time(self.first_second), time(self.last_second));
+        let _ = writeln!(text, "{}", output::rejects(&self.rejects));
+        for (code, n) in &self.notices {
+            let _ = writeln!(text, "notice {code} {n}");
+        }
+        for (field, _) in FIELDS {
+            let n = self.missing.get(field).copied().unwrap_or_default();
+            let share = if self.parcels == 0 { 0.0 } else { 100.0 * n as f64 / self.parcels as f64 };
+            let _ = writeln!(text, "not stated {field} {n} ({share:.1} %)");
+        }
+        text
+    }
+}
+
+fn convert(args: &ConvertArgs) -> anyhow::Result<()> {
+    let config = settings::load(&args.config, Flags::default())?;
+    let mapping = settings::mapping(args.mapping.as_deref())?;
+    let columns = columns(&args.file, mapping.as_ref())?;
+    let mut writer = TableWriter::create(&args.out, columns)?;
+    let table = TableReader::open(&args.file, mapping.as_ref())?;
+    let row_check = table.row_check(config.limits().clone());
+    let mut rejects = RejectCounts::default();
+    let mut progress = Progress::new();
+    progress.begin("writing", None);
+    for row in table {
+        progress.tick();
+        // Only what could be a parcel is written; the row itself stays as it was stated.
+        match row?.and_then(|row| row_check.check(row.clone()).map(|_| row)) {
+            Ok(row) => {
+                writer.write(&row)?;
+                rejects.accepted();
+            }
+            Err(reject) => rejects.rejected(reject),
+        }
+    }
+    writer.finish()?;
+    progress.end();
+    if rejects.n_rejected() > 0 {
+        eprintln!("{}", output::rejects(&rejects));
+    }
+    if rejects.exceeds(config.train().get().max_reject_share) {
+        anyhow::bail!("more rows were rejected than train.max_reject_share allows");
+    }
+    Ok(())
+}
+
+/// The columns that the table needs, which a writer must know before its first row. Standard
+/// input can be read only once, and goes to formats that need none.
+fn columns(file: &Path, mapping: Option<&Mapping>) -> anyhow::Result<Columns> {
+    let mut columns = Columns::default();
+    if file == Path::new("-") {
+        return Ok(columns);
+    }
+    for row in TableReader::open(file, mapping)? {
+        if let Ok(row) = row? {
+            columns.note(&row);
+        }
+    }
+    Ok(columns)
+}

@@ -1,0 +1,118 @@
+//! Only a checked configuration starts anything.
+
+use super::Config;
+use crate::features::{ExchangeRates, RatesConfig};
+use crate::parcel::ParcelLimits;
+use crate::policy::{Thresholds, ThresholdsConfig};
+use crate::serve::ValidServe;
+use crate::telemetry::LogConfig;
+use crate::train::ValidTrainConfig;
+
+/// Everything that is wrong with a configuration, section by section; never empty.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("{}", .0.join("\n"))]
+pub struct InvalidConfig(pub Vec<String>);
+
+/// A configuration whose every section is valid.
+#[derive(Clone, Debug)]
+pub struct ValidConfig {
+    config: Config,
+    serve: ValidServe,
+    rates: ExchangeRates,
+    thresholds: Thresholds,
+    train: ValidTrainConfig,
+}
+
+impl Config {
+    /// # Errors
+    /// [`InvalidConfig`] with the problems of every section.
+    pub fn check(self) -> Result<ValidConfig, InvalidConfig> {
+        let mut problems = Vec::new();
+        let serve = keep(&mut problems, self.serve.clone().check());
+        problems.extend(limits(&self.limits));
+        let rates = keep(&mut problems, self.currency.check());
+        let thresholds = keep(&mut problems, self.policy.check());
+        let train = keep(&mut problems, self.train.clone().check());
+        match (serve, rates, thresholds, train) {
+            (Some(serve), Some(rates), Some(thresholds), Some(train)) if problems.is_empty() => {
+                Ok(ValidConfig { config: self, serve, rates, thresholds, train })
+            }
+            _ => Err(InvalidConfig(problems)),
+        }
+    }
+}
+
+fn keep<T, E: std::error::Error>(problems: &mut Vec<String>, checked: Result<T, E>) -> Option<T> {
+    checked
+        .map_err(|error| {
+            let causes = std::iter::successors(std::error::Error::source(&error), |cause| cause.source());
+            problems.push(causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}")));
+        })
+        .ok()
+}
+
+/// The contract's own limits are ceilings: 99 lines, 512 bytes of a description.
+fn limits(limits: &ParcelLimits) -> Vec<String> {
+    let must = |key: &str, fits: bool, expected: &str, got: usize| {
+        (!fits).then(|| format!("limits.{key}: must be {expected}, got {got}"))
+    };
+    let ParcelLimits { max_contents, max_documents, max_national_entries, max_text_bytes, description_bytes_read } =
+        *limits;
+    [
+        must("max_contents", (1..=99).contains(&max_contents), "from 1 to 99", max_contents),
+        must("max_documents", (1..=999).contains(&max_documents), "from 1 to 999", max_documents),
+        must("max_national_entries", (1..=999).contains(&max_national_entries), "from 1 to 999", max_national_entries),
+        must("max_text_bytes", (512..=1 << 20).contains(&max_text_bytes), "from 512 to 1048576", max_text_bytes),
+        must(
+            "description_bytes_read",
+            (1..=512).contains(&description_bytes_read),
+            "from 1 to 512",
+            description_bytes_read,
+        ),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+impl ValidConfig {
+    /// The server's settings.
+    pub fn serve(&self) -> &ValidServe {
+        &self.serve
+    }
+
+    /// The log's.
+    pub fn log(&self) -> &LogConfig {
+        &self.config.log
+    }
+
+    /// How much one parcel may state.
+    pub fn limits(&self) -> &ParcelLimits {
+        &self.config.limits
+    }
+
+    /// Exchange rates.
+    pub fn rates(&self) -> &ExchangeRates {
+        &self.rates
+    }
+
+    /// Exchange rates as configured, to be recorded in a model.
+    pub fn rates_config(&self) -> &RatesConfig {
+        &self.config.currency
+    }
+
+    /// From a score to a route.
+    pub fn thresholds(&self) -> &Thresholds {
+        &self.thresholds
+    }
+
+    /// The same as configured, to be recorded in a model.
+    pub fn thresholds_config(&self) -> &ThresholdsConfig {
+        &self.config.policy
+    }
+
+    /// Training.
+    pub fn train(&self) -> &ValidTrainConfig {
+        &self.train
+    }
+}

@@ -1,0 +1,39 @@
+//! The configuration: default, then file, then environment, then flag; checked before anything starts.
+//!
+//! `config/reference.toml` lists every key. A key `section.key` has the environment variable
+//! `PARCEL_RISK_SECTION_KEY`.
+
+mod check;
+mod layers;
+mod origin;
+
+use serde::{Deserialize, Serialize};
+
+pub use check::{InvalidConfig, ValidConfig};
+pub use layers::{LoadError, Loaded};
+pub use origin::Origin;
+
+use crate::features::RatesConfig;
+use crate::parcel::ParcelLimits;
+use crate::policy::ThresholdsConfig;
+use crate::serve::ServeConfig;
+use crate::telemetry::LogConfig;
+use crate::train::TrainConfig;
+
+/// Every setting, not yet checked.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The server.
+    pub serve: ServeConfig,
+    /// The log.
+    pub log: LogConfig,
+    /// How much one parcel may state.
+    pub limits: ParcelLimits,
+    /// Exchange rates.
+    pub currency: RatesConfig,
+    /// From a score to a route.
+    pub policy: ThresholdsConfig,
+    /// Training.
+    pub train: TrainConfig,
+}

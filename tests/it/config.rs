@@ -1,0 +1,148 @@
+//! Layers of the configuration, and what each refuses.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use expect_test::{Expect, expect};
+use parcel_risk::config::{Config, Loaded, Origin};
+use toml::Value;
+
+const REFERENCE: &str = include_str!("../../config/reference.toml");
+
+fn file(text: &str) -> (tempfile::TempDir, PathBuf) {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("parcel-risk.toml");
+    fs::write(&path, text).unwrap();
+    (dir, path)
+}
+
+fn load(file: Option<&Path>, environment: &[(&str, &str)], flags: &[(&'static str, Value)]) -> Result<Loaded, String> {
+    let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    Loaded::load(file, environment, flags.to_vec()).map_err(|error| error.to_string())
+}
+
+#[track_caller]
+fn refused(file: Option<&Path>, environment: &[(&str, &str)], flags: &[(&'static str, Value)], expected: Expect) {
+    let said = load(file, environment, flags).unwrap_err();
+    let said = file.map_or(said.clone(), |path| said.replace(&path.display().to_string(), "FILE"));
+    expected.assert_eq(&said);
+}
+
+#[test]
+fn the_reference_file_is_the_defaults() {
+    let reference: Config = toml::from_str(REFERENCE).unwrap();
+    assert_eq!(reference, Config::default());
+}
+
+#[test]
+fn the_reference_file_names_every_setting_with_a_comment_above_it() {
+    let defaults = load(None, &[], &[]).unwrap().to_text();
+    let name = |line: &str| line.split_once(" = ").map(|(name, _)| name.to_owned());
+    let lines: Vec<&str> = REFERENCE.lines().collect();
+    let documented: BTreeMap<String, bool> = lines
+        .iter()
+        .enumerate()
+        .filter(|(_, line)| !line.starts_with('#'))
+        .filter_map(|(idx, line)| Some((name(line)?, idx > 0 && lines[idx - 1].starts_with('#'))))
+        .collect();
+    for setting in defaults.lines().filter_map(name) {
+        assert_eq!(documented.get(&setting), Some(&true), "{setting}");
+    }
+}
+
+#[test]
+fn a_flag_beats_the_environment_beats_the_file_beats_the_default() {
+    let (_dir, path) = file("[serve]\ndrain_seconds = 11\nkeepalive_seconds = 12\nmax_batch = 13\n");
+    let environment = [("PARCEL_RISK_SERVE_DRAIN_SECONDS", "21"), ("PARCEL_RISK_SERVE_KEEPALIVE_SECONDS", "22")];
+    let loaded = load(Some(&path), &environment, &[("serve.drain_seconds", Value::Integer(31))]).unwrap();
+    let serve = &loaded.config.serve;
+    assert_eq!((serve.drain_seconds, serve.keepalive_seconds, serve.max_batch), (31, 22, 13));
+    let origin = |key| loaded.origin(key).unwrap().clone();
+    assert_eq!(origin("serve.drain_seconds"), Origin::Flag);
+    assert_eq!(
+        origin("serve.keepalive_seconds"),
+        Origin::Environment("PARCEL_RISK_SERVE_KEEPALIVE_SECONDS".to_owned())
+    );
+    assert_eq!(origin("serve.max_batch"), Origin::File(path));
+    assert_eq!(origin("serve.listen"), Origin::Default);
+}
+
+#[test]
+fn every_unknown_key_of_a_file_is_named_with_the_nearest() {
+    let (_dir, path) = file("[serve]\ndrain_second = 1\n[polices]\nopen_from_risk_score = 0.5\n");
+    refused(
+        Some(&path),
+        &[],
+        &[],
+        expect![[r#"
+            file FILE: there is no setting "polices.open_from_risk_score"; the nearest is policy.open_from_risk_score
+            file FILE: there is no setting "serve.drain_second"; the nearest is serve.drain_seconds"#]],
+    );
+}
+
+#[test]
+fn a_variable_that_is_no_setting_is_an_error() {
+    refused(
+        None,
+        &[("PARCEL_RISK_SERVE_LISTENS", "127.0.0.1:1"), ("HOME", "elsewhere")],
+        &[],
+        expect![
+            "environment PARCEL_RISK_SERVE_LISTENS: there is no such setting; the nearest is PARCEL_RISK_SERVE_LISTEN"
+        ],
+    );
+    load(None, &[("PARCEL_RISK_CONFIG", "x"), ("PARCEL_RISK_LOG", "debug"), ("PARCEL_RISK_PYTHON", "x")], &[]).unwrap();
+}
+
+#[test]
+fn a_value_of_another_type_is_refused_in_every_layer() {
+    let (_dir, path) = file("[serve]\nmax_batch = \"many\"\n");
+    refused(
+        Some(&path),
+        &[("PARCEL_RISK_TRAIN_L2", "much"), ("PARCEL_RISK_TRAIN_SEED", "1.5")],
+        &[("serve.listen", Value::Integer(1))],
+        expect![[r#"
+            file FILE: serve.max_batch must be of type integer, got string
+            environment PARCEL_RISK_TRAIN_L2: is no value of train.l2
+            environment PARCEL_RISK_TRAIN_SEED: train.seed must be of type integer, got float
+            flag: serve.listen must be of type string, got integer"#]],
+    );
+}
+
+#[test]
+fn a_whole_number_may_stand_for_a_real_one_and_text_needs_no_quotes() {
+    let environment = [("PARCEL_RISK_TRAIN_L2", "3"), ("PARCEL_RISK_SERVE_LISTEN", "127.0.0.1:0")];
+    let config = load(None, &environment, &[]).unwrap().config;
+    assert_eq!((config.train.l2, config.serve.listen.as_str()), (3.0, "127.0.0.1:0"));
+}
+
+#[test]
+fn a_files_rate_table_replaces_the_default_whole() {
+    let (_dir, path) = file("[currency]\nper_base = { KZT = 500.0 }\n");
+    let rates = load(Some(&path), &[], &[]).unwrap().config.currency.per_base;
+    assert_eq!(rates, BTreeMap::from([("KZT".to_owned(), 500.0)]));
+}
+
+#[test]
+fn every_section_that_is_wrong_is_reported() {
+    let mut config = Config::default();
+    config.serve.max_batch = 1001;
+    config.limits.max_contents = 100;
+    config.currency.per_base.insert("USD".to_owned(), -1.0);
+    config.policy.open_from_risk_score = 0.1;
+    config.train.l2 = -1.0;
+    expect![[r#"
+        serve.max_batch: must be between 1 and 1000, got 1001
+        limits.max_contents: must be from 1 to 99, got 100
+        currency.per_base.USD: must be a positive number, got -1
+        policy: must have 0 <= documents_from_risk_score <= open_from_risk_score <= 1, got 0.3 and 0.1
+        train: l2: must be a number of at least zero"#]]
+    .assert_eq(&config.check().unwrap_err().to_string());
+}
+
+#[test]
+fn what_is_printed_can_be_read_back() {
+    let printed = load(None, &[], &[("policy.open_from_risk_score", Value::Float(0.9))]).unwrap();
+    let (_dir, path) = file(&printed.to_text());
+    assert_eq!(load(Some(&path), &[], &[]).unwrap().config, printed.config);
+}
