@@ -1,0 +1,229 @@
+//! The binary as a user meets it: what it prints, what it refuses, how it ends.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use expect_test::{Expect, expect, expect_file};
+use serde_json::Value;
+
+const MAPPING: &str = "models/mappings/customs-declarations.toml";
+const TRAIN: &str = "tests/fixtures/customs-declarations/train.csv";
+const VALID: &str = "tests/fixtures/customs-declarations/valid.csv";
+
+fn run(args: &[&str]) -> Output {
+    run_with_input(args, b"")
+}
+
+fn run_with_input(args: &[&str], input: &[u8]) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_parcel-risk"))
+        .args(args)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // A command that does not read its input may have ended already.
+    let _ = child.stdin.take().unwrap().write_all(input);
+    child.wait_with_output().unwrap()
+}
+
+#[track_caller]
+fn printed(args: &[&str]) -> String {
+    let output = run(args);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Runs what must fail with exit code 1 and nothing on standard output; `dir` is written as DIR.
+#[track_caller]
+fn refused(args: &[&str], dir: &Path, expected: Expect) {
+    let output = run(args);
+    let said = String::from_utf8(output.stderr).unwrap().replace(&dir.display().to_string(), "DIR");
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(output.stdout.is_empty(), "{}", String::from_utf8_lossy(&output.stdout));
+    expected.assert_eq(&said);
+}
+
+fn trained(dir: &Path) -> PathBuf {
+    let out = dir.join("model");
+    printed(&["train", "--mapping", MAPPING, "--data", TRAIN, "--out", out.to_str().unwrap()]);
+    out
+}
+
+#[test]
+fn what_is_trained_can_be_verified_judged_and_scored_with() {
+    let dir = tempfile::tempdir().unwrap();
+    let model = trained(dir.path());
+    let model = model.to_str().unwrap();
+    assert!(printed(&["model", "verify", model]).contains("golden decisions to the bit"));
+    let report = printed(&[
+        "evaluate",
+        "--model",
+        model,
+        "--mapping",
+        MAPPING,
+        "--data",
+        VALID,
+        "--format",
+        "json",
+        "--bootstrap",
+        "50",
+    ]);
+    let report: Value = serde_json::from_str(&report).unwrap();
+    let keys: Vec<&str> = report.as_object().unwrap().keys().map(String::as_str).collect();
+    expect![[r#"
+        ["auroc", "average_precision", "base_rate", "baselines", "bootstrap", "brier", "brier_skill", "calibration_intercept", "calibration_slope", "capacity", "data_digest", "expected_calibration_error", "infringements", "label_delay_days", "log_loss", "log_loss_skill", "model", "parcels", "reliability", "slices", "weight"]"#]]
+    .assert_eq(&format!("{keys:?}"));
+    assert_eq!((&report["parcels"], &report["label_delay_days"]), (&Value::from(373), &Value::from(14)));
+    let scored = printed(&["score", "--model", model, "--mapping", MAPPING, VALID]);
+    assert_eq!(scored.lines().count(), 373);
+}
+
+#[test]
+fn the_last_line_of_train_names_the_artifact() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("model");
+    let printed = printed(&["train", "--mapping", MAPPING, "--data", TRAIN, "--out", out.to_str().unwrap()]);
+    let last: Value = serde_json::from_str(printed.lines().last().unwrap()).unwrap();
+    assert_eq!(last["artifact"], out.to_str().unwrap());
+    assert_eq!(last["name"], "parcel-risk");
+    let inspected = self::printed(&["model", "verify", out.to_str().unwrap()]);
+    assert!(inspected.contains(last["digest"].as_str().unwrap()), "{inspected}");
+}
+
+#[test]
+fn the_demo_shows_decisions_with_reasons() {
+    let shown = printed(&["demo"]);
+    // The port is the one that was free.
+    let shown: String = shown.lines().skip(1).map(|line| format!("{line}\n")).collect();
+    expect_file!["../golden/demo.txt"].assert_eq(&shown);
+}
+
+#[test]
+fn table_check_counts_what_a_table_holds() {
+    expect_file!["../golden/table-check.txt"].assert_eq(&printed(&["table", "check", "--mapping", MAPPING, VALID]));
+}
+
+#[test]
+fn json_lines_are_scored_from_standard_input_and_broken_ones_keep_their_place() {
+    let lines = br#"{"itemId":"CP473124829KZ","advisedAt":"2021-02-01T00:00:00Z"}
+{"itemId":
+{"itemId":"CP473124829KZ","advisedAt":"2021-02-01T00:00:00Z","contents":[{"hsCode":"85.17"}]}
+"#;
+    let output = run_with_input(&["score", "-"], lines);
+    assert!(output.status.success());
+    let printed = String::from_utf8(output.stdout).unwrap();
+    let lines: Vec<Value> = printed.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 3);
+    assert_eq!(lines[0]["route"], "ROUTE_RELEASE");
+    assert_eq!(lines[1]["error"]["code"], 3);
+    assert_eq!(lines[2]["itemId"], "CP473124829KZ");
+    assert_eq!(lines[2]["error"]["fieldViolations"][0]["field"], "contents[0].hs_code");
+}
+
+#[test]
+fn unusable_input_is_refused_with_its_reason() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    let write = |name: &str, bytes: &[u8]| {
+        fs::write(path(name), bytes).unwrap();
+        path(name)
+    };
+
+    let missing = path("missing.csv");
+    refused(&["score", "--mapping", MAPPING, &missing], dir.path(), expect![[r#"
+        parcel-risk: opening DIR/missing.csv: No such file or directory (os error 2)
+    "#]]);
+
+    let mapping = write("mapping.toml", b"[columns]\n\"Weight\" = { field = \"gross_mass_grams\", unit = \"kg\" }\n");
+    refused(&["score", "--mapping", &mapping, VALID], dir.path(), expect![[r#"
+        parcel-risk: tests/fixtures/customs-declarations/valid.csv lacks columns that the mapping names:
+          "Weight"
+    "#]]);
+
+    let no_parquet = write("table.parquet", b"this is not Parquet");
+    refused(&["score", &no_parquet], dir.path(), expect![[r#"
+        parcel-risk: DIR/table.parquet is not a Parquet file, or is damaged: Parquet error: Invalid Parquet file. Corrupt footer
+    "#]]);
+
+    let empty = write("empty.jsonl", b"");
+    refused(&["score", &empty], dir.path(), expect![[r#"
+        parcel-risk: there is no row in DIR/empty.jsonl
+    "#]]);
+
+    let broken = write(
+        "broken.csv",
+        b"item_id,id_scheme,advised_at,outcome.infringement\nA1,CARRIER,2021-01-01T00:00:00Z,1\nA2,CARRIER\nA3,CARRIER,someday,0\n",
+    );
+    refused(&["train", "--data", &broken, "--out", &path("out")], dir.path(), expect![[r#"
+        parcel-risk: 2 of 3 rows could not be read, more than the 1 % allowed
+        2 of 3 rows rejected: UNREADABLE 1, WRONG_NUMBER_OF_CELLS 1
+          DIR/broken.csv:row 2 (line 3): must have 4 cells, has 2
+          DIR/broken.csv:row 3 (line 4), column "advised_at": must be an RFC 3339 date, or date and time; UTC where no offset is stated
+    "#]]);
+    assert!(!dir.path().join("out").exists(), "nothing is written by a run that fails");
+}
+
+#[test]
+fn a_model_that_does_not_prove_itself_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let model = dir.path().join("model");
+    fs::create_dir(&model).unwrap();
+    for file in fs::read_dir("models/default").unwrap() {
+        let file = file.unwrap();
+        fs::copy(file.path(), model.join(file.file_name())).unwrap();
+    }
+    let bytes = fs::read(model.join("model.bin")).unwrap();
+    fs::write(model.join("model.bin"), &bytes[..bytes.len() / 2]).unwrap();
+    for command in [["score", "--model"], ["serve", "--model"], ["evaluate", "--model"]] {
+        let mut args = command.to_vec();
+        args.push(model.to_str().unwrap());
+        match command[0] {
+            "score" => args.extend(["--mapping", MAPPING, VALID]),
+            "evaluate" => args.extend(["--mapping", MAPPING, "--data", VALID]),
+            _ => {}
+        }
+        refused(&args, dir.path(), expect![[r#"
+            parcel-risk: the model in DIR/model: model.bin does not have the digest that manifest.json names: it is truncated, damaged or of another model
+        "#]
+            parcel-risk: the model in DIR/model: model.bin does not have the digest that manifest.json names: it is truncated, damaged or of another model
+        "#]
+            parcel-risk: the model in DIR/model: model.bin does not have the digest that manifest.json names: it is truncated, damaged or of another model
+        "#]]);
+    }
+}
+
+#[test]
+fn usage_is_exit_code_2() {
+    assert_eq!(run(&["score"]).status.code(), Some(2));
+    assert_eq!(run(&["score", "--endpoint", "http://[::1]:1", "--model", "m", "t.csv"]).status.code(), Some(2));
+    assert_eq!(run(&["frobnicate"]).status.code(), Some(2));
+}
+
+#[test]
+fn a_reader_that_leaves_early_is_no_failure() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_parcel-risk"))
+        .args(["score", "--mapping", MAPPING, TRAIN, "--explanation", "full"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn a_port_that_is_taken_is_named() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let output = run(&["serve", "--listen", &address]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stderr).unwrap().replace(&address, "ADDRESS");
+    let said: String = said.lines().filter(|line| !line.starts_with('{')).collect();
+    expect!["parcel-risk: listening on ADDRESS: Address already in use (os error 98)"].assert_eq(&said);
+}
