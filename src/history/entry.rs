@@ -45,19 +45,16 @@ pub struct Entry {
 
 impl Entry {
     /// The counts that a parcel in bucket `at` sees: everything before `at`.
+    ///
+    /// Pending counts of an earlier bucket are merged first, as the next event would: a parcel must
+    /// read the same bits whether or not another of its own bucket was folded before it.
     pub(super) fn read(&self, at: Bucket, decay: &Decay) -> Counts {
-        let mut counts = [0.0; 3];
-        let closed_weight = decay.remaining(self.closed_until, at);
-        for (count, closed) in counts.iter_mut().zip(self.closed) {
-            *count = f64::from(closed) * closed_weight;
+        let mut entry = *self;
+        if entry.pending_in < at {
+            entry.merge(decay);
         }
-        if self.pending_in < at {
-            let pending_weight = decay.remaining(self.pending_in, at);
-            for (count, pending) in counts.iter_mut().zip(self.pending) {
-                *count += f64::from(pending) * pending_weight;
-            }
-        }
-        let [seen, inspected, infringements] = counts;
+        let weight = decay.remaining(entry.closed_until, at);
+        let [seen, inspected, infringements] = entry.closed.map(|count| f64::from(count) * weight);
         Counts { seen, inspected, infringements }
     }
 
