@@ -13,5 +13,5 @@ pub use blocks::Blocks;
 pub use config::{InvalidTrainConfig, TrainConfig, ValidTrainConfig};
 pub use dataset::{Dataset, DatasetError, KnownOutcome, LabelledParcel, drafts_at};
 pub use matrix::Matrix;
-pub use prune::Weight;
+pub use prune::{LimitTooSmall, Weight};
 pub use run::{Progress, Recipe, TrainError, train};

@@ -13,6 +13,18 @@ use super::{LabelledParcel, Matrix};
 #[derive(Debug)]
 pub struct Weight(HashMap<EntityKey, f32>);
 
+/// A limit on the history under which it could not tell seen consignments from unseen ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "train.history_max_bytes: the history of fingerprints alone takes {needed_bytes} bytes, the limit is {max_bytes}"
+)]
+pub struct LimitTooSmall {
+    /// The limit.
+    pub max_bytes: u64,
+    /// The least that would do.
+    pub needed_bytes: u64,
+}
+
 impl Weight {
     /// Measures each entry of `history` under the weights of a model.
     ///
@@ -46,25 +58,32 @@ impl Weight {
     }
 
     /// Keeps the entries that weigh most, as many as fit into `max_bytes` packed. Answers with the
-    /// pruned snapshot and the least weight that was kept; zero where everything was.
-    pub fn prune(&self, snapshot: &Snapshot, max_bytes: u64) -> (Snapshot, f32) {
+    /// pruned snapshot and the most that an entry left out weighs; zero where all were kept.
+    ///
+    /// # Errors
+    /// [`LimitTooSmall`] where not even the fingerprints fit.
+    pub fn prune(&self, snapshot: &Snapshot, max_bytes: u64) -> Result<(Snapshot, f32), LimitTooSmall> {
         let bytes = snapshot.to_bytes().len() as u64;
         if bytes <= max_bytes {
-            return (snapshot.clone(), 0.0);
+            return Ok((snapshot.clone(), 0.0));
         }
         let mut weights: Vec<f32> = snapshot.entries.iter().map(|(key, _)| self.of(*key)).collect();
         weights.sort_by(|a, b| b.total_cmp(a));
+        let n_fingerprints = weights.partition_point(|weight| weight.is_infinite());
         // Packing is not linear in the number of entries, so the first guess is corrected until it fits.
         let mut n_kept = weights.len();
         let mut bytes_now = bytes;
         loop {
             let share = max_bytes as f64 / bytes_now as f64 * 0.98;
-            n_kept = (n_kept as f64 * share) as usize;
-            let floor = weights.get(n_kept).copied().unwrap_or(f32::INFINITY);
+            n_kept = ((n_kept as f64 * share) as usize).max(n_fingerprints);
+            let floor = weights.get(n_kept).copied().unwrap_or(0.0);
             let pruned = self.above(snapshot, floor);
             bytes_now = pruned.to_bytes().len() as u64;
-            if bytes_now <= max_bytes || n_kept == 0 {
-                return (pruned, floor);
+            if bytes_now <= max_bytes {
+                return Ok((pruned, floor));
+            }
+            if n_kept == n_fingerprints {
+                return Err(LimitTooSmall { max_bytes, needed_bytes: bytes_now });
             }
         }
     }

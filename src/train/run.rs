@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use ndarray::{Array2, Axis};
 
-use super::{Backtest, Blocks, Dataset, DatasetError, LabelledParcel, Matrix, ValidTrainConfig, Weight, fold};
+use super::{
+    Backtest, Blocks, Dataset, DatasetError, LabelledParcel, LimitTooSmall, Matrix, ValidTrainConfig, Weight, fold,
+};
 use crate::artifact::{Artifact, ArtifactError, DataSummary, Manifest, Pruning};
 use crate::engine::{Engine, EngineError, ModelRef};
 use crate::evaluation::{self, CapacityShare, Evaluation, InvalidScored, ModelIdentity, Settings, Subject};
@@ -87,6 +89,9 @@ pub enum TrainError {
     /// The report.
     #[error("judging the parcels held back")]
     Judge(#[from] InvalidScored),
+    /// The limit on the history.
+    #[error(transparent)]
+    HistoryLimit(#[from] LimitTooSmall),
     /// A golden parcel that cannot be stated in the contract.
     #[error("stating a golden parcel in the contract")]
     Golden(#[from] InvalidParcel),
@@ -163,7 +168,7 @@ pub fn train(
     let linear = &model.body().linear;
     let weight =
         Weight::measure(rows, &matrix, &plan, &rates, linear, &snapshot.settled(), after_all(&snapshot, &matrix));
-    let (pruned, floor) = weight.prune(&snapshot, config.history_max_bytes);
+    let (pruned, floor) = weight.prune(&snapshot, config.history_max_bytes)?;
     let before = Backtest::frozen(held_back, &engine, &frozen.to_history());
     let after = Backtest::frozen(held_back, &engine, &weight.above(&frozen, floor).to_history());
     let quick = |backtest: &Backtest| {
