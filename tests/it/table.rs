@@ -7,22 +7,16 @@ mod refused;
 mod written;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use expect_test::{Expect, expect};
 use parcel_risk::parcel::{DraftMoney, DraftTime, ParcelLimits};
 use parcel_risk::table::{Mapping, RejectCounts, RowOutcome, TableReader, TableRow};
 
-fn fixture(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/customs-declarations").join(name)
-}
-
-fn customs_mapping() -> Mapping {
-    Mapping::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("models/mappings/customs-declarations.toml")).unwrap()
-}
+use crate::fixture::{customs_mapping, fixture};
 
 /// An error and its causes, a line each.
-fn chain(problem: &dyn std::error::Error) -> String {
+pub(crate) fn chain(problem: &dyn std::error::Error) -> String {
     let mut text = format!("{problem}\n");
     let mut source = problem.source();
     while let Some(problem) = source {

@@ -1,0 +1,107 @@
+//! The public customs declarations, and what is made of them for many tests.
+
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use parcel_risk::artifact::Artifact;
+use parcel_risk::features::{ExchangeRates, FeaturePlan, FeatureSpec, RatesConfig};
+use parcel_risk::history::{History, Replay};
+use parcel_risk::parcel::{Draft, ParcelLimits};
+use parcel_risk::policy::ThresholdsConfig;
+use parcel_risk::table::{Mapping, TableReader};
+use parcel_risk::train::{Dataset, LabelledParcel, Matrix, Progress, Recipe, TrainConfig, TrainError, drafts_at};
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
+
+/// Days after which an outcome is known, as the default configuration has it.
+pub(crate) const DELAY_DAYS: u32 = 14;
+
+pub(crate) fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/customs-declarations").join(name)
+}
+
+pub(crate) fn customs_mapping() -> Mapping {
+    Mapping::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("models/mappings/customs-declarations.toml")).unwrap()
+}
+
+/// A year of declarations.
+pub(crate) fn train_csv() -> PathBuf {
+    fixture("train.csv")
+}
+
+/// The quarter that follows.
+pub(crate) fn valid_csv() -> PathBuf {
+    fixture("valid.csv")
+}
+
+pub(crate) fn read(paths: &[PathBuf]) -> Dataset {
+    Dataset::read(paths, Some(&customs_mapping()), &ParcelLimits::default(), 0.0, || ()).unwrap()
+}
+
+/// All of them, in order of time.
+pub(crate) fn rows() -> &'static [LabelledParcel] {
+    static ROWS: OnceLock<Dataset> = OnceLock::new();
+    &ROWS.get_or_init(|| read(&[train_csv(), valid_csv()])).rows
+}
+
+/// All of them as stated, in the order of the files.
+pub(crate) fn drafts() -> &'static [Draft] {
+    static DRAFTS: OnceLock<Vec<Draft>> = OnceLock::new();
+    DRAFTS.get_or_init(|| {
+        let mapping = customs_mapping();
+        let rows = [train_csv(), valid_csv()].map(|path| TableReader::open(&path, Some(&mapping)).unwrap());
+        rows.into_iter().flatten().map(|row| row.unwrap().unwrap().draft).collect()
+    })
+}
+
+pub(crate) fn plan() -> FeaturePlan {
+    FeaturePlan::compile(FeatureSpec::default()).unwrap()
+}
+
+pub(crate) fn rates() -> ExchangeRates {
+    RatesConfig::default().check().unwrap()
+}
+
+/// The features that training gives rows in order of time, on top of nothing.
+pub(crate) fn replayed(rows: &[LabelledParcel], delay_days: u32) -> Matrix {
+    let plan = plan();
+    let mut replay = Replay::from(History::empty(plan.spec().decay()), Vec::new());
+    Matrix::replay(rows, &plan, &rates(), delay_days, &mut replay, || ())
+}
+
+/// Rows as bits: missing values are one, and minus zero is not zero.
+pub(crate) fn bits<'a>(values: impl IntoIterator<Item = &'a f32>) -> Vec<u32> {
+    values.into_iter().map(|value| if value.is_nan() { f32::NAN.to_bits() } else { value.to_bits() }).collect()
+}
+
+/// Another order, the same for the same seed.
+pub(crate) fn shuffle<T>(items: &mut [T], seed: u64) {
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    for idx in (1..items.len()).rev() {
+        // A bias of 2⁻³² does not matter here.
+        items.swap(idx, random.next_u64() as usize % (idx + 1));
+    }
+}
+
+/// The default settings, but with fewer bootstrap replicates.
+pub(crate) fn quick() -> TrainConfig {
+    TrainConfig { bootstrap_replicates: 100, ..TrainConfig::default() }
+}
+
+/// Trains with the built-in features, rates and thresholds on rows of the two files.
+pub(crate) fn train(dataset: &Dataset, config: TrainConfig) -> Result<Artifact, TrainError> {
+    struct Silent;
+    impl Progress for Silent {
+        fn stage(&mut self, _: &'static str, _: Option<u64>) {}
+        fn row(&mut self) {}
+    }
+    let recipe = Recipe {
+        spec: FeatureSpec::default(),
+        rates: RatesConfig::default(),
+        thresholds: ThresholdsConfig::default(),
+        config: config.check().unwrap(),
+    };
+    let mapping = customs_mapping();
+    let restate = |positions: &[&_]| drafts_at(&[train_csv(), valid_csv()], Some(&mapping), positions);
+    parcel_risk::train::train(dataset, &recipe, restate, &mut Silent)
+}
