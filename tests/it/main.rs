@@ -14,3 +14,4 @@ mod parity;
 mod python;
 mod serve;
 mod table;
+mod train;
