@@ -8,6 +8,7 @@ mod docs;
 mod drain;
 mod fixture;
 mod harness;
+mod layers;
 mod leakage;
 mod log;
 mod parity;
