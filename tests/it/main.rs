@@ -15,4 +15,5 @@ mod parity;
 mod python;
 mod serve;
 mod table;
+mod tidy;
 mod train;
