@@ -8,11 +8,9 @@ use anyhow::Context as _;
 use crate::artifact::Artifact;
 use crate::config::{Loaded, ValidConfig};
 use crate::engine::Engine;
-use crate::evaluation::Estimate;
 use crate::serve::Scorer;
 use crate::table::Mapping;
 use crate::telemetry;
-use crate::wire::v1;
 
 /// The flag that every command with a configuration has.
 #[derive(Debug, clap::Args)]
@@ -70,40 +68,5 @@ pub(super) fn mapping(path: Option<&Path>) -> anyhow::Result<Option<Mapping>> {
 
 /// A model with everything it knows, as a server runs it.
 pub(super) fn scorer(artifact: &Artifact, config: &ValidConfig) -> anyhow::Result<Scorer> {
-    let engine = engine(artifact, config)?;
-    let history = Arc::new(artifact.settled_history());
-    Ok(Scorer::new(engine, history, config.limits().clone(), model_info(artifact)))
-}
-
-/// What `ModelService` tells of an artifact.
-fn model_info(artifact: &Artifact) -> v1::ModelInfo {
-    let time = |seconds| Some(pbjson_types::Timestamp { seconds, nanos: 0 });
-    let manifest = artifact.manifest();
-    let metric = |name: String, estimate: Option<&Estimate>| {
-        let estimate = estimate?;
-        // Without an interval, the value stands for both of its ends.
-        let low_95 = estimate.low_95.unwrap_or(estimate.value);
-        let high_95 = estimate.high_95.unwrap_or(estimate.value);
-        Some(v1::Metric { name, value: estimate.value, low_95, high_95 })
-    };
-    let metrics = &manifest.metrics;
-    let named = [
-        ("average_precision", &metrics.average_precision),
-        ("auroc", &metrics.auroc),
-        ("log_loss", &metrics.log_loss),
-        ("brier", &metrics.brier),
-        ("expected_calibration_error", &metrics.expected_calibration_error),
-        ("calibration_slope", &metrics.calibration_slope),
-    ];
-    let named = named.into_iter().filter_map(|(name, estimate)| metric(name.to_owned(), estimate.as_ref()));
-    let at_capacity = metrics
-        .capacity
-        .iter()
-        .filter_map(|capacity| metric(format!("precision_at_{}", capacity.share.get()), capacity.precision.as_ref()));
-    v1::ModelInfo {
-        data_from: time(manifest.data.from_seconds),
-        data_until: time(manifest.data.until_seconds),
-        metrics: named.chain(at_capacity).collect(),
-        ..v1::ModelInfo::default()
-    }
+    Ok(Scorer::of(artifact, config.rates().clone(), config.thresholds().clone(), config.limits().clone())?)
 }

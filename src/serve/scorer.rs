@@ -2,9 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::engine::{Decision, Engine, Explanation};
+use crate::artifact::Artifact;
+use crate::engine::{Decision, Engine, EngineError, Explanation};
+use crate::evaluation::Estimate;
+use crate::features::ExchangeRates;
 use crate::history::History;
 use crate::parcel::{Draft, InvalidParcel, ParcelLimits};
+use crate::policy::Thresholds;
 use crate::wire::{self, v1};
 
 /// Everything that decides: one immutable value, so that a request sees one version of all of it.
@@ -16,6 +20,21 @@ pub struct Scorer {
 }
 
 impl Scorer {
+    /// A model with everything it knows, under a rate table, a policy and limits.
+    ///
+    /// # Errors
+    /// [`EngineError`] where the model was trained on another base currency.
+    pub fn of(
+        artifact: &Artifact,
+        rates: ExchangeRates,
+        policy: Thresholds,
+        limits: ParcelLimits,
+    ) -> Result<Self, EngineError> {
+        let (model, model_ref) = (Arc::clone(artifact.model()), Arc::clone(artifact.model_ref()));
+        let engine = Engine::new(model, model_ref, rates, policy)?;
+        Ok(Self::new(engine, Arc::new(artifact.settled_history()), limits, model_info(artifact)))
+    }
+
     /// Puts the parts together.
     ///
     /// `model` is what `ModelService` tells of the model. Its reference and state are set here, so
@@ -48,5 +67,38 @@ impl Scorer {
 impl std::fmt::Debug for Scorer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Scorer").field("model", &self.model.r#ref).finish_non_exhaustive()
+    }
+}
+
+/// What `ModelService` tells of an artifact.
+fn model_info(artifact: &Artifact) -> v1::ModelInfo {
+    let time = |seconds| Some(wire::timestamp(seconds));
+    let manifest = artifact.manifest();
+    let metric = |name: String, estimate: Option<&Estimate>| {
+        let estimate = estimate?;
+        // Without an interval, the value stands for both of its ends.
+        let low_95 = estimate.low_95.unwrap_or(estimate.value);
+        let high_95 = estimate.high_95.unwrap_or(estimate.value);
+        Some(v1::Metric { name, value: estimate.value, low_95, high_95 })
+    };
+    let metrics = &manifest.metrics;
+    let named = [
+        ("average_precision", &metrics.average_precision),
+        ("auroc", &metrics.auroc),
+        ("log_loss", &metrics.log_loss),
+        ("brier", &metrics.brier),
+        ("expected_calibration_error", &metrics.expected_calibration_error),
+        ("calibration_slope", &metrics.calibration_slope),
+    ];
+    let named = named.into_iter().filter_map(|(name, estimate)| metric(name.to_owned(), estimate.as_ref()));
+    let at_capacity = metrics
+        .capacity
+        .iter()
+        .filter_map(|capacity| metric(format!("precision_at_{}", capacity.share.get()), capacity.precision.as_ref()));
+    v1::ModelInfo {
+        data_from: time(manifest.data.from_seconds),
+        data_until: time(manifest.data.until_seconds),
+        metrics: named.chain(at_capacity).collect(),
+        ..v1::ModelInfo::default()
     }
 }

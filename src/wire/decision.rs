@@ -66,6 +66,11 @@ fn from_notice(notice: Notice) -> v1::Notice {
     v1::Notice { field: notice.field, code: notice.code.as_str().to_owned(), text: notice.code.text().to_owned() }
 }
 
+/// Whole seconds since 1970 as the contract's time.
+pub fn timestamp(seconds: i64) -> pbjson_types::Timestamp {
+    pbjson_types::Timestamp { seconds, nanos: 0 }
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;

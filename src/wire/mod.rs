@@ -5,7 +5,7 @@
 mod decision;
 mod parcel;
 
-pub use decision::{explanation_of, from_decision, from_model_ref};
+pub use decision::{explanation_of, from_decision, from_model_ref, timestamp};
 pub use parcel::{from_draft, to_draft};
 
 /// Messages, services and their proto3 JSON, as generated from `proto/parcelrisk/v1`.

@@ -23,7 +23,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         &["parcel", "history", "features", "model", "policy", "engine", "evaluation", "wire", "table", "artifact"],
     ),
     ("telemetry", &[]),
-    ("serve", &["parcel", "history", "engine", "wire", "telemetry"]),
+    ("serve", &["parcel", "history", "features", "policy", "engine", "evaluation", "wire", "artifact", "telemetry"]),
     ("config", &["parcel", "features", "policy", "train", "telemetry", "serve"]),
     ("cli", ANY),
 ];

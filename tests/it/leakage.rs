@@ -112,7 +112,7 @@ type Encoder = fn(&[LabelledParcel]) -> Vec<Vec<u32>>;
 
 /// Without any delay, so that only closed buckets stand between a row and its own outcome.
 fn as_trained(rows: &[LabelledParcel]) -> Vec<Vec<u32>> {
-    replayed(rows, 0).values.outer_iter().map(|row| bits(row)).collect()
+    replayed(rows, 0).values.outer_iter().map(bits).collect()
 }
 
 /// The mistake: each row is folded, its outcome with it, before its features are read.
