@@ -1,7 +1,6 @@
 //! One layer over the other, each value with where it comes from.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
@@ -14,8 +13,8 @@ use super::{Config, Origin};
 pub struct Loaded {
     /// The settings.
     pub config: Config,
-    tree: Table,
-    origins: BTreeMap<String, Origin>,
+    pub(super) tree: Table,
+    pub(super) origins: BTreeMap<String, Origin>,
 }
 
 /// Why layers do not make a configuration.
@@ -101,23 +100,6 @@ impl Loaded {
     pub fn origin(&self, key: &str) -> Option<&Origin> {
         self.origins.get(key)
     }
-
-    /// The configuration as TOML, each value with where it comes from.
-    pub fn to_text(&self) -> String {
-        let mut text = String::new();
-        let mut section = String::new();
-        leaves("", &self.tree, &mut |key, value| {
-            let (table, name) = key.rsplit_once('.').unwrap_or(("", key));
-            if table != section && key != FREE_TABLE {
-                let blank = if section.is_empty() { "" } else { "\n" };
-                let _ = writeln!(text, "{blank}[{table}]");
-                section = table.to_owned();
-            }
-            let origin = self.origins.get(key).unwrap_or(&Origin::Default);
-            let _ = writeln!(text, "{name} = {} # {origin}", inline(value));
-        });
-        text
-    }
 }
 
 struct Layers {
@@ -181,7 +163,7 @@ impl Config {
 }
 
 /// Visits every setting of a table with its dotted key; the free table is one setting.
-fn leaves(prefix: &str, table: &Table, visit: &mut impl FnMut(&str, &Value)) {
+pub(super) fn leaves(prefix: &str, table: &Table, visit: &mut impl FnMut(&str, &Value)) {
     // Settings before sections, so that printing gives valid TOML.
     let (sections, settings): (Vec<_>, Vec<_>) = table.iter().partition(|(_, value)| value.is_table());
     for (name, value) in settings.into_iter().chain(sections) {
@@ -202,18 +184,6 @@ fn slot<'a>(tree: &'a mut Table, key: &str) -> Option<&'a mut Value> {
 
 fn parse_value(text: &str) -> Option<Value> {
     toml::from_str::<Table>(&format!("value = {text}")).ok()?.remove("value")
-}
-
-/// A value on one line; `toml` writes tables over several.
-fn inline(value: &Value) -> String {
-    match value {
-        Value::Table(table) => {
-            let entries: Vec<String> =
-                table.iter().map(|(name, value)| format!("{name} = {}", inline(value))).collect();
-            format!("{{ {} }}", entries.join(", "))
-        }
-        value => value.to_string(),
-    }
 }
 
 fn variable_of(key: &str) -> String {

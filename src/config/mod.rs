@@ -6,6 +6,7 @@
 mod check;
 mod layers;
 mod origin;
+mod print;
 
 use serde::{Deserialize, Serialize};
 

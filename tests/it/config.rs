@@ -146,3 +146,33 @@ fn what_is_printed_can_be_read_back() {
     let (_dir, path) = file(&printed.to_text());
     assert_eq!(load(Some(&path), &[], &[]).unwrap().config, printed.config);
 }
+
+#[test]
+fn what_is_printed_says_where_each_value_comes_from() {
+    let (_dir, path) = file("[policy]\nopen_from_risk_score = 0.9\n");
+    let environment = [("PARCEL_RISK_POLICY_DOCUMENTS_FROM_RISK_SCORE", "0.2")];
+    let text = load(Some(&path), &environment, &[("log.level", Value::from("off"))]).unwrap().to_text();
+    let lines = |names: &[&str]| -> String {
+        let named = |line: &&str| names.iter().any(|name| line.starts_with(name));
+        text.lines().filter(named).map(|line| format!("{line}\n")).collect()
+    };
+    expect![[r#"
+        format = "auto" # default
+        level = "off" # flag
+        documents_from_risk_score = 0.2 # environment PARCEL_RISK_POLICY_DOCUMENTS_FROM_RISK_SCORE
+        open_from_risk_score = 0.9 # file FILE
+    "#]]
+    .assert_eq(
+        &lines(&["documents_from", "open_from", "level", "format"]).replace(&path.display().to_string(), "FILE"),
+    );
+}
+
+#[test]
+fn what_is_printed_can_be_read_back_whatever_a_file_and_its_path_hold() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("line\nbreak.toml");
+    fs::write(&path, "[log]\nlevel = 'a\"b#c'\n[currency.per_base]\n\"E R\\n\" = 1\nEUR = 2.0\n").unwrap();
+    let printed = load(Some(&path), &[], &[]).unwrap();
+    let (_dir, again) = file(&printed.to_text());
+    assert_eq!(load(Some(&again), &[], &[]).unwrap().config, printed.config);
+}
