@@ -27,7 +27,7 @@ pub(super) fn load(config: &ConfigFlag, flags: Flags) -> anyhow::Result<ValidCon
 
 /// As [`load`], unchecked and with the origin of each value.
 pub(super) fn layered(config: &ConfigFlag, flags: Flags) -> anyhow::Result<Loaded> {
-    Ok(Loaded::load(config.config.as_deref(), std::env::vars(), flags.0)?)
+    Ok(Loaded::load(config.config.as_deref(), std::env::vars_os(), flags.0)?)
 }
 
 /// Flags that override a key of the configuration.

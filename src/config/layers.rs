@@ -1,6 +1,7 @@
 //! One layer over the other, each value with where it comes from.
 
 use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
@@ -36,12 +37,9 @@ pub enum LoadError {
         /// Why.
         source: toml::de::Error,
     },
-    /// Keys that do not exist, or values of another type.
+    /// Keys that do not exist, and values that their keys cannot have; never empty.
     #[error("{}", .0.join("\n"))]
     Keys(Vec<String>),
-    /// The values together.
-    #[error("the configuration")]
-    Values(#[source] toml::de::Error),
 }
 
 const ENVIRONMENT_PREFIX: &str = "PARCEL_RISK_";
@@ -55,18 +53,18 @@ const FREE_TABLE: &str = "currency.per_base";
 impl Loaded {
     /// Layers the defaults, a file, the environment and flags.
     ///
-    /// `environment` gives all variables; those without the prefix are not looked at. `flags` are
-    /// keys with their values.
+    /// `environment` gives all variables; those without the prefix are not looked at, and so may hold
+    /// any bytes. `flags` are keys with their values.
     ///
     /// # Errors
-    /// [`LoadError`]; every unknown key and every wrong type of a layer is named, not only the first.
+    /// [`LoadError`]; every unknown key and every value that its key cannot have is named, not only the first.
     pub fn load(
         file: Option<&Path>,
-        environment: impl Iterator<Item = (String, String)>,
+        environment: impl Iterator<Item = (impl AsRef<OsStr>, impl Into<OsString>)>,
         flags: Vec<(&'static str, Value)>,
     ) -> Result<Self, LoadError> {
         let tree = Table::try_from(Config::default()).expect("the defaults are plain numbers, texts and tables");
-        let mut layers = Layers { tree, origins: BTreeMap::new(), problems: Vec::new() };
+        let mut layers = Layers { config: Config::default(), tree, origins: BTreeMap::new(), problems: Vec::new() };
         for key in layers.keys() {
             layers.origins.insert(key, Origin::Default);
         }
@@ -75,15 +73,18 @@ impl Loaded {
             let text = fs::read_to_string(path).map_err(io)?;
             let table: Table =
                 toml::from_str(&text).map_err(|source| LoadError::Toml { path: path.to_owned(), source })?;
-            let origin = Origin::File(path.to_owned());
-            leaves("", &table, &mut |key, value| layers.set(key, value.clone(), &origin));
+            layers.set_from_file(table, &Origin::File(path.to_owned()));
         }
         let by_variable: BTreeMap<String, String> =
             layers.keys().into_iter().map(|key| (variable_of(&key), key)).collect();
-        for (name, text) in environment.filter(|(name, _)| name.starts_with(ENVIRONMENT_PREFIX)) {
-            match by_variable.get(&name) {
-                Some(key) => layers.set_from_text(key, &text, name),
-                None if OTHER_VARIABLES.contains(&name.as_str()) => {}
+        for (name, text) in environment {
+            // A name that is no text may still be a misspelt one of ours.
+            let name = name.as_ref().to_string_lossy();
+            if !name.starts_with(ENVIRONMENT_PREFIX) || OTHER_VARIABLES.contains(&&*name) {
+                continue;
+            }
+            match by_variable.get(&*name) {
+                Some(key) => layers.set_from_text(key, text.into(), name.into_owned()),
                 None => {
                     let near = nearest(&name, by_variable.keys().map(String::as_str));
                     layers.problems.push(format!("environment {name}: there is no such setting{near}"));
@@ -93,7 +94,8 @@ impl Loaded {
         for (key, value) in flags {
             layers.set(key, value, &Origin::Flag);
         }
-        layers.finish()
+        let Layers { config, tree, origins, problems } = layers;
+        if problems.is_empty() { Ok(Self { config, tree, origins }) } else { Err(LoadError::Keys(problems)) }
     }
 
     /// Where the value of a key comes from.
@@ -102,7 +104,9 @@ impl Loaded {
     }
 }
 
+/// What is layered so far: `config` is always `tree` as read.
 struct Layers {
+    config: Config,
     tree: Table,
     origins: BTreeMap<String, Origin>,
     problems: Vec<String>,
@@ -113,6 +117,27 @@ impl Layers {
         let mut keys = Vec::new();
         leaves("", &self.tree, &mut |key, _| keys.push(key.to_owned()));
         keys
+    }
+
+    /// A file's sections are walked by name: joined with dots, a quoted `"serve.listen"` would pass for a setting.
+    fn set_from_file(&mut self, file: Table, origin: &Origin) {
+        for (section, value) in file {
+            let known = self.tree.contains_key(&section);
+            match value {
+                Value::Table(settings) if known || !settings.is_empty() => {
+                    for (name, value) in settings {
+                        self.set(&format!("{section}.{name}"), value, origin);
+                    }
+                }
+                value if known => {
+                    self.problems.push(format!("{origin}: {section} must be of type table, got {}", value.type_str()));
+                }
+                _ => {
+                    let near = nearest(&section, self.tree.keys().map(String::as_str));
+                    self.problems.push(format!("{origin}: there is no section {section:?}{near}"));
+                }
+            }
+        }
     }
 
     fn set(&mut self, key: &str, value: Value, origin: &Origin) {
@@ -132,33 +157,38 @@ impl Layers {
             self.problems.push(problem);
             return;
         }
-        *slot = value;
-        self.origins.insert(key.to_owned(), origin.clone());
+        // Read at once, while it is known where the value comes from.
+        let before = std::mem::replace(slot, value);
+        match self.tree.clone().try_into() {
+            Ok(config) => {
+                self.config = config;
+                self.origins.insert(key.to_owned(), origin.clone());
+            }
+            Err(error) => {
+                self.restore(key, before);
+                // It names the key, in a rate table down to the currency, on a line of its own.
+                let error = error.to_string().trim_end().replace('\n', ", ");
+                self.problems.push(format!("{origin}: {error}"));
+            }
+        }
+    }
+
+    fn restore(&mut self, key: &str, before: Value) {
+        if let Some(slot) = slot(&mut self.tree, key) {
+            *slot = before;
+        }
     }
 
     /// Reads a variable's text as a value of the type that the key has.
-    fn set_from_text(&mut self, key: &str, text: &str, variable: String) {
+    fn set_from_text(&mut self, key: &str, text: OsString, variable: String) {
+        let Ok(text) = text.into_string() else {
+            self.problems.push(format!("environment {variable}: {key} must be text in UTF-8"));
+            return;
+        };
         let is_text = matches!(slot(&mut self.tree, key), Some(Value::String(_)));
-        let parsed = if is_text { Some(Value::String(text.to_owned())) } else { parse_value(text) };
-        match parsed {
-            Some(value) => self.set(key, value, &Origin::Environment(variable)),
-            None => self.problems.push(format!("environment {variable}: is no value of {key}")),
-        }
-    }
-
-    fn finish(self) -> Result<Loaded, LoadError> {
-        let Self { tree, origins, problems } = self;
-        if !problems.is_empty() {
-            return Err(LoadError::Keys(problems));
-        }
-        let config = Config::deserialize_from(tree.clone()).map_err(LoadError::Values)?;
-        Ok(Loaded { config, tree, origins })
-    }
-}
-
-impl Config {
-    fn deserialize_from(tree: Table) -> Result<Self, toml::de::Error> {
-        tree.try_into()
+        // What is no TOML stays the text it is, and is refused as one where another type belongs.
+        let parsed = if is_text { None } else { text.trim().parse().ok() };
+        self.set(key, parsed.unwrap_or(Value::String(text)), &Origin::Environment(variable));
     }
 }
 
@@ -180,10 +210,6 @@ fn slot<'a>(tree: &'a mut Table, key: &str) -> Option<&'a mut Value> {
     let (section, name) = key.split_once('.')?;
     let value = tree.get_mut(section)?.as_table_mut()?.get_mut(name)?;
     (!value.is_table() || key == FREE_TABLE).then_some(value)
-}
-
-fn parse_value(text: &str) -> Option<Value> {
-    toml::from_str::<Table>(&format!("value = {text}")).ok()?.remove("value")
 }
 
 fn variable_of(key: &str) -> String {

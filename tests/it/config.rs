@@ -18,8 +18,7 @@ fn file(text: &str) -> (tempfile::TempDir, PathBuf) {
 }
 
 fn load(file: Option<&Path>, environment: &[(&str, &str)], flags: &[(&'static str, Value)]) -> Result<Loaded, String> {
-    let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-    Loaded::load(file, environment, flags.to_vec()).map_err(|error| error.to_string())
+    Loaded::load(file, environment.iter().copied(), flags.to_vec()).map_err(|error| error.to_string())
 }
 
 #[track_caller]
@@ -82,6 +81,21 @@ fn every_unknown_key_of_a_file_is_named_with_the_nearest() {
 }
 
 #[test]
+fn a_section_is_known_by_its_name_even_when_it_is_empty_or_quoted() {
+    let (_dir, path) = file("serve = 3\n\"log.level\" = \"off\"\n[limits.max_contents]\nx = 1\n[sevre]\n");
+    refused(
+        Some(&path),
+        &[],
+        &[],
+        expect![[r#"
+            file FILE: limits.max_contents must be of type integer, got table
+            file FILE: there is no section "log.level"; the nearest is log
+            file FILE: serve must be of type table, got integer
+            file FILE: there is no section "sevre"; the nearest is serve"#]],
+    );
+}
+
+#[test]
 fn a_variable_that_is_no_setting_is_an_error() {
     refused(
         None,
@@ -103,10 +117,39 @@ fn a_value_of_another_type_is_refused_in_every_layer() {
         &[("serve.listen", Value::Integer(1))],
         expect![[r#"
             file FILE: serve.max_batch must be of type integer, got string
-            environment PARCEL_RISK_TRAIN_L2: is no value of train.l2
+            environment PARCEL_RISK_TRAIN_L2: train.l2 must be of type float, got string
             environment PARCEL_RISK_TRAIN_SEED: train.seed must be of type integer, got float
             flag: serve.listen must be of type string, got integer"#]],
     );
+}
+
+#[test]
+fn a_value_that_its_key_cannot_have_is_refused_with_its_layer() {
+    let (_dir, path) = file("[serve]\nmax_batch = -1\n[currency]\nper_base = { EUR = \"x\" }\n");
+    refused(
+        Some(&path),
+        &[("PARCEL_RISK_LOG_FORMAT", "loud"), ("PARCEL_RISK_TRAIN_L2", "3\nx = 1")],
+        &[("serve.drain_seconds", Value::Integer(1 << 40))],
+        expect![[r#"
+            file FILE: invalid type: string "x", expected f64, in `currency.per_base.EUR`
+            file FILE: invalid value: integer `-1`, expected u32, in `serve.max_batch`
+            environment PARCEL_RISK_LOG_FORMAT: unknown variant `loud`, expected one of `auto`, `text`, `json`, in `log.format`
+            environment PARCEL_RISK_TRAIN_L2: train.l2 must be of type float, got string
+            flag: invalid value: integer `1099511627776`, expected u32, in `serve.drain_seconds`"#]],
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn only_a_variable_of_ours_must_be_text() {
+    use std::ffi::OsString;
+    use std::os::unix::ffi::OsStringExt as _;
+
+    let bytes = || OsString::from_vec(vec![b'x', 0xff]);
+    assert!(Loaded::load(None, [(bytes(), bytes())].into_iter(), vec![]).is_ok());
+    let ours = [(OsString::from("PARCEL_RISK_LOG_LEVEL"), bytes())];
+    let said = Loaded::load(None, ours.into_iter(), vec![]).unwrap_err().to_string();
+    expect!["environment PARCEL_RISK_LOG_LEVEL: log.level must be text in UTF-8"].assert_eq(&said);
 }
 
 #[test]
