@@ -34,20 +34,27 @@ fn the_reference_file_is_the_defaults() {
     assert_eq!(reference, Config::default());
 }
 
+/// Each setting of a text by section and name, and whether the line above it is a comment.
+fn settings(text: &str) -> BTreeMap<String, bool> {
+    let (mut section, mut above, mut found) = ("", "", BTreeMap::new());
+    for line in text.lines() {
+        if line.starts_with('[') {
+            section = line;
+        } else if let Some((name, _)) = line.split_once(" = ").filter(|_| !line.starts_with('#')) {
+            found.insert(format!("{section} {name}"), above.starts_with('#'));
+        }
+        above = line;
+    }
+    found
+}
+
 #[test]
 fn the_reference_file_names_every_setting_with_a_comment_above_it() {
-    let defaults = load(None, &[], &[]).unwrap().to_text();
-    let name = |line: &str| line.split_once(" = ").map(|(name, _)| name.to_owned());
-    let lines: Vec<&str> = REFERENCE.lines().collect();
-    let documented: BTreeMap<String, bool> = lines
-        .iter()
-        .enumerate()
-        .filter(|(_, line)| !line.starts_with('#'))
-        .filter_map(|(idx, line)| Some((name(line)?, idx > 0 && lines[idx - 1].starts_with('#'))))
-        .collect();
-    for setting in defaults.lines().filter_map(name) {
-        assert_eq!(documented.get(&setting), Some(&true), "{setting}");
-    }
+    let documented = settings(REFERENCE);
+    let defaults = settings(&load(None, &[], &[]).unwrap().to_text());
+    assert!(documented.keys().eq(defaults.keys()), "{documented:?} {defaults:?}");
+    let bare: Vec<_> = documented.iter().filter(|(_, is_documented)| !**is_documented).collect();
+    assert!(bare.is_empty(), "{bare:?}");
 }
 
 #[test]
