@@ -186,6 +186,5 @@ fn a_model_of_shuffled_labels_scores_like_chance() {
         assert!((auroc - 0.5).abs() < 0.08, "seed {seed}: {auroc}");
     }
     let auroc = auroc_with_labels_of(None);
-    // Twice that margin away.
-    assert!(auroc > 0.66, "the true labels: {auroc}");
+    assert!(auroc > 0.9, "the true labels: {auroc}");
 }
