@@ -31,19 +31,19 @@ pub(super) fn render(manifest: &Manifest, model: &Model) -> String {
         data.parcels,
         day(data.from_seconds),
         day(data.until_seconds),
-        data.labelled,
+        data.labeled,
         data.infringements,
         data.rejected,
         data.digest,
     ));
     let blocks: Vec<String> = manifest.blocks.iter().map(|(name, n)| format!("{n} {name}")).collect();
-    line(format!("- Labelled parcels by block, in order of time: {}.", blocks.join(", ")));
+    line(format!("- Labeled parcels by block, in order of time: {}.", blocks.join(", ")));
     line(format!(
         "- Outcomes became known {} days after a parcel was advised, where a row did not say.",
         manifest.label_delay_days
     ));
     line(format!(
-        "- History: {} entities, {} of them kept; no entry left out changes a score by more than {:.3} log-odds. Frozen at the beginning of the block held back: average precision {} before, {} after; precision at a tenth {} before, {} after.",
+        "- History: {} entities, {} of them kept; no entry left out changes, by itself, a score by more than {:.3} log-odds. Frozen at the beginning of the block held back: average precision {} before, {} after; precision at a tenth {} before, {} after.",
         pruning.entities_before,
         pruning.entities_after,
         pruning.largest_change_log_odds,

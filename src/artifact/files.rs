@@ -195,7 +195,13 @@ impl Files {
         if replaces {
             fs::rename(directory, &old).map_err(io(directory))?;
         }
-        fs::rename(&new, directory).map_err(io(directory))?;
+        if let Err(source) = fs::rename(&new, directory) {
+            if replaces {
+                // What stood there goes back; where even that fails, the first error says more.
+                let _ = fs::rename(&old, directory);
+            }
+            return Err(io(directory)(source));
+        }
         if replaces {
             fs::remove_dir_all(&old).map_err(io(&old))?;
         }

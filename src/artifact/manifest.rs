@@ -30,7 +30,7 @@ pub struct Manifest {
     pub label_delay_days: u32,
     /// What it was trained on.
     pub data: DataSummary,
-    /// Labelled parcels per block.
+    /// Labeled parcels per block.
     pub blocks: BTreeMap<String, usize>,
     /// The thresholds that the golden decisions were routed by.
     pub golden_policy: ThresholdsConfig,
@@ -53,7 +53,7 @@ pub struct DataSummary {
     /// Rows that could not be read.
     pub rejected: u64,
     /// Parcels with a label.
-    pub labelled: usize,
+    pub labeled: usize,
     /// Infringements among them.
     pub infringements: usize,
     /// `advised_at` of the first, in seconds since 1970.

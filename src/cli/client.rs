@@ -6,7 +6,7 @@ use tokio_stream::wrappers::ReceiverStream;
 
 use super::score::Scored;
 use crate::serve::item_error;
-use crate::table::TableReader;
+use crate::table::{RowPosition, TableReader};
 use crate::wire::v1::risk_scoring_service_client::RiskScoringServiceClient;
 use crate::wire::{self, v1};
 
@@ -18,7 +18,7 @@ enum Slot {
     /// Known without the server.
     Done(Scored),
     /// The server's next answer is about this item.
-    Asked { item_id: String },
+    Asked { position: RowPosition, item_id: String },
 }
 
 /// Scores a table by `StreamParcels` and hands over what became of each row, in order.
@@ -45,9 +45,9 @@ pub(super) fn score(
         while let Some(slot) = rows.recv().await {
             let scored = match slot {
                 Slot::Done(scored) => scored,
-                Slot::Asked { item_id } => {
+                Slot::Asked { position, item_id } => {
                     let answer = answers.message().await.with_context(|| format!("scoring {item_id}"))?;
-                    answered(item_id, answer)?
+                    answered(position, item_id, answer)?
                 }
             };
             take(scored)?;
@@ -73,10 +73,10 @@ fn read(
                 continue;
             }
         };
-        let item_id = row.draft.item_id.clone();
+        let (item_id, position) = (row.draft.item_id.clone(), row.position.clone());
         let slot = match wire::from_draft(&row.draft) {
             // What the contract has no room for, the server would refuse the same way.
-            Err(invalid) => Slot::Done(Scored::Refused { item_id, error: item_error(invalid) }),
+            Err(invalid) => Slot::Done(Scored::Refused { position, item_id, error: item_error(invalid) }),
             Ok(parcel) => {
                 let request = v1::ScoreParcelRequest {
                     parcel: Some(parcel),
@@ -86,7 +86,7 @@ fn read(
                 if requests.blocking_send(v1::StreamParcelsRequest { request: Some(request) }).is_err() {
                     return Ok(());
                 }
-                Slot::Asked { item_id }
+                Slot::Asked { position, item_id }
             }
         };
         if slots.blocking_send(slot).is_err() {
@@ -96,10 +96,14 @@ fn read(
     Ok(())
 }
 
-fn answered(item_id: String, answer: Option<v1::StreamParcelsResponse>) -> anyhow::Result<Scored> {
+fn answered(
+    position: RowPosition,
+    item_id: String,
+    answer: Option<v1::StreamParcelsResponse>,
+) -> anyhow::Result<Scored> {
     match answer.and_then(|answer| answer.result).and_then(|result| result.result) {
         Some(v1::score_result::Result::Decision(decision)) => Ok(Scored::Decision(Box::new(decision))),
-        Some(v1::score_result::Result::Error(error)) => Ok(Scored::Refused { item_id, error }),
+        Some(v1::score_result::Result::Error(error)) => Ok(Scored::Refused { position, item_id, error }),
         None => anyhow::bail!("the server ended the stream before it answered about {item_id}"),
     }
 }

@@ -19,7 +19,7 @@ use crate::wire::v1;
 /// Flags of `demo`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Labelled table to score; the default stands in the project's directory.
+    /// Labeled table to score; the default stands in the project's directory.
     #[arg(long, value_name = "FILE", default_value = "tests/fixtures/customs-declarations/valid.csv")]
     data: PathBuf,
     /// How its columns become parcels.

@@ -1,4 +1,4 @@
-//! `evaluate`: a model judged on a labelled table as if it had been live.
+//! `evaluate`: a model judged on a labeled table as if it had been live.
 
 use std::path::PathBuf;
 
@@ -20,7 +20,7 @@ pub(super) struct Args {
     /// Tables that only build history before the first parcel that counts.
     #[arg(long, num_args = 1.., value_name = "FILE")]
     warm_up: Vec<PathBuf>,
-    /// Labelled tables.
+    /// Labeled tables.
     #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
     data: Vec<PathBuf>,
     /// How the tables' columns become parcels.
@@ -76,6 +76,13 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
     let warm_up = if args.warm_up.is_empty() { None } else { Some(read(&args.warm_up)?) };
     let dataset = read(&args.data)?;
 
+    let trained_until = artifact.manifest().data.until_seconds;
+    if dataset.rows.first().is_some_and(|row| row.parcel.advised_at.seconds() <= trained_until) {
+        eprintln!(
+            "warning: this data begins before the model's own data ended; its history knows these parcels' future, \
+             and the figures flatter"
+        );
+    }
     let snapshot = artifact.snapshot();
     let mut replay = Replay::from(snapshot.to_history(), snapshot.due.clone());
     if let Some(warm_up) = &warm_up {

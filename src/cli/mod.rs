@@ -36,9 +36,9 @@ enum Command {
     Serve(serve::Args),
     /// Score a table or JSON lines, by a server or in this process.
     Score(score::Args),
-    /// Train a model on a labelled table.
+    /// Train a model on a labeled table.
     Train(train::Args),
-    /// Judge a model on a labelled table, in order of time, outcomes arriving late.
+    /// Judge a model on a labeled table, in order of time, outcomes arriving late.
     Evaluate(evaluate::Args),
     /// Look into a table once mapped, or write it in another format.
     #[command(subcommand)]

@@ -9,7 +9,7 @@ use clap::ValueEnum;
 use super::settings::{self, ConfigFlag, Flags};
 use super::{client, output, text};
 use crate::serve::{Scorer, item_error};
-use crate::table::{Reject, RejectCounts, TableReader};
+use crate::table::{Reject, RejectCounts, RowPosition, TableReader};
 use crate::wire::{self, v1};
 
 /// Flags of `score`.
@@ -73,7 +73,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
             local_score(&scorer, table, level, |scored| sink.take(scored))?;
         }
     }
-    sink.finish(&args.input)
+    sink.finish(&args.input, config.train().get().max_reject_share)
 }
 
 /// What became of one row, in the order of the input.
@@ -82,6 +82,8 @@ pub(super) enum Scored {
     Decision(Box<v1::Decision>),
     /// A parcel that was refused.
     Refused {
+        /// Where it stands.
+        position: RowPosition,
         /// Its identifier as stated.
         item_id: String,
         /// Why.
@@ -103,10 +105,10 @@ fn local_score(
         take(match row? {
             Err(reject) => Scored::Unreadable(reject),
             Ok(row) => {
-                let item_id = row.draft.item_id.clone();
+                let (item_id, position) = (row.draft.item_id.clone(), row.position);
                 match scorer.score(row.draft, explanation) {
                     Ok(decision) => Scored::Decision(Box::new(wire::from_decision(decision))),
-                    Err(invalid) => Scored::Refused { item_id, error: item_error(invalid) },
+                    Err(invalid) => Scored::Refused { position, item_id, error: item_error(invalid) },
                 }
             }
         })?;
@@ -122,10 +124,10 @@ struct Sink {
 
 impl Sink {
     fn take(&mut self, scored: Scored) -> anyhow::Result<()> {
-        if let Scored::Unreadable(reject) = &scored {
-            self.rejects.rejected(reject.clone());
-        } else {
-            self.rejects.accepted();
+        match &scored {
+            Scored::Decision(_) => self.rejects.accepted(),
+            Scored::Unreadable(reject) => self.rejects.rejected(reject.clone()),
+            Scored::Refused { position, item_id: _, error } => self.rejects.rejected(refused(position, error)),
         }
         let line = match self.format {
             Format::Json => json(&scored)?,
@@ -134,7 +136,8 @@ impl Sink {
         Ok(writeln!(self.out, "{line}")?)
     }
 
-    fn finish(mut self, input: &Path) -> anyhow::Result<()> {
+    /// Every row has its line by now, whatever became of it; too many bad ones are a failure all the same.
+    fn finish(mut self, input: &Path, max_reject_share: f64) -> anyhow::Result<()> {
         self.out.flush()?;
         if self.rejects.n_rejected() > 0 {
             eprintln!("{}", output::rejects(&self.rejects));
@@ -142,8 +145,18 @@ impl Sink {
         if self.rejects.n_rows() == 0 {
             anyhow::bail!("there is no row in {}", input.display());
         }
+        if self.rejects.exceeds(max_reject_share) {
+            anyhow::bail!("more rows were rejected than train.max_reject_share allows");
+        }
         Ok(())
     }
+}
+
+/// A refused parcel among the rejected rows.
+fn refused(position: &RowPosition, error: &v1::ItemError) -> Reject {
+    let field = error.field_violations.first().map(|violation| violation.field.clone());
+    let message = error.message.clone();
+    Reject { position: position.clone(), column: None, field, reason: "REFUSED", message }
 }
 
 /// A `Decision` in proto3 JSON, or the item with its error.
@@ -151,7 +164,7 @@ fn json(scored: &Scored) -> anyhow::Result<String> {
     let error = |item_id: &str, error: &v1::ItemError| serde_json::json!({ "itemId": item_id, "error": error });
     Ok(match scored {
         Scored::Decision(decision) => serde_json::to_string(decision).context("writing a decision")?,
-        Scored::Refused { item_id, error: refused } => error(item_id, refused).to_string(),
+        Scored::Refused { item_id, error: refused, .. } => error(item_id, refused).to_string(),
         Scored::Unreadable(reject) => {
             let violation = v1::FieldViolation {
                 field: reject.field.clone().unwrap_or_default(),

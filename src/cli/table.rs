@@ -90,7 +90,7 @@ fn any_line(parcel: &Parcel, is_stated: fn(&ContentLine) -> bool) -> bool {
 struct Tally {
     rejects: RejectCounts,
     parcels: u64,
-    labelled: u64,
+    labeled: u64,
     infringements: u64,
     first_second: Option<i64>,
     last_second: Option<i64>,
@@ -127,7 +127,7 @@ fn check(args: &CheckArgs) -> anyhow::Result<()> {
 impl Tally {
     fn add(&mut self, parcel: &Parcel, label: Option<bool>) {
         self.parcels += 1;
-        self.labelled += u64::from(label.is_some());
+        self.labeled += u64::from(label.is_some());
         self.infringements += u64::from(label == Some(true));
         let second = parcel.advised_at.seconds();
         self.first_second = Some(self.first_second.map_or(second, |first| first.min(second)));
@@ -147,7 +147,7 @@ impl Tally {
             time.map_or_else(|| "-".to_owned(), |time| time.to_string())
         };
         let _ = writeln!(text, "parcels {}", self.parcels);
-        let _ = writeln!(text, "labelled {}", self.labelled);
+        let _ = writeln!(text, "labeled {}", self.labeled);
         let _ = writeln!(text, "infringements {}", self.infringements);
         let _ = writeln!(text, "advised from {} until {}", time(self.first_second), time(self.last_second));
         let _ = writeln!(text, "{}", output::rejects(&self.rejects));
@@ -171,6 +171,7 @@ fn convert(args: &ConvertArgs) -> anyhow::Result<()> {
     let table = TableReader::open(&args.file, mapping.as_ref())?;
     let row_check = table.row_check(config.limits().clone());
     let mut rejects = RejectCounts::default();
+    let mut n_labels = 0_u64;
     let mut progress = Progress::new();
     progress.begin("writing", None);
     for row in table {
@@ -179,6 +180,7 @@ fn convert(args: &ConvertArgs) -> anyhow::Result<()> {
         match row?.and_then(|row| row_check.check(row.clone()).map(|_| row)) {
             Ok(row) => {
                 writer.write(&row)?;
+                n_labels += u64::from(row.outcome.is_some());
                 rejects.accepted();
             }
             Err(reject) => rejects.rejected(reject),
@@ -186,6 +188,10 @@ fn convert(args: &ConvertArgs) -> anyhow::Result<()> {
     }
     writer.finish()?;
     progress.end();
+    let has_labels = args.out.extension().is_some_and(|ending| ending != "jsonl");
+    if n_labels > 0 && !has_labels {
+        eprintln!("JSON lines hold parcels only: the labels of {n_labels} rows were left out");
+    }
     if rejects.n_rejected() > 0 {
         eprintln!("{}", output::rejects(&rejects));
     }

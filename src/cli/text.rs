@@ -9,7 +9,7 @@ use crate::wire::v1;
 pub(super) fn scored(scored: &Scored) -> String {
     match scored {
         Scored::Decision(decision) => self::decision(decision),
-        Scored::Refused { item_id, error } => {
+        Scored::Refused { item_id, error, .. } => {
             let mut text = format!("{}  refused: {}", clean(item_id), error.message);
             for violation in &error.field_violations {
                 let _ = write!(text, "\n    ! {} {}", violation.field, violation.description);

@@ -1,4 +1,4 @@
-//! `train`: a labelled table becomes a model.
+//! `train`: a labeled table becomes a model.
 
 use std::fs;
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ use crate::train::{Dataset, Recipe, drafts_at, train};
 /// Flags of `train`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Labelled tables: .csv, .csv.gz, .parquet or .jsonl.
+    /// Labeled tables: .csv, .csv.gz, .parquet or .jsonl.
     #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
     data: Vec<PathBuf>,
     /// How the tables' columns become parcels; without it they are fields of the contract.

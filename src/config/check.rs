@@ -29,6 +29,7 @@ impl Config {
     pub fn check(self) -> Result<ValidConfig, InvalidConfig> {
         let mut problems = Vec::new();
         let serve = keep(&mut problems, self.serve.clone().check());
+        keep(&mut problems, self.log.check());
         problems.extend(limits(&self.limits));
         let rates = keep(&mut problems, self.currency.check());
         let thresholds = keep(&mut problems, self.policy.check());
@@ -51,7 +52,7 @@ fn keep<T, E: std::error::Error>(problems: &mut Vec<String>, checked: Result<T, 
         .ok()
 }
 
-/// The contract's own limits are ceilings: 99 lines, 512 bytes of a description.
+/// The contract's own limits are ceilings: 99 lines and documents, 64 national codes, 512 bytes of a description.
 fn limits(limits: &ParcelLimits) -> Vec<String> {
     let must = |key: &str, fits: bool, expected: &str, got: usize| {
         (!fits).then(|| format!("limits.{key}: must be {expected}, got {got}"))
@@ -60,8 +61,8 @@ fn limits(limits: &ParcelLimits) -> Vec<String> {
         *limits;
     [
         must("max_contents", (1..=99).contains(&max_contents), "from 1 to 99", max_contents),
-        must("max_documents", (1..=999).contains(&max_documents), "from 1 to 999", max_documents),
-        must("max_national_entries", (1..=999).contains(&max_national_entries), "from 1 to 999", max_national_entries),
+        must("max_documents", (1..=99).contains(&max_documents), "from 1 to 99", max_documents),
+        must("max_national_entries", (1..=64).contains(&max_national_entries), "from 1 to 64", max_national_entries),
         must("max_text_bytes", (512..=1 << 20).contains(&max_text_bytes), "from 512 to 1048576", max_text_bytes),
         must(
             "description_bytes_read",

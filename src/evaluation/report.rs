@@ -51,7 +51,7 @@ pub struct Evaluation {
     pub bootstrap: BootstrapReport,
     /// The model that gave the scores.
     pub model: ModelIdentity,
-    /// Digest of the labelled data.
+    /// Digest of the labeled data.
     pub data_digest: String,
 }
 

@@ -227,7 +227,9 @@ impl FeaturePlan {
         row.rates.clear();
         let inputs = Inputs::new(parcel, rates);
         // Features are f32: as many digits as evidence needs, half the memory in training.
-        let or_missing = |value: Option<f64>| value.map_or(f32::NAN, |value| value as f32);
+        // A number that f32 cannot hold is as large as one can be, never infinite.
+        let (least, most) = (f64::from(f32::MIN), f64::from(f32::MAX));
+        let or_missing = |value: Option<f64>| value.map_or(f32::NAN, |value| value.clamp(least, most) as f32);
         row.values.extend(self.numbers.iter().map(|number| or_missing((number.compute)(&inputs))));
         let figures = self.spec.national_figures.iter().map(|key| parcel.national_figures.get(key).copied());
         row.values.extend(figures.map(or_missing));

@@ -53,7 +53,7 @@ type Shard = HashMap<EntityKey, Entry, BuildHasherDefault<KeyIsHash>>;
 
 /// Keys are hashes already; hashing them again would only cost.
 #[derive(Default)]
-pub(crate) struct KeyIsHash(u64);
+struct KeyIsHash(u64);
 
 impl Hasher for KeyIsHash {
     fn finish(&self) -> u64 {

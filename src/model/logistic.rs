@@ -33,7 +33,7 @@ pub enum FitError {
     /// Nothing to tell apart.
     #[error("fitting needs clean parcels and infringements; there are {infringements} infringements in {rows} parcels")]
     OneClass {
-        /// Labelled rows.
+        /// Labeled rows.
         rows: usize,
         /// Infringements among them.
         infringements: usize,

@@ -107,7 +107,7 @@ impl ReasonCode {
             Code::PostageAndInsurance => "Postage or insurance beside the declared value",
             Code::DataQuality => "What is missing or odd in the data",
             Code::Composition => "The number of lines, pieces or documents",
-            Code::NationalFigures => "The duty figures",
+            Code::NationalFigures => "What the national figures say",
         }
     }
 }
@@ -118,16 +118,21 @@ impl ReasonCode {
 /// decayed, so they are said as "about" and rounded.
 pub fn text(code: ReasonCode, contribution_log_odds: f64, known: Option<Counts>) -> String {
     let subject = code.subject();
-    let way = if contribution_log_odds >= 0.0 { "raises the risk" } else { "lowers the risk" };
+    let way = match contribution_log_odds {
+        raises if raises > 0.0 => "raises the risk",
+        lowers if lowers < 0.0 => "lowers the risk",
+        _ => "does not change the risk",
+    };
     match known {
         Some(counts) if counts.inspected >= 0.5 => {
             let inspected = counts.inspected.round();
             let infringements = counts.infringements.round().min(inspected);
             format!("{subject}: about {infringements} of {inspected} inspected were infringements, which {way}.")
         }
-        Some(counts) if counts.seen >= 0.5 => {
-            format!("{subject}: seen about {} times, none inspected, which {way}.", counts.seen.round())
-        }
+        Some(counts) if counts.seen >= 0.5 => match counts.seen.round() {
+            1.0 => format!("{subject}: seen once, not inspected, which {way}."),
+            seen => format!("{subject}: seen about {seen} times, none inspected, which {way}."),
+        },
         Some(_) => format!("{subject}: nothing is known yet, which {way}."),
         None => format!("{subject} {way}."),
     }
@@ -154,6 +159,7 @@ mod tests {
             "Consignments like this one: nothing is known yet, which raises the risk."
         );
         assert_eq!(text(Code::DeclaredValue, 0.5, None), "The declared value raises the risk.");
+        assert_eq!(text(Code::CarrierHistory, 0.0, None), "This carrier does not change the risk.");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Labelled tables: CSV, Parquet and JSON lines in and out, and the mapping that makes anybody's
+//! Labeled tables: CSV, Parquet and JSON lines in and out, and the mapping that makes anybody's
 //! table one of parcels.
 //!
 //! [`TableReader`] gives rows as stated, [`RowCheck`] makes parcels of them, and what can't be read

@@ -109,7 +109,7 @@ impl Plan {
         cell: impl Fn(usize) -> Result<&'a str, CellProblem>,
     ) -> Result<TableRow, Reject> {
         let mut row = TableRow::new(position);
-        let mut labelled = false;
+        let mut labeled = false;
         for step in &self.steps {
             let text = match &step.source {
                 Source::Column { idx, .. } => cell(*idx),
@@ -117,13 +117,13 @@ impl Plan {
             };
             match text {
                 Ok(text) => match step.field.set(&mut row, text, &step.reading) {
-                    Ok(stated) => labelled |= stated && matches!(step.field.holds(), Holds::Infringement),
+                    Ok(stated) => labeled |= stated && matches!(step.field.holds(), Holds::Infringement),
                     Err(problem) => return Err(step.reject(row.position, &problem)),
                 },
                 Err(problem) => return Err(step.reject(row.position, &problem)),
             }
         }
-        if !labelled {
+        if !labeled {
             // When and what, without whether: no outcome is known.
             row.outcome = None;
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::parcel::{Draft, DraftTime};
 
-/// What one row of a labelled table says, before any of it is believed.
+/// What one row of a labeled table says, before any of it is believed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TableRow {
     /// Where it stands.

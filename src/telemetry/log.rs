@@ -83,6 +83,14 @@ pub fn init(config: &LogConfig) -> Result<(), InitLog> {
     Ok(())
 }
 
+impl LogConfig {
+    /// # Errors
+    /// [`InitLog`] where the level is malformed.
+    pub fn check(&self) -> Result<(), InitLog> {
+        filter(&self.level).map(drop)
+    }
+}
+
 /// A bare level speaks of this program alone: at `debug`, HTTP/2 frames would drown its own lines.
 fn filter(level: &str) -> Result<EnvFilter, InitLog> {
     let directives = match level.parse::<LevelFilter>() {

@@ -1,6 +1,6 @@
 //! Scoring a table as if it were live: in order of time, each parcel by what was known then.
 
-use super::LabelledParcel;
+use super::LabeledParcel;
 use crate::engine::{Engine, Scratch};
 use crate::evaluation::{Baseline, InvalidScored, Scored, ScoredRow, Slice};
 use crate::features::{FeaturePlan, ParcelKeys};
@@ -18,7 +18,7 @@ impl Backtest {
     /// Scores `rows`, which must be in order of time, folding each into `replay`; outcomes come in
     /// when they became known. `on_row` is told of each row.
     pub fn live(
-        rows: &[LabelledParcel],
+        rows: &[LabeledParcel],
         engine: &Engine,
         label_delay_days: u32,
         replay: &mut Replay,
@@ -39,7 +39,7 @@ impl Backtest {
     }
 
     /// Scores `rows` by a history that learns nothing from them.
-    pub fn frozen(rows: &[LabelledParcel], engine: &Engine, history: &History) -> Self {
+    pub fn frozen(rows: &[LabeledParcel], engine: &Engine, history: &History) -> Self {
         let mut backtest = Self::default();
         let mut scratch = Scratch::default();
         for row in rows {
@@ -50,7 +50,7 @@ impl Backtest {
         backtest
     }
 
-    /// The scores of labelled parcels, in order of time.
+    /// The scores of labeled parcels, in order of time.
     pub fn rows(&self) -> &[ScoredRow] {
         &self.rows
     }
@@ -74,7 +74,7 @@ impl Backtest {
 
     fn score(
         &mut self,
-        row: &LabelledParcel,
+        row: &LabeledParcel,
         keys: &ParcelKeys,
         engine: &Engine,
         history: &History,
@@ -99,7 +99,7 @@ impl Backtest {
 
 /// Folds `rows`, which must be in order of time, without scoring them. `on_row` is told of each row.
 pub fn fold(
-    rows: &[LabelledParcel],
+    rows: &[LabeledParcel],
     plan: &FeaturePlan,
     label_delay_days: u32,
     replay: &mut Replay,

@@ -20,18 +20,18 @@ pub struct Blocks {
 }
 
 impl Blocks {
-    /// Cuts rows at the configured shares of the labelled ones, moved to the next bucket's start,
+    /// Cuts rows at the configured shares of the labeled ones, moved to the next bucket's start,
     /// so that no bucket lies in two blocks.
     ///
-    /// * `buckets`, `labelled`: shape `(n_rows,)`, in order of time.
-    pub fn cut(buckets: &[Bucket], labelled: &[bool], config: &TrainConfig) -> Self {
-        let n_labelled = labelled.iter().filter(|labelled| **labelled).count() as f64;
+    /// * `buckets`, `labeled`: shape `(n_rows,)`, in order of time.
+    pub fn cut(buckets: &[Bucket], labeled: &[bool], config: &TrainConfig) -> Self {
+        let n_labeled = labeled.iter().filter(|labeled| **labeled).count() as f64;
         let at_share = |share: f64| {
-            let wanted = (n_labelled * share).round() as usize;
+            let wanted = (n_labeled * share).round() as usize;
             let mut seen = 0;
             let mut cut = 0;
-            while cut < labelled.len() && seen < wanted {
-                seen += usize::from(labelled[cut]);
+            while cut < labeled.len() && seen < wanted {
+                seen += usize::from(labeled[cut]);
                 cut += 1;
             }
             while cut > 0 && cut < buckets.len() && buckets[cut] == buckets[cut - 1] {
@@ -42,7 +42,7 @@ impl Blocks {
         let warm = at_share(config.warm_up_share);
         let fitted = at_share(1.0 - config.calibrate_share - config.report_share).max(warm);
         let calibrated = at_share(1.0 - config.report_share).max(fitted);
-        Self { warm_up: 0..warm, fit: warm..fitted, calibrate: fitted..calibrated, report: calibrated..labelled.len() }
+        Self { warm_up: 0..warm, fit: warm..fitted, calibrate: fitted..calibrated, report: calibrated..labeled.len() }
     }
 }
 
@@ -60,12 +60,12 @@ mod tests {
     }
 
     #[test]
-    fn shares_count_labelled_rows_only() {
+    fn shares_count_labeled_rows_only() {
         let buckets: Vec<Bucket> = (0..10).map(Bucket).collect();
-        let labelled = [false, false, false, false, false, false, true, true, true, true];
+        let labeled = [false, false, false, false, false, false, true, true, true, true];
         let config =
             TrainConfig { warm_up_share: 0.25, calibrate_share: 0.25, report_share: 0.25, ..TrainConfig::default() };
-        let blocks = Blocks::cut(&buckets, &labelled, &config);
+        let blocks = Blocks::cut(&buckets, &labeled, &config);
         assert_eq!(blocks, Blocks { warm_up: 0..7, fit: 7..8, calibrate: 8..9, report: 9..10 });
     }
 }

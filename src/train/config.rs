@@ -16,11 +16,11 @@ pub struct TrainConfig {
     pub seed: u64,
     /// Days after which an outcome becomes known, where a row does not say when.
     pub label_delay_days: u32,
-    /// Share of the labelled parcels, the earliest, that only build history: theirs is too young to learn from.
+    /// Share of the labeled parcels, the earliest, that only build history: theirs is too young to learn from.
     pub warm_up_share: f64,
-    /// Share of the labelled parcels that the calibration is fitted on; they follow those the model is fitted on.
+    /// Share of the labeled parcels that the calibration is fitted on; they follow those the model is fitted on.
     pub calibrate_share: f64,
-    /// Share of the labelled parcels, the latest, that are held back for the report.
+    /// Share of the labeled parcels, the latest, that are held back for the report.
     pub report_share: f64,
     /// L2 penalty on standardized weights, against the sum of losses.
     pub l2: f64,
@@ -98,11 +98,13 @@ impl TrainConfig {
         };
         let delay = self.label_delay_days;
         fits("label_delay_days", delay.into(), delay <= 3650, "from 0 to 3650")?;
-        let share = |name, got: f64, max: f64, expected| fits(name, got, (0.0..=max).contains(&got), expected);
-        share("warm_up_share", self.warm_up_share, 0.5, "from 0 to 0.5")?;
-        share("calibrate_share", self.calibrate_share, 0.4, "from 0 to 0.4")?;
-        share("report_share", self.report_share, 0.4, "from 0 to 0.4")?;
-        share("max_reject_share", self.max_reject_share, 1.0, "from 0 to 1")?;
+        let share =
+            |name, got: f64, min: f64, max: f64, expected| fits(name, got, (min..=max).contains(&got), expected);
+        share("warm_up_share", self.warm_up_share, 0.0, 0.4, "from 0 to 0.4")?;
+        share("calibrate_share", self.calibrate_share, 0.01, 0.25, "from 0.01 to 0.25")?;
+        share("report_share", self.report_share, 0.01, 0.25, "from 0.01 to 0.25")?;
+        share("max_reject_share", self.max_reject_share, 0.0, 1.0, "from 0 to 1")?;
+        fits("n_golden", self.n_golden as f64, (1..=100_000).contains(&self.n_golden), "from 1 to 100000")?;
         let replicates = self.bootstrap_replicates;
         fits("bootstrap_replicates", replicates.into(), replicates <= 100_000, "from 0 to 100000")?;
         let estimator = LogisticParams { l2: self.l2, max_iterations: self.max_iterations }.check()?;

@@ -1,4 +1,4 @@
-//! Labelled tables, read whole and put in order of time.
+//! Labeled tables, read whole and put in order of time.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -15,7 +15,7 @@ use crate::table::{CheckedRow, Mapping, RejectCounts, RowPosition, TableError, T
 #[derive(Debug)]
 pub struct Dataset {
     /// The parcels that could be read.
-    pub rows: Vec<LabelledParcel>,
+    pub rows: Vec<LabeledParcel>,
     /// The rows that could not.
     pub rejects: RejectCounts,
     /// SHA-256 over the bytes of the files, in their order, in lower-case hexadecimal.
@@ -24,7 +24,7 @@ pub struct Dataset {
 
 /// A parcel and what is known of its outcome.
 #[derive(Clone, Debug)]
-pub struct LabelledParcel {
+pub struct LabeledParcel {
     /// The parcel.
     pub parcel: Parcel,
     /// What inspection found, where it is known.
@@ -44,7 +44,7 @@ pub struct KnownOutcome {
     pub known_at_seconds: Option<i64>,
 }
 
-impl LabelledParcel {
+impl LabeledParcel {
     /// Names the item, so that one advised twice counts once.
     pub fn item(&self) -> EntityKey {
         let mut hasher = KeyHasher::new("item");
@@ -127,7 +127,7 @@ impl Dataset {
                 match row.map_err(table)?.and_then(|row| check.check(row)) {
                     Ok(row) => {
                         rejects.accepted();
-                        rows.push(labelled(row));
+                        rows.push(labeled(row));
                     }
                     Err(reject) => rejects.rejected(reject),
                 }
@@ -175,12 +175,12 @@ pub fn drafts_at(
     Ok(found.into_iter().flatten().collect())
 }
 
-fn labelled(row: CheckedRow) -> LabelledParcel {
+fn labeled(row: CheckedRow) -> LabeledParcel {
     let outcome = row.outcome.map(|outcome| KnownOutcome {
         infringement: outcome.infringement,
         known_at_seconds: outcome.known_at.map(|time| time.seconds),
     });
-    LabelledParcel { parcel: row.parcel, outcome, weight: row.weight, position: row.position }
+    LabeledParcel { parcel: row.parcel, outcome, weight: row.weight, position: row.position }
 }
 
 fn hash_file(path: &Path, digest: &mut Sha256) -> io::Result<()> {

@@ -2,7 +2,7 @@
 
 use ndarray::{Array2, ArrayView2, Axis, Slice};
 
-use super::LabelledParcel;
+use super::LabeledParcel;
 use crate::features::{ExchangeRates, FeaturePlan, FeatureRow, ParcelKeys};
 use crate::history::{Bucket, Replay};
 
@@ -23,7 +23,7 @@ impl Matrix {
     ///
     /// Rows must be in order of time.
     pub fn replay(
-        rows: &[LabelledParcel],
+        rows: &[LabeledParcel],
         plan: &FeaturePlan,
         rates: &ExchangeRates,
         label_delay_days: u32,

@@ -1,4 +1,4 @@
-//! From a labelled table to a model, and a model judged on one.
+//! From a labeled table to a model, and a model judged on one.
 
 mod backtest;
 mod blocks;
@@ -11,7 +11,7 @@ mod run;
 pub use backtest::{Backtest, fold};
 pub use blocks::Blocks;
 pub use config::{InvalidTrainConfig, TrainConfig, ValidTrainConfig};
-pub use dataset::{Dataset, DatasetError, KnownOutcome, LabelledParcel, drafts_at};
+pub use dataset::{Dataset, DatasetError, KnownOutcome, LabeledParcel, drafts_at};
 pub use matrix::Matrix;
 pub use prune::{LimitTooSmall, Weight};
 pub use run::{Progress, Recipe, TrainError, train};

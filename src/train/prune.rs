@@ -6,7 +6,7 @@ use crate::features::{ExchangeRates, FeaturePlan, FeatureRow};
 use crate::history::{Bucket, EntityKey, History, Snapshot};
 use crate::model::Linear;
 
-use super::{LabelledParcel, Matrix};
+use super::{LabeledParcel, Matrix};
 
 /// By how much the score of some parcel changes where an entry is left out: the largest change,
 /// in log-odds, over the parcels replayed that have the entity.
@@ -31,7 +31,7 @@ impl Weight {
     /// `matrix` holds the keys of `rows`; features are read as of `at`, when everything that is
     /// known has come in.
     pub fn measure(
-        rows: &[LabelledParcel],
+        rows: &[LabeledParcel],
         matrix: &Matrix,
         plan: &FeaturePlan,
         rates: &ExchangeRates,

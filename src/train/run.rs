@@ -7,7 +7,7 @@ use std::sync::Arc;
 use ndarray::{Array2, Axis};
 
 use super::{
-    Backtest, Blocks, Dataset, DatasetError, LabelledParcel, LimitTooSmall, Matrix, ValidTrainConfig, Weight, fold,
+    Backtest, Blocks, Dataset, DatasetError, LabeledParcel, LimitTooSmall, Matrix, ValidTrainConfig, Weight, fold,
 };
 use crate::artifact::{Artifact, ArtifactError, DataSummary, Manifest, Pruning};
 use crate::engine::{Engine, EngineError, ModelRef};
@@ -56,6 +56,12 @@ pub enum TrainError {
     /// The rows.
     #[error(transparent)]
     Data(#[from] DatasetError),
+    /// Nothing to learn from.
+    #[error("none of the {n_rows} rows has a label; JSON lines carry none")]
+    NoLabels {
+        /// Rows read.
+        n_rows: usize,
+    },
     /// linfa's logistic regression ignores weights; to ignore them in silence would be worse.
     #[error("{position}: the row has weight {weight}, but the logistic estimator counts every row once")]
     Weighted {
@@ -65,7 +71,7 @@ pub enum TrainError {
         weight: f64,
     },
     /// The fit.
-    #[error("fitting the model on the {n_rows} labelled parcels after warm-up")]
+    #[error("fitting the model on the {n_rows} labeled parcels after warm-up")]
     Fit {
         /// Rows fitted on.
         n_rows: usize,
@@ -73,7 +79,7 @@ pub enum TrainError {
         source: FitError,
     },
     /// The calibration.
-    #[error("calibrating on the {n_rows} labelled parcels that follow")]
+    #[error("calibrating on the {n_rows} labeled parcels that follow")]
     Calibrate {
         /// Rows calibrated on.
         n_rows: usize,
@@ -100,7 +106,7 @@ pub enum TrainError {
     Artifact(#[from] ArtifactError),
 }
 
-/// Trains a model on labelled parcels.
+/// Trains a model on labeled parcels.
 ///
 /// `restate` gives the rows at some positions as they were stated, for the golden decisions. The
 /// same data, recipe and program give the same artifact, to the bit.
@@ -118,6 +124,9 @@ pub fn train(
     if let Some(row) = rows.iter().find(|row| row.weight != 1.0) {
         return Err(TrainError::Weighted { position: row.position.clone(), weight: row.weight });
     }
+    if rows.iter().all(|row| row.outcome.is_none()) {
+        return Err(TrainError::NoLabels { n_rows: rows.len() });
+    }
     let plan = FeaturePlan::compile(recipe.spec.clone())?;
     let rates = recipe.rates.check()?;
     let thresholds = recipe.thresholds.check()?;
@@ -128,19 +137,19 @@ pub fn train(
     let (history, due) = replay.finish();
     let snapshot = Snapshot::of(&history, due);
 
-    let labelled: Vec<bool> = rows.iter().map(|row| row.outcome.is_some()).collect();
-    let blocks = Blocks::cut(&matrix.buckets, &labelled, config);
+    let labeled: Vec<bool> = rows.iter().map(|row| row.outcome.is_some()).collect();
+    let blocks = Blocks::cut(&matrix.buckets, &labeled, config);
     progress.stage("fitting", None);
-    let (values, labels) = labelled_block(rows, &matrix, blocks.fit.clone());
+    let (values, labels) = labeled_block(rows, &matrix, blocks.fit.clone());
     let linear = recipe
         .config
         .estimator()
         .fit(values.view(), &labels)
         .map_err(|source| TrainError::Fit { n_rows: labels.len(), source })?;
-    let (values, labels) = labelled_block(rows, &matrix, blocks.calibrate.clone());
+    let (values, labels) = labeled_block(rows, &matrix, blocks.calibrate.clone());
     let calibration = Calibration::fit(&raw_scores(&linear, &values), &labels)
         .map_err(|source| TrainError::Calibrate { n_rows: labels.len(), source })?;
-    let (values, _) = labelled_block(rows, &matrix, blocks.report.clone());
+    let (values, _) = labeled_block(rows, &matrix, blocks.report.clone());
     let reference = ReferenceScores::of(&raw_scores(&linear, &values));
     let body = ModelBody { spec: recipe.spec.clone(), rates: recipe.rates.clone(), linear, calibration, reference };
     let model = Arc::new(Model::new(body)?);
@@ -189,7 +198,7 @@ pub fn train(
         seed: config.seed,
         label_delay_days: config.label_delay_days,
         data,
-        blocks: block_sizes(&blocks, &labelled),
+        blocks: block_sizes(&blocks, &labeled),
         golden_policy: recipe.thresholds,
         pruning,
         metrics,
@@ -198,10 +207,10 @@ pub fn train(
     Ok(Artifact::assemble(manifest, &model, &pruned, golden)?)
 }
 
-/// The labelled rows of a block, with their labels.
-fn labelled_block(rows: &[LabelledParcel], matrix: &Matrix, block: Range<usize>) -> (Array2<f32>, Vec<bool>) {
-    let labelled = |idx: &usize| Some((*idx, rows.get(*idx)?.outcome?.infringement));
-    let (indices, labels): (Vec<usize>, Vec<bool>) = block.filter_map(|idx| labelled(&idx)).unzip();
+/// The labeled rows of a block, with their labels.
+fn labeled_block(rows: &[LabeledParcel], matrix: &Matrix, block: Range<usize>) -> (Array2<f32>, Vec<bool>) {
+    let labeled = |idx: &usize| Some((*idx, rows.get(*idx)?.outcome?.infringement));
+    let (indices, labels): (Vec<usize>, Vec<bool>) = block.filter_map(|idx| labeled(&idx)).unzip();
     (matrix.values.select(Axis(0), &indices), labels)
 }
 
@@ -253,13 +262,13 @@ fn pruning(before: &Snapshot, after: &Snapshot, floor: f32, whole: &Evaluation, 
 }
 
 /// Evenly spread over the parcels held back; all of them where there are fewer.
-fn golden_positions(held_back: &[LabelledParcel], n: usize) -> Vec<&RowPosition> {
+fn golden_positions(held_back: &[LabeledParcel], n: usize) -> Vec<&RowPosition> {
     let n = n.min(held_back.len());
     (0..n).map(|idx| &held_back[idx * held_back.len() / n].position).collect()
 }
 
-fn block_sizes(blocks: &Blocks, labelled: &[bool]) -> BTreeMap<String, usize> {
-    let size = |block: &Range<usize>| labelled[block.clone()].iter().filter(|labelled| **labelled).count();
+fn block_sizes(blocks: &Blocks, labeled: &[bool]) -> BTreeMap<String, usize> {
+    let size = |block: &Range<usize>| labeled[block.clone()].iter().filter(|labeled| **labeled).count();
     let Blocks { warm_up, fit, calibrate, report } = blocks;
     [("warm-up", warm_up), ("fit", fit), ("calibrate", calibrate), ("report", report)]
         .map(|(name, block)| (name.to_owned(), size(block)))
@@ -267,13 +276,13 @@ fn block_sizes(blocks: &Blocks, labelled: &[bool]) -> BTreeMap<String, usize> {
 }
 
 fn summary(dataset: &Dataset) -> DataSummary {
-    let seconds = |row: Option<&LabelledParcel>| row.map_or(0, |row| row.parcel.advised_at.seconds());
+    let seconds = |row: Option<&LabeledParcel>| row.map_or(0, |row| row.parcel.advised_at.seconds());
     let outcomes = || dataset.rows.iter().filter_map(|row| row.outcome);
     DataSummary {
         digest: dataset.digest.clone(),
         parcels: dataset.rows.len(),
         rejected: dataset.rejects.n_rejected(),
-        labelled: outcomes().count(),
+        labeled: outcomes().count(),
         infringements: outcomes().filter(|outcome| outcome.infringement).count(),
         from_seconds: seconds(dataset.rows.first()),
         until_seconds: seconds(dataset.rows.last()),

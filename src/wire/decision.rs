@@ -92,7 +92,7 @@ mod tests {
             route_cause: RouteCause::Score,
             selection_probability: 1.0,
             reasons: vec![Reason {
-                code: "SENDER_PRIOR_INFRINGEMENTS",
+                code: "SENDER_HISTORY",
                 text: "Earlier parcels of this sender were found bad.".to_owned(),
                 contribution_log_odds: 1.5,
                 evidence: vec![Evidence { feature: "sender_rate".into(), value: 0.5 }],
@@ -118,7 +118,7 @@ mod tests {
             selection_probability: 1.0,
             infringement_risks: vec![],
             reasons: vec![v1::Reason {
-                code: "SENDER_PRIOR_INFRINGEMENTS".to_owned(),
+                code: "SENDER_HISTORY".to_owned(),
                 text: "Earlier parcels of this sender were found bad.".to_owned(),
                 contribution_log_odds: 1.5,
                 evidence: vec![v1::FeatureValue { feature: "sender_rate".to_owned(), value: 0.5 }],

@@ -177,12 +177,14 @@ fn a_files_rate_table_replaces_the_default_whole() {
 fn every_section_that_is_wrong_is_reported() {
     let mut config = Config::default();
     config.serve.max_batch = 1001;
+    config.log.level = "parcel_risk=loud".to_owned();
     config.limits.max_contents = 100;
     config.currency.per_base.insert("USD".to_owned(), -1.0);
     config.policy.open_from_risk_score = 0.1;
     config.train.l2 = -1.0;
     expect![[r#"
         serve.max_batch: must be between 1 and 1000, got 1001
+        reading the log level "parcel_risk=loud": error parsing level filter: expected one of "off", "error", "warn", "info", "debug", "trace", or a number 0-5: error parsing level filter: expected one of "off", "error", "warn", "info", "debug", "trace", or a number 0-5
         limits.max_contents: must be from 1 to 99, got 100
         currency.per_base.USD: must be a positive number, got -1
         policy: must have 0 <= documents_from_risk_score <= open_from_risk_score <= 1, got 0.3 and 0.1

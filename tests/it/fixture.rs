@@ -9,7 +9,7 @@ use parcel_risk::history::{History, Replay};
 use parcel_risk::parcel::{Draft, ParcelLimits};
 use parcel_risk::policy::ThresholdsConfig;
 use parcel_risk::table::{Mapping, TableReader};
-use parcel_risk::train::{Dataset, LabelledParcel, Matrix, Progress, Recipe, TrainConfig, TrainError, drafts_at};
+use parcel_risk::train::{Dataset, LabeledParcel, Matrix, Progress, Recipe, TrainConfig, TrainError, drafts_at};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
 
@@ -39,7 +39,7 @@ pub(crate) fn read(paths: &[PathBuf]) -> Dataset {
 }
 
 /// All of them, in order of time.
-pub(crate) fn rows() -> &'static [LabelledParcel] {
+pub(crate) fn rows() -> &'static [LabeledParcel] {
     static ROWS: OnceLock<Dataset> = OnceLock::new();
     &ROWS.get_or_init(|| read(&[train_csv(), valid_csv()])).rows
 }
@@ -63,7 +63,7 @@ pub(crate) fn rates() -> ExchangeRates {
 }
 
 /// The features that training gives rows in order of time, on top of nothing.
-pub(crate) fn replayed(rows: &[LabelledParcel], delay_days: u32) -> Matrix {
+pub(crate) fn replayed(rows: &[LabeledParcel], delay_days: u32) -> Matrix {
     let plan = plan();
     let mut replay = Replay::from(History::empty(plan.spec().decay()), Vec::new());
     Matrix::replay(rows, &plan, &rates(), delay_days, &mut replay, || ())

@@ -6,18 +6,18 @@ use parcel_risk::features::{FeatureRow, RatesConfig};
 use parcel_risk::history::{Bucket, History, Replay};
 use parcel_risk::parcel::{AdvisedAt, DraftTime, ItemId};
 use parcel_risk::policy::ThresholdsConfig;
-use parcel_risk::train::{Backtest, LabelledParcel};
+use parcel_risk::train::{Backtest, LabeledParcel};
 
 use crate::fixture::{self, DELAY_DAYS, bits, quick, read, replayed, rows, shuffle, train, train_csv, valid_csv};
 
-fn flip(row: &mut LabelledParcel) {
+fn flip(row: &mut LabeledParcel) {
     let outcome = row.outcome.as_mut().expect("every row of the fixture has a label");
     outcome.infringement = !outcome.infringement;
 }
 
 /// Everything else in the place of row `idx`: the other label, and the fields of an earlier parcel, so that the keys
 /// are those of parcels that others know.
-fn replace(rows: &mut [LabelledParcel], idx: usize) {
+fn replace(rows: &mut [LabeledParcel], idx: usize) {
     let (item_id, advised_at) = (rows[idx].parcel.item_id.clone(), rows[idx].parcel.advised_at);
     rows[idx].parcel = rows[idx * 7919 % (idx / 2 + 1)].parcel.clone();
     rows[idx].parcel.item_id = item_id;
@@ -108,20 +108,20 @@ fn an_outcome_is_unseen_until_its_delay_has_passed_and_seen_after() {
 }
 
 /// Values of rows in order of time, as something gives them.
-type Encoder = fn(&[LabelledParcel]) -> Vec<Vec<u32>>;
+type Encoder = fn(&[LabeledParcel]) -> Vec<Vec<u32>>;
 
 /// Without any delay, so that only closed buckets stand between a row and its own outcome.
-fn as_trained(rows: &[LabelledParcel]) -> Vec<Vec<u32>> {
+fn as_trained(rows: &[LabeledParcel]) -> Vec<Vec<u32>> {
     replayed(rows, 0).values.outer_iter().map(bits).collect()
 }
 
 /// The mistake: each row is folded, its outcome with it, before its features are read.
-fn leaky(rows: &[LabelledParcel]) -> Vec<Vec<u32>> {
+fn leaky(rows: &[LabeledParcel]) -> Vec<Vec<u32>> {
     let (plan, rates) = (fixture::plan(), fixture::rates());
     let width = plan.spec().bucket_seconds;
     let mut replay = Replay::from(History::empty(plan.spec().decay()), Vec::new());
     let mut row_features = FeatureRow::default();
-    let encode = |row: &LabelledParcel| {
+    let encode = |row: &LabeledParcel| {
         let (at, keys) = (plan.bucket_of(row.parcel.advised_at), plan.keys(&row.parcel));
         replay.advance(at);
         replay.advise(row.item(), keys.present(), row.due(width, 0));
@@ -133,7 +133,7 @@ fn leaky(rows: &[LabelledParcel]) -> Vec<Vec<u32>> {
 }
 
 /// How many rows have other features where their own label is the other one.
-fn n_rows_that_know_their_own_label(rows: &[LabelledParcel], encode: Encoder) -> usize {
+fn n_rows_that_know_their_own_label(rows: &[LabeledParcel], encode: Encoder) -> usize {
     let mut rows = rows.to_vec();
     let before = encode(&rows);
     let mut n_knowing = 0;

@@ -7,7 +7,7 @@ use parcel_risk::engine::{Engine, Explanation, Scratch};
 use parcel_risk::history::{Bucket, Event, History};
 use parcel_risk::parcel::Draft;
 use parcel_risk::serve::Scorer;
-use parcel_risk::train::{LabelledParcel, Matrix};
+use parcel_risk::train::{LabeledParcel, Matrix};
 use parcel_risk::wire::v1;
 use parcel_risk::wire::v1::risk_scoring_service_client::RiskScoringServiceClient;
 use parcel_risk::wire::{from_decision, from_draft, to_draft};
@@ -25,7 +25,7 @@ fn engine_of_plan() -> Engine {
 }
 
 /// Everything that happens to the rows, by bucket: folded without any of the code that replays.
-fn events(rows: &[LabelledParcel], matrix: &Matrix) -> BTreeMap<Bucket, Vec<(usize, Option<bool>)>> {
+fn events(rows: &[LabeledParcel], matrix: &Matrix) -> BTreeMap<Bucket, Vec<(usize, Option<bool>)>> {
     let width = fixture::plan().spec().bucket_seconds;
     let mut events: BTreeMap<Bucket, Vec<_>> = BTreeMap::new();
     for (idx, (row, at)) in rows.iter().zip(&matrix.buckets).enumerate() {
@@ -76,7 +76,7 @@ fn training_and_serving_see_the_same_features_and_scores() {
 #[test]
 fn the_order_of_a_buckets_parcels_changes_no_feature() {
     let rows = rows();
-    let of = |rows: &[LabelledParcel]| -> BTreeMap<String, Vec<u32>> {
+    let of = |rows: &[LabeledParcel]| -> BTreeMap<String, Vec<u32>> {
         let matrix = fixture::replayed(rows, DELAY_DAYS);
         let by_row = rows.iter().zip(matrix.values.outer_iter());
         by_row.map(|(row, values)| (row.parcel.item_id.as_str().to_owned(), bits(values))).collect()

@@ -77,12 +77,12 @@ fn labels_of_one_class_are_refused() {
         dataset.rows.iter_mut().for_each(|row| row.outcome.as_mut().unwrap().infringement = infringement);
         let expect = if infringement {
             expect![[r#"
-                fitting the model on the 1371 labelled parcels after warm-up
+                fitting the model on the 1371 labeled parcels after warm-up
                 fitting needs clean parcels and infringements; there are 1371 infringements in 1371 parcels
             "#]]
         } else {
             expect![[r#"
-                fitting the model on the 1371 labelled parcels after warm-up
+                fitting the model on the 1371 labeled parcels after warm-up
                 fitting needs clean parcels and infringements; there are 0 infringements in 1371 parcels
             "#]]
         };
@@ -96,7 +96,7 @@ fn too_few_to_calibrate_on_are_counted_in_the_refusal() {
         &dataset(),
         TrainConfig { calibrate_share: 0.03, ..quick() },
         expect![[r#"
-            calibrating on the 49 labelled parcels that follow
+            calibrating on the 49 labeled parcels that follow
             calibration needs at least 20 infringements and as many clean parcels; there are 9 and 40
         "#]],
     );

@@ -14,7 +14,7 @@
 //! * `field`: a path of the contract, `national_codes.<key>`, `national_figures.<key>`, or of the
 //!   label: `outcome.infringement`, `outcome.known_at`, `outcome.kind`, `weight`,
 //!   `selection_probability`. An amount may be named whole (`contents[0].value`).
-//! * `unit`: of a mass, `"g"` (if left out) or `"kg"`; rounded to whole grams, halves up.
+//! * `unit`: of a mass, `"g"` (if left out) or `"kg"`; rounded to whole grams, halves away from zero.
 //! * `currency` or `currency_column`: of an amount that is named whole.
 //! * `codes`: what each code of the table means, for any field; `otherwise` is what every other
 //!   code means. Without it such a row is rejected.

@@ -1,4 +1,4 @@
-//! Tables of the contract: what `table convert`, `simulate` and `ledger export` write.
+//! Tables of the contract: what `table convert` writes.
 
 mod columns;
 mod csv;
