@@ -81,7 +81,7 @@ pub enum ArtifactError {
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
     /// Something else stands where it should go.
-    #[error("{path} exists and is no artifact: it will not be replaced", path = path.display())]
+    #[error("{path} exists and is not just an artifact: it will not be replaced", path = path.display())]
     NotAnArtifact {
         /// Where.
         path: PathBuf,
@@ -177,36 +177,28 @@ impl Files {
         let name = directory.file_name().unwrap_or_default().to_string_lossy();
         let beside = |what: &str| parent.join(format!(".{name}.{what}.{}", std::process::id()));
         let (new, old) = (beside("new"), beside("old"));
-        let replaces = directory.exists();
-        if replaces && !directory.join(MANIFEST).is_file() && !is_empty_directory(directory) {
+        if directory.exists() && !may_be_replaced(directory) {
             return Err(WriteError::NotAnArtifact { path: directory.to_owned() });
         }
-        let io = |path: &Path| {
-            let path = path.to_owned();
-            move |source| WriteError::Io { path, source }
-        };
-        fs::create_dir_all(&new).map_err(io(&new))?;
+        let written = self.write_new(&new).and_then(|()| move_into_place(&new, directory, &old));
+        if written.is_err() {
+            // What failed is what the caller must hear of, whether or not this succeeds.
+            let _ = fs::remove_dir_all(&new);
+        }
+        written?;
+        // The names themselves: without this a power cut could bring the old directory back.
+        File::open(parent).and_then(|parent| parent.sync_all()).map_err(io_at(parent))
+    }
+
+    fn write_new(&self, new: &Path) -> Result<(), WriteError> {
+        fs::create_dir_all(new).map_err(io_at(new))?;
         let manifest = [(MANIFEST, self.manifest_json.as_bytes())];
         for (file, bytes) in self.others().into_iter().chain(manifest) {
             let path = new.join(file);
             let written = File::create(&path).and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()));
-            written.map_err(io(&path))?;
+            written.map_err(io_at(&path))?;
         }
-        if replaces {
-            fs::rename(directory, &old).map_err(io(directory))?;
-        }
-        if let Err(source) = fs::rename(&new, directory) {
-            if replaces {
-                // What stood there goes back; where even that fails, the first error says more.
-                let _ = fs::rename(&old, directory);
-            }
-            return Err(io(directory)(source));
-        }
-        if replaces {
-            fs::remove_dir_all(&old).map_err(io(&old))?;
-        }
-        // The names themselves: without this a power cut could bring the old directory back.
-        File::open(parent).and_then(|parent| parent.sync_all()).map_err(io(parent))
+        Ok(())
     }
 
     fn others(&self) -> [(&'static str, &[u8]); 4] {
@@ -218,6 +210,31 @@ fn digest_of(bytes: &[u8]) -> FileDigest {
     FileDigest { sha256: hex(&Sha256::digest(bytes)), bytes: bytes.len() as u64 }
 }
 
-fn is_empty_directory(path: &Path) -> bool {
-    fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none())
+/// Moves `new` to `directory`; what stood there is back in its place where that fails.
+fn move_into_place(new: &Path, directory: &Path, old: &Path) -> Result<(), WriteError> {
+    if !directory.exists() {
+        return fs::rename(new, directory).map_err(io_at(directory));
+    }
+    fs::rename(directory, old).map_err(io_at(directory))?;
+    if let Err(error) = fs::rename(new, directory) {
+        // Nothing more can be done where this fails too; the old artifact is then beside its place.
+        let _ = fs::rename(old, directory);
+        return Err(io_at(directory)(error));
+    }
+    fs::remove_dir_all(old).map_err(io_at(old))
+}
+
+fn io_at(path: &Path) -> impl FnOnce(io::Error) -> WriteError {
+    let path = path.to_owned();
+    move |source| WriteError::Io { path, source }
+}
+
+/// Whether a directory is empty, or an artifact and nothing else. A `manifest.json` alone says
+/// little: web pages and browser extensions have one too, and what is replaced is gone.
+fn may_be_replaced(directory: &Path) -> bool {
+    let Ok(entries) = fs::read_dir(directory) else { return false };
+    let names: Option<Vec<_>> = entries.map(|entry| entry.ok().map(|entry| entry.file_name())).collect();
+    let Some(names) = names else { return false };
+    let ours = |name: &std::ffi::OsString| [MANIFEST, MODEL, HISTORY, GOLDEN, CARD].iter().any(|file| name == file);
+    names.is_empty() || (names.iter().all(ours) && directory.join(MANIFEST).is_file())
 }
