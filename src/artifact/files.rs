@@ -40,6 +40,9 @@ pub enum ArtifactError {
         /// Limit.
         max: u64,
     },
+    /// `manifest.json` is no text.
+    #[error("manifest.json is not UTF-8")]
+    Encoding,
     /// `manifest.json` does not parse.
     #[error("manifest.json")]
     Manifest(#[source] serde_json::Error),
@@ -133,7 +136,7 @@ impl Files {
         };
         let text = |file| String::from_utf8(bytes(file)?).map_err(|_| ArtifactError::Digest { file });
         Ok(Self {
-            manifest_json: text(MANIFEST)?,
+            manifest_json: String::from_utf8(bytes(MANIFEST)?).map_err(|_| ArtifactError::Encoding)?,
             model: bytes(MODEL)?,
             history: bytes(HISTORY)?,
             golden: text(GOLDEN)?,
