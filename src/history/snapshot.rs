@@ -118,6 +118,9 @@ impl Snapshot {
         let mut plain = Vec::new();
         let mut inflated = DeflateDecoder::new(packed).take(MAX_INFLATED_BYTES);
         inflated.read_to_end(&mut plain).map_err(|_| SnapshotError::Damaged)?;
+        if inflated.into_inner().total_in() != packed.len() as u64 {
+            return Err(SnapshotError::Damaged);
+        }
         let (columns, rest) = postcard::take_from_bytes::<Columns>(&plain).map_err(|_| SnapshotError::Damaged)?;
         if !rest.is_empty() {
             return Err(SnapshotError::Damaged);
