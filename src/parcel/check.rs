@@ -44,13 +44,10 @@ impl Draft {
         let insured_value = f.money("insured_value", self.insured_value.as_ref());
         let payment_method = f.listed("payment_method", self.payment_method, PaymentMethod::from_number);
         let documents = f.list("documents", self.documents, limits.max_documents, Findings::document);
-        let national_codes =
-            f.national("national_codes", self.national_codes, |f, path, code| f.text(path, code).unwrap_or_default());
+        // An empty value is not stated, so it makes no entry.
+        let national_codes = f.national("national_codes", self.national_codes, Findings::text);
         let national_figures = f.national("national_figures", self.national_figures, |f, path, figure| {
-            if !figure.is_finite() {
-                f.violations.push(Violation::new(path, Problem::NotFinite));
-            }
-            figure
+            f.keep(path, if figure.is_finite() { Ok(figure) } else { Err(Problem::NotFinite) })
         });
 
         let Findings { violations, notices, .. } = findings;
@@ -258,7 +255,7 @@ impl Findings<'_> {
         &mut self,
         field: &str,
         stated: BTreeMap<String, T>,
-        mut check: impl FnMut(&mut Self, String, T) -> T,
+        mut check: impl FnMut(&mut Self, String, T) -> Option<T>,
     ) -> BTreeMap<String, T> {
         let (got, max) = (stated.len(), self.limits.max_national_entries);
         if got > max {
@@ -271,8 +268,9 @@ impl Findings<'_> {
                 self.violations.push(Violation::new(field, Problem::BadKey));
                 continue;
             }
-            let value = check(self, format!("{field}[{key:?}]"), value);
-            kept.insert(key, value);
+            if let Some(value) = check(self, format!("{field}[{key:?}]"), value) {
+                kept.insert(key, value);
+            }
         }
         kept
     }
