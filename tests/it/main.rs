@@ -4,6 +4,7 @@
 mod cli;
 mod config;
 mod connection;
+mod contract;
 mod docs;
 mod drain;
 mod fixture;
