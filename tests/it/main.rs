@@ -8,6 +8,7 @@ mod contract;
 mod docs;
 mod drain;
 mod fixture;
+mod fold;
 mod harness;
 mod layers;
 mod leakage;
