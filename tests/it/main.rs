@@ -1,6 +1,7 @@
 //! Behavior of the whole, in one binary.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "a test fails by panicking")]
 
+mod artifact;
 mod cli;
 mod config;
 mod connection;
