@@ -8,6 +8,7 @@ mod connection;
 mod contract;
 mod docs;
 mod drain;
+mod features;
 mod fixture;
 mod fold;
 mod harness;
