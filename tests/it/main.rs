@@ -15,6 +15,7 @@ mod harness;
 mod layers;
 mod leakage;
 mod log;
+mod model;
 mod parity;
 mod python;
 mod serve;
