@@ -3,6 +3,7 @@
 //! Scores are computed row by row by one kernel ([`Linear::score`]), never as a matrix product:
 //! a product over a column-major batch differs from the same rows one by one in the last bits.
 
+pub mod boosting;
 mod calibration;
 mod linear;
 mod logistic;
