@@ -75,8 +75,10 @@ impl Search<'_> {
         let monotone = self.params.monotone.get(feature as usize).copied().unwrap_or_default();
         let n_present = self.total.n_rows - missing.n_rows;
         let parent = score(self.total, self.bounds.value(self.total, self.params.l2), self.params.l2);
+        // Scores are compared as fractions, cross-multiplied: equal partitions tie to the bit, and
+        // there is one division for each feature, not for each bin.
         let mut best: Option<Split> = None;
-        let mut best_gain = self.params.min_gain;
+        let mut best_score = Fraction { top: parent * (1.0 + 1e-12) + self.params.min_gain, bottom: 1.0 };
         let mut left = Sums::default();
         for (bin, sums) in bins.iter().enumerate() {
             // Rows of an empty bin part like those before it.
@@ -92,10 +94,11 @@ impl Search<'_> {
                 if left.n_rows == n_present { (bins.len() - 1, Monotone::Free) } else { (bin, monotone) };
             let mut consider = |left: Sums, missing_left: bool| {
                 let right = self.total - left;
-                let gain = self.children_score(left, right, monotone) - parent;
-                if gain > best_gain && gain > 1e-12 * parent {
-                    best_gain = gain;
-                    best = Some(Split { feature, bin, missing_left, gain, left, right, monotone });
+                if let Some(score) = self.children_score(left, right, monotone)
+                    && score.top * best_score.bottom > best_score.top * score.bottom
+                {
+                    best_score = score;
+                    best = Some(Split { feature, bin, missing_left, gain: 0.0, left, right, monotone });
                 }
             };
             if missing.n_rows == 0 {
@@ -106,27 +109,36 @@ impl Search<'_> {
                 consider(left + *missing, true);
             }
         }
-        best
+        best.map(|split| Split { gain: best_score.top / best_score.bottom - parent, ..split })
     }
 
-    /// Sum of the children's scores; −∞ for children that may not be.
-    fn children_score(&self, left: Sums, right: Sums, monotone: Monotone) -> f64 {
+    /// Sum of the children's scores; `None` for children that may not be.
+    fn children_score(&self, left: Sums, right: Sums, monotone: Monotone) -> Option<Fraction> {
         let p = self.params;
         let allowed =
-            |side: Sums| side.n_rows >= p.min_child_rows && side.second >= p.min_child_weight && side.second > 0.0;
-        if !(allowed(left) && allowed(right)) {
-            return f64::NEG_INFINITY;
+            |side: Sums| (side.n_rows >= p.min_child_rows) & (side.second >= p.min_child_weight) & (side.second > 0.0);
+        if !(allowed(left) & allowed(right)) {
+            return None;
         }
         if p.monotone.is_empty() {
-            // Symmetric in its sides, so that a mirrored split ties to the bit.
             let (h_left, h_right) = (left.second + p.l2, right.second + p.l2);
-            return (left.first * left.first * h_right + right.first * right.first * h_left) / (h_left * h_right);
+            let top = left.first * left.first * h_right + right.first * right.first * h_left;
+            return Some(Fraction { top, bottom: h_left * h_right });
         }
         let (v_left, v_right) = (self.bounds.value(left, p.l2), self.bounds.value(right, p.l2));
-        match monotone {
-            Monotone::Rising if v_left > v_right => f64::NEG_INFINITY,
-            Monotone::Falling if v_left < v_right => f64::NEG_INFINITY,
-            _ => score(left, v_left, p.l2) + score(right, v_right, p.l2),
-        }
+        let wrong_way = match monotone {
+            Monotone::Free => false,
+            Monotone::Rising => v_left > v_right,
+            Monotone::Falling => v_left < v_right,
+        };
+        let top = score(left, v_left, p.l2) + score(right, v_right, p.l2);
+        (!wrong_way).then_some(Fraction { top, bottom: 1.0 })
     }
+}
+
+/// `top / bottom`; the bottom is above zero.
+#[derive(Clone, Copy, Debug)]
+struct Fraction {
+    top: f64,
+    bottom: f64,
 }
