@@ -23,6 +23,7 @@
 //! missing values); Ke et al. (2017), "LightGBM", NeurIPS (histograms, leaf-wise growth).
 
 mod bins;
+mod compiled;
 mod error;
 mod fit;
 mod grow;
@@ -37,6 +38,7 @@ mod tree;
 #[cfg(test)]
 mod tests;
 
+pub use compiled::CompiledTrees;
 pub use error::BoostingError;
 pub use fit::RoundMetrics;
 pub use params::{GradientBoostingParams, GradientBoostingValidParams, Monotone};

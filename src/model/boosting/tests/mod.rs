@@ -1,6 +1,7 @@
 //! Behavior of the whole module.
 
 mod by_hand;
+mod compiled;
 mod laws;
 mod oracle;
 mod refusals;
