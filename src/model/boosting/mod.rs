@@ -32,6 +32,8 @@ mod loss;
 mod params;
 mod rows;
 mod sample;
+mod shapley;
+mod shapley_tables;
 mod split;
 mod tree;
 
@@ -43,4 +45,5 @@ pub use error::BoostingError;
 pub use fit::RoundMetrics;
 pub use params::{GradientBoostingParams, GradientBoostingValidParams, Monotone};
 pub use rows::LabeledRows;
+pub use shapley_tables::ShapleyTables;
 pub use tree::{GradientBoosting, Node, Tree};

@@ -5,6 +5,7 @@ mod compiled;
 mod laws;
 mod oracle;
 mod refusals;
+mod shapley;
 
 use linfa::ParamGuard;
 use ndarray::{Array2, ArrayView2};
