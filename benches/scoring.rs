@@ -63,7 +63,6 @@ fn budget(criterion: &mut Criterion) {
     let parcels: Vec<Parcel> = drafts.iter().map(|draft| draft.clone().check(&limits).unwrap()).collect();
     let with_keys: Vec<_> = parcels.iter().map(|parcel| (parcel, plan.keys(parcel))).collect();
     let mut row = FeatureRow::default();
-    let mut contributions = Vec::new();
 
     step(criterion, "1 decode", "bytes to draft", &sent, |bytes| {
         to_draft(v1::Parcel::decode(bytes.as_slice()).unwrap())
@@ -83,7 +82,7 @@ fn budget(criterion: &mut Criterion) {
         })
         .collect();
     step(criterion, "5 model", "score and calibrate", &rows, |values| {
-        body.calibration.probability(body.linear.score(values, &mut contributions))
+        body.calibration.probability(body.estimator.raw_score(values))
     });
     for (name, explanation) in
         [("without reasons", Explanation::None), ("reasons", Explanation::Reasons), ("full", Explanation::Full)]

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::evaluation::Evaluation;
+use crate::model::EstimatorKind;
 use crate::policy::ThresholdsConfig;
 
 /// `manifest.json`. It holds no clock, no path and no machine, so that the same data, seed and
@@ -22,8 +23,8 @@ pub struct Manifest {
     pub crate_version: String,
     /// SHA-256 of the feature spec.
     pub feature_spec_digest: String,
-    /// Name of the estimator.
-    pub estimator: String,
+    /// Which estimator serves.
+    pub estimator: EstimatorKind,
     /// Seed of everything drawn at random.
     pub seed: u64,
     /// Days after which an outcome became known in training, where a row did not say.

@@ -90,7 +90,8 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
         fold(&warm_up.rows, engine.plan(), train.label_delay_days, &mut replay, || progress.tick());
     }
     progress.begin("scoring", Some(dataset.rows.len() as u64));
-    let backtest = Backtest::live(&dataset.rows, &engine, train.label_delay_days, &mut replay, || progress.tick());
+    let backtest =
+        Backtest::live(&dataset.rows, &engine, None, train.label_delay_days, &mut replay, || progress.tick());
     progress.begin("measuring", None);
     let scored = backtest.scored()?;
     let subject = Subject {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::{output, settings};
+use crate::model::Estimator;
 
 /// Subcommands of `model`.
 #[derive(Debug, clap::Subcommand)]
@@ -55,9 +56,14 @@ fn inspect(args: &InspectArgs) -> anyhow::Result<()> {
         Show::Features => {
             let model = artifact.model();
             let mut text = "feature\tunit\treason\tlog_odds_per_unit\tmeaning\n".to_owned();
-            for (feature, slope) in model.plan().features().iter().zip(&model.body().linear.slopes) {
-                let reason = feature.reason.as_str();
-                text += &format!("{}\t{}\t{reason}\t{slope:.6}\t{}\n", feature.name, feature.unit, feature.meaning);
+            for (idx, feature) in model.plan().features().iter().enumerate() {
+                let slope = match &model.body().estimator {
+                    Estimator::Logistic(linear) => linear.slopes.get(idx).map(|slope| format!("{slope:.6}")),
+                    // Trees have no slope: what a feature says depends on the others.
+                    Estimator::Boosting(_) => None,
+                };
+                let (reason, slope) = (feature.reason.as_str(), slope.unwrap_or_else(|| "-".to_owned()));
+                text += &format!("{}\t{}\t{reason}\t{slope}\t{}\n", feature.name, feature.unit, feature.meaning);
             }
             output::print(&text)
         }

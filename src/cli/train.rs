@@ -9,6 +9,7 @@ use super::output;
 use super::progress::Progress;
 use super::settings::{self, ConfigFlag, Flags};
 use crate::features::FeatureSpec;
+use crate::model::EstimatorKind;
 use crate::train::{Dataset, Recipe, drafts_at, train};
 
 /// Flags of `train`.
@@ -29,6 +30,9 @@ pub(super) struct Args {
     /// Feature spec, a TOML file [default: train.features].
     #[arg(long, value_name = "FILE")]
     features: Option<String>,
+    /// What serves: boosting or logistic [default: train.estimator].
+    #[arg(long, value_name = "NAME")]
+    estimator: Option<EstimatorKind>,
     /// Seed of everything drawn at random [default: train.seed].
     #[arg(long)]
     seed: Option<u32>,
@@ -43,6 +47,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
     let flags = Flags::default()
         .set("train.name", args.name)
         .set("train.features", args.features)
+        .set("train.estimator", args.estimator.map(EstimatorKind::as_str))
         .set("train.seed", args.seed.map(i64::from))
         .set("train.label_delay_days", args.label_delay_days.map(i64::from));
     let config = settings::load(&args.config, flags)?;

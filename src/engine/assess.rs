@@ -35,15 +35,6 @@ pub struct Scores {
     pub risk_score: f64,
 }
 
-/// What a score rests on, reused from parcel to parcel.
-#[derive(Clone, Debug, Default)]
-pub struct Scratch {
-    /// Features and the counts behind them.
-    pub row: FeatureRow,
-    /// Share of each feature in the raw score.
-    pub contributions: Vec<f64>,
-}
-
 /// Why a model cannot decide under a configuration.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum EngineError {
@@ -96,16 +87,23 @@ impl Engine {
         at: Bucket,
         explanation: Explanation,
     ) -> Decision {
-        let body = self.model.body();
-        let mut scratch = Scratch::default();
-        let Scores { raw_score, risk_score } = self.score(parcel, keys, history, at, &mut scratch);
-        let Scratch { row, contributions } = scratch;
+        let mut row = FeatureRow::default();
+        let Scores { raw_score, risk_score } = self.score(parcel, keys, history, at, &mut row);
         let (route, route_cause, selection_probability) = self.policy.route(risk_score);
-        let reasons = match explanation {
-            Explanation::None => Vec::new(),
-            Explanation::WhereDue if route.is_release() => Vec::new(),
-            Explanation::WhereDue | Explanation::Reasons => self.reasons(&row, &contributions, N_REASONS, N_EVIDENCE),
-            Explanation::Full => self.reasons(&row, &contributions, usize::MAX, usize::MAX),
+        let (n_reasons, n_evidence) = match explanation {
+            Explanation::None => (0, 0),
+            Explanation::WhereDue if route.is_release() => (0, 0),
+            Explanation::WhereDue | Explanation::Reasons => (N_REASONS, N_EVIDENCE),
+            Explanation::Full => (usize::MAX, usize::MAX),
+        };
+        // Explanations are due, not free: exact ones cost more than the score.
+        let (base, reasons) = match n_reasons {
+            0 => (None, Vec::new()),
+            _ => {
+                let mut contributions = Vec::with_capacity(row.values.len());
+                let base = self.model.contributions(&row.values, &mut contributions);
+                (Some(base), self.reasons(&row, &contributions, n_reasons, n_evidence))
+            }
         };
         let mut notices = parcel.notices.clone();
         notices.extend(self.plan().notices(parcel, &self.rates));
@@ -113,7 +111,7 @@ impl Engine {
             decision_id: self.decision_id(parcel, &row, raw_score, route),
             item_id: parcel.item_id.as_str().to_owned(),
             risk_score,
-            risk_percentile: body.reference.percentile(raw_score),
+            risk_percentile: self.model.body().reference.percentile(raw_score),
             route,
             route_cause,
             selection_probability,
@@ -121,24 +119,24 @@ impl Engine {
             notices,
             model: Arc::clone(&self.model_ref),
             policy_version: Arc::clone(self.policy.version()),
-            raw_score: (explanation == Explanation::Full)
-                .then_some(RawScore { log_odds: raw_score, base_log_odds: body.linear.base }),
+            raw_score: base
+                .filter(|_| explanation == Explanation::Full)
+                .map(|base_log_odds| RawScore { log_odds: raw_score, base_log_odds }),
         }
     }
 
-    /// Only the scores of a parcel as of bucket `at`; `scratch` keeps the features they rest on.
+    /// Only the scores of a parcel as of bucket `at`; `row` keeps the features they rest on.
     pub fn score(
         &self,
         parcel: &Parcel,
         keys: &ParcelKeys,
         history: &History,
         at: Bucket,
-        scratch: &mut Scratch,
+        row: &mut FeatureRow,
     ) -> Scores {
-        let body = self.model.body();
-        self.plan().fill(parcel, keys, history, at, &self.rates, &mut scratch.row);
-        let raw_score = body.linear.score(&scratch.row.values, &mut scratch.contributions);
-        Scores { raw_score, risk_score: body.calibration.probability(raw_score) }
+        self.plan().fill(parcel, keys, history, at, &self.rates, row);
+        let raw_score = self.model.raw_score(&row.values);
+        Scores { raw_score, risk_score: self.model.body().calibration.probability(raw_score) }
     }
 
     /// The bucket that a parcel advised at this time is decided in.

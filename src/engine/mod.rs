@@ -3,5 +3,5 @@
 mod assess;
 mod decision;
 
-pub use assess::{Engine, EngineError, Scores, Scratch};
+pub use assess::{Engine, EngineError, Scores};
 pub use decision::{Decision, Evidence, Explanation, ModelRef, RawScore, Reason};

@@ -15,20 +15,24 @@ pub struct Linear {
 }
 
 impl Linear {
-    /// Score of one row in log-odds.
+    /// Score of one row in log-odds: the base and the [contributions](Self::contributions), added
+    /// in order.
     ///
     /// * `values`: shape `(n_features,)`, NaN where missing.
-    /// * `contributions`: takes the share of each feature, shape `(n_features,)`. The base and the
-    ///   contributions, added in order, are the score, to the bit.
-    pub fn score(&self, values: &[f32], contributions: &mut Vec<f64>) -> f64 {
-        contributions.clear();
-        let mut score = self.base;
-        for ((value, mean), slope) in values.iter().zip(&self.means).zip(&self.slopes) {
-            let contribution = if value.is_nan() { 0.0 } else { (f64::from(*value) - mean) * slope };
-            score += contribution;
-            contributions.push(contribution);
-        }
-        score
+    pub fn raw_score(&self, values: &[f32]) -> f64 {
+        self.contributions(values).fold(self.base, |score, contribution| score + contribution)
+    }
+
+    /// Share of each feature in the score, in log-odds, in the order of the features.
+    ///
+    /// * `values`: shape `(n_features,)`, NaN where missing.
+    pub fn contributions(&self, values: &[f32]) -> impl Iterator<Item = f64> {
+        let weights = self.means.iter().zip(&self.slopes);
+        values.iter().zip(weights).map(
+            |(value, (mean, slope))| {
+                if value.is_nan() { 0.0 } else { (f64::from(*value) - mean) * slope }
+            },
+        )
     }
 
     pub(super) fn check(&self, n_features: usize) -> Result<(), &'static str> {

@@ -1,10 +1,11 @@
 //! The model: fitted with linfa, compiled to flat arrays that serve, calibrated.
 //!
-//! Scores are computed row by row by one kernel ([`Linear::score`]), never as a matrix product:
+//! Scores are computed row by row by one kernel ([`Estimator::raw_score`]), never as a matrix product:
 //! a product over a column-major batch differs from the same rows one by one in the last bits.
 
 pub mod boosting;
 mod calibration;
+mod estimator;
 mod linear;
 mod logistic;
 mod reference;
@@ -12,11 +13,13 @@ mod reference;
 use serde::{Deserialize, Serialize};
 
 pub use calibration::{Calibration, CalibrationError};
+pub use estimator::{Estimator, EstimatorKind};
 pub use linear::Linear;
 pub use logistic::{FitError, LogisticParams, LogisticValidParams};
 pub use reference::ReferenceScores;
 
 use crate::features::{FeaturePlan, FeatureSpec, InvalidSpec, RatesConfig};
+use boosting::ShapleyTables;
 
 /// What a model file holds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -25,8 +28,8 @@ pub struct ModelBody {
     pub spec: FeatureSpec,
     /// The exchange rates that it was trained with.
     pub rates: RatesConfig,
-    /// Weights.
-    pub linear: Linear,
+    /// From features to a raw score.
+    pub estimator: Estimator,
     /// From raw score to probability.
     pub calibration: Calibration,
     /// Raw scores of the parcels held back in training.
@@ -38,6 +41,7 @@ pub struct ModelBody {
 pub struct Model {
     body: ModelBody,
     plan: FeaturePlan,
+    shapley: Option<ShapleyTables>,
 }
 
 /// Why bytes are no model.
@@ -57,7 +61,7 @@ pub enum ModelError {
     Inconsistent(&'static str),
 }
 
-const MAGIC: &str = "PRMODEL1";
+const MAGIC: &str = "PRMODEL2";
 
 impl Model {
     /// Compiles a body.
@@ -66,10 +70,41 @@ impl Model {
     /// [`ModelError`] where the spec does not compile, lengths differ or a number is not finite.
     pub fn new(body: ModelBody) -> Result<Self, ModelError> {
         let plan = FeaturePlan::compile(body.spec.clone())?;
-        body.linear.check(plan.features().len()).map_err(ModelError::Inconsistent)?;
+        body.estimator.check(plan.features().len()).map_err(ModelError::Inconsistent)?;
         body.calibration.check().map_err(ModelError::Inconsistent)?;
         body.reference.check().map_err(ModelError::Inconsistent)?;
-        Ok(Self { body, plan })
+        let shapley = match &body.estimator {
+            Estimator::Logistic(_) => None,
+            Estimator::Boosting(trees) => Some(ShapleyTables::new(trees)),
+        };
+        Ok(Self { body, plan, shapley })
+    }
+
+    /// Score of one row in log-odds.
+    ///
+    /// * `values`: shape `(n_features,)`, NaN where missing.
+    pub fn raw_score(&self, values: &[f32]) -> f64 {
+        self.body.estimator.raw_score(values)
+    }
+
+    /// Exact share of each feature in the raw score, in log-odds. Returns the base; with the sum of
+    /// the contributions, it is the raw score, within 1e-9.
+    ///
+    /// Of the logistic regression, the base is the score of a row with every feature at its mean; of
+    /// trees, the mean score, and the contributions are Shapley values.
+    ///
+    /// * `values`: shape `(n_features,)`, NaN where missing.
+    /// * `out`: takes the contributions, shape `(n_features,)`.
+    pub fn contributions(&self, values: &[f32], out: &mut Vec<f64>) -> f64 {
+        match (&self.body.estimator, &self.shapley) {
+            (Estimator::Boosting(_), Some(tables)) => tables.contributions(values, out),
+            (Estimator::Boosting(trees), None) => trees.contributions(values, out),
+            (Estimator::Logistic(linear), _) => {
+                out.clear();
+                out.extend(linear.contributions(values));
+                linear.base
+            }
+        }
     }
 
     /// Unpacks and checks a model file.

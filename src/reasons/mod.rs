@@ -89,6 +89,21 @@ impl ReasonCode {
         Self::ALL.iter().copied().find(|code| code.as_str() == name)
     }
 
+    /// Whether the ground is what is known of someone or something from before.
+    fn is_history(self) -> bool {
+        matches!(
+            self,
+            Code::IdenticalConsignmentHistory
+                | Code::SenderHistory
+                | Code::AddresseeHistory
+                | Code::DeclarantHistory
+                | Code::CarrierHistory
+                | Code::GoodsHistory
+                | Code::RouteHistory
+                | Code::ProcedureHistory
+        )
+    }
+
     /// What the ground is about, as the subject of a sentence.
     fn subject(self) -> &'static str {
         match self {
@@ -134,6 +149,7 @@ pub fn text(code: ReasonCode, contribution_log_odds: f64, known: Option<Counts>)
             seen => format!("{subject}: seen about {seen} times, none inspected, which {way}."),
         },
         Some(_) => format!("{subject}: nothing is known yet, which {way}."),
+        None if code.is_history() => format!("{subject}: not stated, which {way}."),
         None => format!("{subject} {way}."),
     }
 }
@@ -159,7 +175,7 @@ mod tests {
             "Consignments like this one: nothing is known yet, which raises the risk."
         );
         assert_eq!(text(Code::DeclaredValue, 0.5, None), "The declared value raises the risk.");
-        assert_eq!(text(Code::CarrierHistory, 0.0, None), "This carrier does not change the risk.");
+        assert_eq!(text(Code::CarrierHistory, 0.0, None), "This carrier: not stated, which does not change the risk.");
     }
 
     #[test]

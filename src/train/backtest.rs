@@ -1,10 +1,11 @@
 //! Scoring a table as if it were live: in order of time, each parcel by what was known then.
 
 use super::LabeledParcel;
-use crate::engine::{Engine, Scratch};
+use crate::engine::Engine;
 use crate::evaluation::{Baseline, InvalidScored, Scored, ScoredRow, Slice};
-use crate::features::{FeaturePlan, ParcelKeys};
+use crate::features::{FeaturePlan, FeatureRow, ParcelKeys};
 use crate::history::{Bucket, History, Replay};
+use crate::model::{Estimator, EstimatorKind};
 
 /// Scored parcels with a label, and what reports tell apart.
 #[derive(Debug, Default)]
@@ -12,27 +13,33 @@ pub struct Backtest {
     rows: Vec<ScoredRow>,
     fingerprint_seen: Vec<bool>,
     fingerprint_rate: Vec<f64>,
+    /// The other estimator on the same features, and its scores.
+    sibling: Option<(EstimatorKind, Vec<f64>)>,
 }
 
 impl Backtest {
     /// Scores `rows`, which must be in order of time, folding each into `replay`; outcomes come in
-    /// when they became known. `on_row` is told of each row.
+    /// when they became known. `sibling` is scored beside the model on the same features. `on_row` is told of each row.
     pub fn live(
         rows: &[LabeledParcel],
         engine: &Engine,
+        sibling: Option<&Estimator>,
         label_delay_days: u32,
         replay: &mut Replay,
         mut on_row: impl FnMut(),
     ) -> Self {
         let width = engine.plan().spec().bucket_seconds;
-        let mut backtest = Self::default();
-        let mut scratch = Scratch::default();
+        let mut backtest = Self { sibling: sibling.map(|sibling| (sibling.kind(), Vec::new())), ..Self::default() };
+        let mut features = FeatureRow::default();
         for row in rows {
             on_row();
             let at = engine.bucket_of(row.parcel.advised_at);
             let keys = engine.plan().keys(&row.parcel);
             let history = replay.advance(at);
-            backtest.score(row, &keys, engine, history, at, &mut scratch);
+            backtest.score(row, &keys, engine, history, at, &mut features);
+            if let (Some(_), Some(sibling), Some((_, scores))) = (row.outcome, sibling, &mut backtest.sibling) {
+                scores.push(sibling.raw_score(&features.values));
+            }
             replay.advise(row.item(), keys.present(), row.due(width, label_delay_days));
         }
         backtest
@@ -41,11 +48,11 @@ impl Backtest {
     /// Scores `rows` by a history that learns nothing from them.
     pub fn frozen(rows: &[LabeledParcel], engine: &Engine, history: &History) -> Self {
         let mut backtest = Self::default();
-        let mut scratch = Scratch::default();
+        let mut features = FeatureRow::default();
         for row in rows {
             let at = engine.bucket_of(row.parcel.advised_at);
             let keys = engine.plan().keys(&row.parcel);
-            backtest.score(row, &keys, engine, history, at, &mut scratch);
+            backtest.score(row, &keys, engine, history, at, &mut features);
         }
         backtest
     }
@@ -65,10 +72,13 @@ impl Backtest {
             Slice { name: "history_seen".to_owned(), rows: self.fingerprint_seen.clone() },
             Slice { name: "history_unseen".to_owned(), rows: unseen },
         ];
-        let baselines = [
+        let mut baselines = vec![
             Baseline::random(self.rows.len()),
             Baseline { name: "past_rate_of_fingerprint".to_owned(), scores: self.fingerprint_rate.clone() },
         ];
+        if let Some((kind, scores)) = &self.sibling {
+            baselines.push(Baseline { name: kind.as_str().to_owned(), scores: scores.clone() });
+        }
         Scored::new(&self.rows, &slices, &baselines)
     }
 
@@ -79,14 +89,14 @@ impl Backtest {
         engine: &Engine,
         history: &History,
         at: Bucket,
-        scratch: &mut Scratch,
+        features: &mut FeatureRow,
     ) {
         let Some(outcome) = row.outcome else { return };
-        let scores = engine.score(&row.parcel, keys, history, at, scratch);
+        let scores = engine.score(&row.parcel, keys, history, at, features);
         let fingerprint = engine.plan().fingerprint();
-        let counts = scratch.row.counts.get(fingerprint).copied().flatten();
+        let counts = features.counts.get(fingerprint).copied().flatten();
         self.fingerprint_seen.push(counts.is_some_and(|counts| counts.inspected > 0.0));
-        self.fingerprint_rate.push(scratch.row.rate(fingerprint).unwrap_or_default());
+        self.fingerprint_rate.push(features.rate(fingerprint).unwrap_or_default());
         self.rows.push(ScoredRow {
             margin: scores.raw_score,
             risk_score: scores.risk_score,

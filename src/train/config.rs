@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{FitError, LogisticParams, LogisticValidParams};
+use crate::model::boosting::{BoostingError, GradientBoosting, GradientBoostingValidParams};
+use crate::model::{EstimatorKind, FitError, LogisticParams, LogisticValidParams};
 
 /// The settings as configured.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -12,7 +13,7 @@ pub struct TrainConfig {
     pub name: String,
     /// Feature spec to train with, a TOML file; empty: the built-in one, `config/features.toml`.
     pub features: String,
-    /// Seed of everything drawn at random, which today is the bootstrap.
+    /// Seed of everything drawn at random: the trees' rows and features, and the bootstrap.
     pub seed: u64,
     /// Days after which an outcome becomes known, where a row does not say when.
     pub label_delay_days: u32,
@@ -22,9 +23,25 @@ pub struct TrainConfig {
     pub calibrate_share: f64,
     /// Share of the labeled parcels, the latest, that are held back for the report.
     pub report_share: f64,
-    /// L2 penalty on standardized weights, against the sum of losses.
+    /// What serves; the other is fitted too, and reported beside it.
+    pub estimator: EstimatorKind,
+    /// Boosting: trees.
+    pub boosting_trees: u32,
+    /// Boosting: most leaves of a tree.
+    pub boosting_leaves: u32,
+    /// Boosting: share of each tree's answer that is taken.
+    pub boosting_learning_rate: f64,
+    /// Boosting: fewest rows in a leaf.
+    pub boosting_min_leaf_rows: u32,
+    /// Boosting: L2 penalty on leaf values, in units of the loss's second derivative.
+    pub boosting_l2: f64,
+    /// Boosting: share of the features that each tree may use, drawn by the seed.
+    pub boosting_feature_share: f64,
+    /// Boosting: share of the rows that each tree is grown on, drawn by the seed.
+    pub boosting_row_share: f64,
+    /// Logistic: L2 penalty on standardized weights, against the sum of losses.
     pub l2: f64,
-    /// Most iterations of the optimizer.
+    /// Logistic: most iterations of the optimizer.
     pub max_iterations: u64,
     /// Largest size of the artifact's history, in bytes: beyond it, entries that change no score by much are left out.
     pub history_max_bytes: u64,
@@ -43,9 +60,17 @@ impl Default for TrainConfig {
             features: String::new(),
             seed: 1,
             label_delay_days: 14,
-            warm_up_share: 0.1,
+            warm_up_share: 0.05,
             calibrate_share: 0.1,
             report_share: 0.1,
+            estimator: EstimatorKind::Boosting,
+            boosting_trees: 300,
+            boosting_leaves: 12,
+            boosting_learning_rate: 0.04,
+            boosting_min_leaf_rows: 20,
+            boosting_l2: 1.0,
+            boosting_feature_share: 0.3,
+            boosting_row_share: 0.7,
             l2: 10.0,
             max_iterations: 100,
             history_max_bytes: 4 << 20,
@@ -72,16 +97,20 @@ pub enum InvalidTrainConfig {
     /// A name that could leave its directory.
     #[error("train.name: must be 1 to 64 letters, digits, dots, dashes or underscores")]
     Name,
-    /// A setting of the estimator.
+    /// A setting of the logistic regression.
     #[error("train")]
-    Estimator(#[from] FitError),
+    Logistic(#[from] FitError),
+    /// A setting of the trees.
+    #[error("train.boosting")]
+    Boosting(#[from] BoostingError),
 }
 
 /// Settings that can be trained with.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ValidTrainConfig {
     config: TrainConfig,
-    estimator: LogisticValidParams,
+    logistic: LogisticValidParams,
+    boosting: GradientBoostingValidParams,
 }
 
 impl TrainConfig {
@@ -107,8 +136,18 @@ impl TrainConfig {
         fits("n_golden", self.n_golden as f64, (1..=100_000).contains(&self.n_golden), "from 1 to 100000")?;
         let replicates = self.bootstrap_replicates;
         fits("bootstrap_replicates", replicates.into(), replicates <= 100_000, "from 0 to 100000")?;
-        let estimator = LogisticParams { l2: self.l2, max_iterations: self.max_iterations }.check()?;
-        Ok(ValidTrainConfig { config: self, estimator })
+        let logistic = LogisticParams { l2: self.l2, max_iterations: self.max_iterations }.check()?;
+        let boosting = GradientBoosting::params()
+            .n_trees(self.boosting_trees as usize)
+            .max_leaves(self.boosting_leaves as usize)
+            .learning_rate(self.boosting_learning_rate)
+            .min_child_rows(self.boosting_min_leaf_rows)
+            .l2(self.boosting_l2)
+            .feature_fraction(self.boosting_feature_share)
+            .row_fraction(self.boosting_row_share)
+            .seed(self.seed)
+            .checked()?;
+        Ok(ValidTrainConfig { config: self, logistic, boosting })
     }
 }
 
@@ -118,8 +157,13 @@ impl ValidTrainConfig {
         &self.config
     }
 
-    /// The estimator's settings.
-    pub fn estimator(&self) -> &LogisticValidParams {
-        &self.estimator
+    /// The logistic regression's settings.
+    pub fn logistic(&self) -> &LogisticValidParams {
+        &self.logistic
+    }
+
+    /// The trees' settings.
+    pub fn boosting(&self) -> &GradientBoostingValidParams {
+        &self.boosting
     }
 }

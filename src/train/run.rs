@@ -14,7 +14,11 @@ use crate::engine::{Engine, EngineError, ModelRef};
 use crate::evaluation::{self, CapacityShare, Evaluation, InvalidScored, ModelIdentity, Settings, Subject};
 use crate::features::{FeaturePlan, FeatureSpec, InvalidRates, InvalidSpec, RatesConfig};
 use crate::history::{Bucket, History, Replay, Snapshot};
-use crate::model::{Calibration, CalibrationError, FitError, Linear, Model, ModelBody, ModelError, ReferenceScores};
+use crate::model::boosting::{BoostingError, LabeledRows};
+use crate::model::{
+    Calibration, CalibrationError, Estimator, EstimatorKind, FitError, Linear, Model, ModelBody, ModelError,
+    ReferenceScores,
+};
 use crate::parcel::{Draft, InvalidParcel};
 use crate::policy::{InvalidThresholds, ThresholdsConfig};
 use crate::table::RowPosition;
@@ -78,6 +82,14 @@ pub enum TrainError {
         /// Why.
         source: FitError,
     },
+    /// The fit of the trees.
+    #[error("fitting the trees on the {n_rows} labeled parcels after warm-up")]
+    Boost {
+        /// Rows fitted on.
+        n_rows: usize,
+        /// Why.
+        source: BoostingError,
+    },
     /// The calibration.
     #[error("calibrating on the {n_rows} labeled parcels that follow")]
     Calibrate {
@@ -121,7 +133,8 @@ pub fn train(
 ) -> Result<Artifact, TrainError> {
     let config = recipe.config.get();
     let rows = &dataset.rows;
-    if let Some(row) = rows.iter().find(|row| row.weight != 1.0) {
+    let weighted = rows.iter().find(|row| row.weight != 1.0);
+    if let (EstimatorKind::Logistic, Some(row)) = (config.estimator, weighted) {
         return Err(TrainError::Weighted { position: row.position.clone(), weight: row.weight });
     }
     if rows.iter().all(|row| row.outcome.is_none()) {
@@ -140,19 +153,9 @@ pub fn train(
     let labeled: Vec<bool> = rows.iter().map(|row| row.outcome.is_some()).collect();
     let blocks = Blocks::cut(&matrix.buckets, &labeled, config);
     progress.stage("fitting", None);
-    let (values, labels) = labeled_block(rows, &matrix, blocks.fit.clone());
-    let linear = recipe
-        .config
-        .estimator()
-        .fit(values.view(), &labels)
-        .map_err(|source| TrainError::Fit { n_rows: labels.len(), source })?;
-    let (values, labels) = labeled_block(rows, &matrix, blocks.calibrate.clone());
-    let calibration = Calibration::fit(&raw_scores(&linear, &values), &labels)
-        .map_err(|source| TrainError::Calibrate { n_rows: labels.len(), source })?;
-    let (values, _) = labeled_block(rows, &matrix, blocks.report.clone());
-    let reference = ReferenceScores::of(&raw_scores(&linear, &values));
-    let body = ModelBody { spec: recipe.spec.clone(), rates: recipe.rates.clone(), linear, calibration, reference };
-    let model = Arc::new(Model::new(body)?);
+    let judged = Fitted::on(rows, &matrix, recipe, blocks.fit.clone(), blocks.calibrate.clone(), progress)?;
+    let block = LabeledBlock::of(rows, &matrix, blocks.report.clone());
+    let reference = ReferenceScores::of(&block.raw_scores(&judged.estimator));
 
     let data = summary(dataset);
     let model_ref = Arc::new(ModelRef {
@@ -161,22 +164,40 @@ pub fn train(
         // The artifact's digest is not known yet; nothing that is kept names this one.
         digest: String::new(),
     });
-    let engine = Engine::new(Arc::clone(&model), Arc::clone(&model_ref), rates.clone(), thresholds)?;
+    let model = Arc::new(judged.model(recipe, reference.clone())?);
+    let engine = Engine::new(model, Arc::clone(&model_ref), rates.clone(), thresholds)?;
 
     progress.stage("judging", Some(rows.len() as u64));
     let mut replay = Replay::from(History::empty(plan.spec().decay()), Vec::new());
     fold(&rows[..blocks.report.start], &plan, config.label_delay_days, &mut replay, || progress.row());
     let frozen = Snapshot::of(replay.history(), Vec::new());
     let held_back = &rows[blocks.report.clone()];
-    let judged = Backtest::live(held_back, &engine, config.label_delay_days, &mut replay, || progress.row());
-    let metrics = judge(&judged, config.bootstrap_replicates, config.seed, |settings, scored| {
+    let backtest =
+        Backtest::live(held_back, &engine, Some(&judged.sibling), config.label_delay_days, &mut replay, || {
+            progress.row()
+        });
+    let metrics = judge(&backtest, config.bootstrap_replicates, config.seed, |settings, scored| {
         evaluation::evaluate(scored, settings, subject(config.label_delay_days, &model_ref, &dataset.digest))
     })?;
 
+    // What serves is fitted again, one block later: its weights on all but the last block, its
+    // calibration on that. What was reported is how this recipe does on data it has not seen.
+    progress.stage("fitting", None);
+    let until_report = blocks.fit.start..blocks.report.start;
+    let fitted = Fitted::on(rows, &matrix, recipe, until_report, blocks.report.clone(), progress)?;
+    let model = fitted.model(recipe, reference)?;
+
     progress.stage("pruning", None);
-    let linear = &model.body().linear;
-    let weight =
-        Weight::measure(rows, &matrix, &plan, &rates, linear, &snapshot.settled(), after_all(&snapshot, &matrix));
+    // By the logistic regression, whichever estimator serves: what an entry changes is a sum there.
+    let weight = Weight::measure(
+        rows,
+        &matrix,
+        &plan,
+        &rates,
+        &fitted.linear,
+        &snapshot.settled(),
+        after_all(&snapshot, &matrix),
+    );
     let (pruned, floor) = weight.prune(&snapshot, config.history_max_bytes)?;
     let before = Backtest::frozen(held_back, &engine, &frozen.to_history());
     let after = Backtest::frozen(held_back, &engine, &weight.above(&frozen, floor).to_history());
@@ -194,7 +215,7 @@ pub fn train(
         version: model_ref.version.clone(),
         crate_version: env!("CARGO_PKG_VERSION").to_owned(),
         feature_spec_digest: recipe.spec.digest(),
-        estimator: "logistic".to_owned(),
+        estimator: config.estimator,
         seed: config.seed,
         label_delay_days: config.label_delay_days,
         data,
@@ -207,16 +228,76 @@ pub fn train(
     Ok(Artifact::assemble(manifest, &model, &pruned, golden)?)
 }
 
-/// The labeled rows of a block, with their labels.
-fn labeled_block(rows: &[LabeledParcel], matrix: &Matrix, block: Range<usize>) -> (Array2<f32>, Vec<bool>) {
-    let labeled = |idx: &usize| Some((*idx, rows.get(*idx)?.outcome?.infringement));
-    let (indices, labels): (Vec<usize>, Vec<bool>) = block.filter_map(|idx| labeled(&idx)).unzip();
-    (matrix.values.select(Axis(0), &indices), labels)
+/// Both estimators fitted on one block of rows, and the chosen one calibrated on another.
+struct Fitted {
+    estimator: Estimator,
+    sibling: Estimator,
+    linear: Linear,
+    calibration: Calibration,
 }
 
-fn raw_scores(linear: &Linear, values: &Array2<f32>) -> Vec<f64> {
-    let mut contributions = Vec::new();
-    values.outer_iter().map(|row| linear.score(&row.to_vec(), &mut contributions)).collect()
+impl Fitted {
+    fn on(
+        rows: &[LabeledParcel],
+        matrix: &Matrix,
+        recipe: &Recipe,
+        fit: Range<usize>,
+        calibrate: Range<usize>,
+        progress: &mut dyn Progress,
+    ) -> Result<Self, TrainError> {
+        let block = LabeledBlock::of(rows, matrix, fit);
+        let n_rows = block.labels.len();
+        let linear = recipe.config.logistic().fit(block.values.view(), &block.labels);
+        let linear = linear.map_err(|source| TrainError::Fit { n_rows, source })?;
+        let trees = recipe.config.boosting().fit_observed(block.rows(), None, &mut |_| progress.row());
+        let trees = trees.map_err(|source| TrainError::Boost { n_rows, source })?;
+        let (logistic, boosting) = (Estimator::Logistic(linear.clone()), Estimator::Boosting(trees.compile()));
+        let (estimator, sibling) = match recipe.config.get().estimator {
+            EstimatorKind::Boosting => (boosting, logistic),
+            EstimatorKind::Logistic => (logistic, boosting),
+        };
+        let block = LabeledBlock::of(rows, matrix, calibrate);
+        let n_rows = block.labels.len();
+        let calibration = Calibration::fit(&block.raw_scores(&estimator), &block.labels);
+        let calibration = calibration.map_err(|source| TrainError::Calibrate { n_rows, source })?;
+        Ok(Self { estimator, sibling, linear, calibration })
+    }
+
+    fn model(&self, recipe: &Recipe, reference: ReferenceScores) -> Result<Model, ModelError> {
+        Model::new(ModelBody {
+            spec: recipe.spec.clone(),
+            rates: recipe.rates.clone(),
+            estimator: self.estimator.clone(),
+            calibration: self.calibration,
+            reference,
+        })
+    }
+}
+
+/// The labeled rows of a block, with their labels and weights.
+struct LabeledBlock {
+    values: Array2<f32>,
+    labels: Vec<bool>,
+    weights: Vec<f32>,
+}
+
+impl LabeledBlock {
+    fn of(rows: &[LabeledParcel], matrix: &Matrix, block: Range<usize>) -> Self {
+        let labeled: Vec<usize> = block.filter(|idx| rows[*idx].outcome.is_some()).collect();
+        let values = matrix.values.select(Axis(0), &labeled);
+        let of_rows = labeled.iter().map(|idx| &rows[*idx]);
+        let labels = of_rows.clone().map(|row| row.outcome.is_some_and(|outcome| outcome.infringement)).collect();
+        let weights = of_rows.map(|row| row.weight as f32).collect();
+        Self { values, labels, weights }
+    }
+
+    fn rows(&self) -> LabeledRows<'_> {
+        LabeledRows { values: self.values.view(), labels: &self.labels, weights: Some(&self.weights) }
+    }
+
+    fn raw_scores(&self, estimator: &Estimator) -> Vec<f64> {
+        self.values.outer_iter().map(|row| estimator.raw_score(&row.to_vec())).collect()
+    }
 }
 
 /// The bucket after everything that is known, or will be.

@@ -50,7 +50,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("clap", &["config", "cli"]),
     ("indicatif", &["cli"]),
     ("anyhow", &["cli"]),
-    ("rand_chacha", &["evaluation"]),
+    ("rand_chacha", &["model", "evaluation"]),
 ];
 
 /// A word of the standard library, and the only rooms that may say it.

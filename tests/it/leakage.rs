@@ -180,11 +180,13 @@ fn auroc_with_labels_of(seed: Option<u64>) -> f64 {
 #[test]
 fn a_model_of_shuffled_labels_scores_like_chance() {
     // The standard error of a chance AUROC with 90 infringements among 373 rows is
-    // sqrt((90 + 283 + 1) / (12 · 90 · 283)) = 0.035 (Hanley and McNeil 1982): 0.08 is 2.3 of it.
-    for seed in 1..=3 {
-        let auroc = auroc_with_labels_of(Some(seed));
-        assert!((auroc - 0.5).abs() < 0.08, "seed {seed}: {auroc}");
-    }
+    // sqrt((90 + 283 + 1) / (12 · 90 · 283)) = 0.035 (Hanley and McNeil 1982) where rows are independent. Rows that
+    // repeat a consignment share label and score here, so one order alone strays further (0.40 was seen): the mean
+    // of eight orders is held to 0.08, which is more than three of its standard errors even at 0.06 a piece.
+    let orders = 1..=8;
+    let n_orders = orders.clone().count() as f64;
+    let mean = orders.map(|seed| auroc_with_labels_of(Some(seed))).sum::<f64>() / n_orders;
+    assert!((mean - 0.5).abs() < 0.08, "{mean}");
     let auroc = auroc_with_labels_of(None);
     assert!(auroc > 0.9, "the true labels: {auroc}");
 }

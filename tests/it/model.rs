@@ -6,9 +6,10 @@ use expect_test::{Expect, expect};
 use linfa::prelude::*;
 use linfa_logistic::LogisticRegression;
 use ndarray::{Array1, Array2, Axis};
-use parcel_risk::engine::{Explanation, Scratch};
+use parcel_risk::engine::Explanation;
+use parcel_risk::features::FeatureRow;
 use parcel_risk::history::History;
-use parcel_risk::model::{Calibration, Linear, LogisticParams, Model, ModelBody, ReferenceScores};
+use parcel_risk::model::{Calibration, Estimator, Linear, LogisticParams, Model, ModelBody, ReferenceScores};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -73,9 +74,8 @@ fn what_serves_gives_linfas_probabilities_whichever_class_is_rare() {
         let (expected, positive) = by_linfa(&values, &labels);
         called_positive.push(positive);
         let linear = PARAMS.check().unwrap().fit(values.view(), &labels).unwrap();
-        let mut contributions = Vec::new();
         for (row, expected) in values.axis_iter(Axis(0)).zip(&expected) {
-            let got = logistic(linear.score(&row.to_vec(), &mut contributions));
+            let got = logistic(linear.raw_score(&row.to_vec()));
             assert!((got - expected).abs() < 1e-12, "{got} instead of {expected}, at a share of {share}");
         }
         let better = |wanted: bool| {
@@ -91,11 +91,11 @@ fn what_serves_gives_linfas_probabilities_whichever_class_is_rare() {
 #[test]
 fn a_missing_feature_speaks_neither_for_nor_against() {
     let linear = Linear { base: -1.0, means: vec![2.0, 5.0], slopes: vec![3.0, -7.0] };
-    let mut contributions = Vec::new();
-    assert_eq!(linear.score(&[f32::NAN, f32::NAN], &mut contributions), -1.0);
-    assert_eq!(contributions, [0.0, 0.0]);
-    assert_eq!(linear.score(&[3.0, f32::NAN], &mut contributions), 2.0);
-    assert_eq!(contributions, [3.0, 0.0]);
+    let shares = |values: &[f32]| linear.contributions(values).collect::<Vec<_>>();
+    assert_eq!(linear.raw_score(&[f32::NAN, f32::NAN]), -1.0);
+    assert_eq!(shares(&[f32::NAN, f32::NAN]), [0.0, 0.0]);
+    assert_eq!(linear.raw_score(&[3.0, f32::NAN]), 2.0);
+    assert_eq!(shares(&[3.0, f32::NAN]), [3.0, 0.0]);
 }
 
 #[test]
@@ -116,14 +116,15 @@ fn history() -> &'static History {
 #[test]
 fn shares_and_reasons_add_up_to_the_score_of_every_fixture_row() {
     let engine = engine();
-    let base = engine.model().body().linear.base;
-    let mut scratch = Scratch::default();
+    let mut features = FeatureRow::default();
+    let mut contributions = Vec::new();
     for row in rows() {
         let parcel = &row.parcel;
         let at = engine.bucket_of(parcel.advised_at);
         let keys = engine.plan().keys(parcel);
-        let scores = engine.score(parcel, &keys, history(), at, &mut scratch);
-        let shares = base + scratch.contributions.iter().sum::<f64>();
+        let scores = engine.score(parcel, &keys, history(), at, &mut features);
+        let base = engine.model().contributions(&features.values, &mut contributions);
+        let shares = base + contributions.iter().sum::<f64>();
         assert!((shares - scores.raw_score).abs() < 1e-9, "{:?}: shares", parcel.item_id);
 
         let decision = engine.assess(parcel, history(), at, Explanation::Full);
@@ -253,8 +254,19 @@ fn a_calibration_on_too_few_is_refused_in_words() {
     assert!(Calibration::fit(&scores, &labels(40)).is_ok());
 }
 
+/// The weights of a body that [`changed`] gave a logistic regression.
+fn linear(body: &mut ModelBody) -> &mut Linear {
+    match &mut body.estimator {
+        Estimator::Logistic(linear) => linear,
+        Estimator::Boosting(_) => panic!("a logistic regression was put there"),
+    }
+}
+
 fn changed(change: impl FnOnce(&mut ModelBody)) -> ModelBody {
     let mut body = artifact().model().body().clone();
+    let n_features = artifact().model().plan().features().len();
+    body.estimator =
+        Estimator::Logistic(Linear { base: -1.0, means: vec![0.0; n_features], slopes: vec![0.1; n_features] });
     change(&mut body);
     body
 }
@@ -263,7 +275,7 @@ fn changed(change: impl FnOnce(&mut ModelBody)) -> ModelBody {
 #[track_caller]
 fn check_body(change: impl FnOnce(&mut ModelBody), expect: Expect) {
     let body = changed(change);
-    let bytes = [b"PRMODEL1".to_vec(), postcard::to_stdvec(&body).unwrap()].concat();
+    let bytes = [b"PRMODEL2".to_vec(), postcard::to_stdvec(&body).unwrap()].concat();
     let told = crate::table::chain(&Model::from_bytes(&bytes).unwrap_err());
     assert_eq!(told, crate::table::chain(&Model::new(body).unwrap_err()));
     expect.assert_eq(&told);
@@ -272,31 +284,31 @@ fn check_body(change: impl FnOnce(&mut ModelBody), expect: Expect) {
 #[test]
 fn a_model_that_no_training_makes_is_refused() {
     check_body(
-        |body| body.linear.slopes[0] = f64::NAN,
+        |body| linear(body).slopes[0] = f64::NAN,
         expect![[r#"
         the model is inconsistent: a weight that is not finite
     "#]],
     );
     check_body(
-        |body| body.linear.means[3] = f64::NEG_INFINITY,
+        |body| linear(body).means[3] = f64::NEG_INFINITY,
         expect![[r#"
         the model is inconsistent: a weight that is not finite
     "#]],
     );
     check_body(
-        |body| body.linear.base = f64::INFINITY,
+        |body| linear(body).base = f64::INFINITY,
         expect![[r#"
         the model is inconsistent: a weight that is not finite
     "#]],
     );
     check_body(
-        |body| body.linear.slopes.truncate(7),
+        |body| linear(body).slopes.truncate(7),
         expect![[r#"
         the model is inconsistent: as many weights as features are needed
     "#]],
     );
     check_body(
-        |body| body.linear.means.push(0.0),
+        |body| linear(body).means.push(0.0),
         expect![[r#"
         the model is inconsistent: as many weights as features are needed
     "#]],
@@ -348,9 +360,9 @@ fn bytes_that_are_no_model_say_so() {
     assert_eq!(Model::from_bytes(&whole).unwrap().body(), artifact().model().body());
     let refused = |bytes: &[u8]| Model::from_bytes(bytes).unwrap_err().to_string();
     expect![[r#"
-        not a model of format "PRMODEL1"
-        not a model of format "PRMODEL1"
-        not a model of format "PRMODEL1""#]]
+        not a model of format "PRMODEL2"
+        not a model of format "PRMODEL2"
+        the model is truncated or damaged"#]]
     .assert_eq(&[&whole[1..], b"", b"PRMODEL2"].map(refused).join("\n"));
     expect![[r#"
         the model is truncated or damaged
@@ -374,7 +386,7 @@ proptest! {
             let at = at.index(changed.len());
             changed[at] = byte;
         }
-        for bytes in [[b"PRMODEL1".as_slice(), &bytes].concat(), bytes, changed] {
+        for bytes in [[b"PRMODEL2".as_slice(), &bytes].concat(), bytes, changed] {
             if let Ok(model) = Model::from_bytes(&bytes) {
                 prop_assert_eq!(Model::from_bytes(&model.to_bytes()).unwrap().to_bytes(), model.to_bytes());
             }

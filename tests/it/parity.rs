@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use parcel_risk::engine::{Engine, Explanation, Scratch};
+use parcel_risk::engine::{Engine, Explanation};
+use parcel_risk::features::FeatureRow;
 use parcel_risk::history::{Bucket, Event, History};
 use parcel_risk::parcel::Draft;
 use parcel_risk::serve::Scorer;
@@ -45,18 +46,17 @@ fn training_and_serving_see_the_same_features_and_scores() {
     let body = engine.model().body();
     let events = events(rows, &matrix);
     let history = History::empty(engine.plan().spec().decay());
-    let mut scratch = Scratch::default();
-    let mut contributions = Vec::new();
+    let mut features = FeatureRow::default();
     let mut checked = 0;
     for (bucket, events) in &events {
         // Events of this bucket are not folded yet, so this is the history as it stands when the bucket opens.
         for (idx, _) in events.iter().filter(|(_, outcome)| outcome.is_none()) {
             let (row, values) = (&rows[*idx].parcel, matrix.values.row(*idx));
             let keys = engine.plan().keys(row);
-            engine.score(row, &keys, &history, *bucket, &mut scratch);
-            assert_eq!(bits(&scratch.row.values), bits(values), "features of {:?}", row.item_id);
+            engine.score(row, &keys, &history, *bucket, &mut features);
+            assert_eq!(bits(&features.values), bits(values), "features of {:?}", row.item_id);
 
-            let raw_score = body.linear.score(&values.to_vec(), &mut contributions);
+            let raw_score = body.estimator.raw_score(&values.to_vec());
             let decision = engine.assess(row, &history, *bucket, Explanation::Full);
             assert_eq!(decision.raw_score.unwrap().log_odds.to_bits(), raw_score.to_bits());
             assert_eq!(decision.risk_score.to_bits(), body.calibration.probability(raw_score).to_bits());

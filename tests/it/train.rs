@@ -7,6 +7,7 @@ use expect_test::{Expect, expect};
 use parcel_risk::artifact::{Artifact, ArtifactError};
 use parcel_risk::evaluation::Estimate;
 use parcel_risk::history::EntityKey;
+use parcel_risk::model::EstimatorKind;
 use parcel_risk::train::{Dataset, TrainConfig};
 
 use crate::fixture::{fixture, plan, quick, read, rows, train, train_csv, valid_csv};
@@ -38,9 +39,20 @@ fn the_same_data_and_settings_give_the_same_artifact_on_any_number_of_threads() 
     }
 }
 
+fn logistic() -> TrainConfig {
+    TrainConfig { estimator: EstimatorKind::Logistic, ..quick() }
+}
+
 #[test]
-fn another_seed_changes_intervals_and_nothing_else() {
+fn another_seed_changes_the_trees() {
     let [one, two] = [1, 2].map(|seed| trained(TrainConfig { seed, ..quick() }));
+    assert_ne!(one.model().body().estimator, two.model().body().estimator);
+    assert_eq!(one.snapshot(), two.snapshot(), "history has nothing to do with it");
+}
+
+#[test]
+fn another_seed_changes_intervals_of_a_logistic_regression_and_nothing_else() {
+    let [one, two] = [1, 2].map(|seed| trained(TrainConfig { seed, ..logistic() }));
     assert_eq!(one.model().body(), two.model().body());
     assert_eq!(one.snapshot(), two.snapshot());
     let (one, two) = (one.manifest(), two.manifest());
@@ -58,12 +70,21 @@ fn another_seed_changes_intervals_and_nothing_else() {
 }
 
 #[test]
-fn a_weighted_row_is_refused_not_counted_once() {
+fn trees_weigh_rows_by_their_weights() {
+    let mut dataset = dataset();
+    let plain = train(&dataset, quick()).unwrap();
+    dataset.rows.iter_mut().for_each(|row| row.weight = 2.5);
+    dataset.rows[2].weight = 100.0;
+    assert_ne!(train(&dataset, quick()).unwrap().model().body().estimator, plain.model().body().estimator);
+}
+
+#[test]
+fn a_weighted_row_is_refused_by_an_estimator_that_would_count_it_once() {
     let mut dataset = dataset();
     dataset.rows[2].weight = 2.5;
     check_refused(
         &dataset,
-        quick(),
+        logistic(),
         expect![[r#"
             customs-declarations/train.csv:row 3 (line 4): the row has weight 2.5, but the logistic estimator counts every row once
         "#]],
@@ -77,13 +98,13 @@ fn labels_of_one_class_are_refused() {
         dataset.rows.iter_mut().for_each(|row| row.outcome.as_mut().unwrap().infringement = infringement);
         let expect = if infringement {
             expect![[r#"
-                fitting the model on the 1371 labeled parcels after warm-up
-                fitting needs clean parcels and infringements; there are 1371 infringements in 1371 parcels
+                fitting the model on the 1471 labeled parcels after warm-up
+                fitting needs clean parcels and infringements; there are 1471 infringements in 1471 parcels
             "#]]
         } else {
             expect![[r#"
-                fitting the model on the 1371 labeled parcels after warm-up
-                fitting needs clean parcels and infringements; there are 0 infringements in 1371 parcels
+                fitting the model on the 1471 labeled parcels after warm-up
+                fitting needs clean parcels and infringements; there are 0 infringements in 1471 parcels
             "#]]
         };
         check_refused(&dataset, quick(), expect);

@@ -74,6 +74,14 @@ impl Default for GradientBoostingParams {
 }
 
 impl GradientBoostingParams {
+    /// As linfa's [`ParamGuard::check`], for callers that need nothing else of linfa.
+    ///
+    /// # Errors
+    /// [`BoostingError::Setting`] names the first setting that is out of range.
+    pub fn checked(self) -> Result<GradientBoostingValidParams, BoostingError> {
+        ParamGuard::check(self)
+    }
+
     /// Rounds of boosting, at least 1; each makes at most one tree. Default 100.
     pub fn n_trees(mut self, n_trees: usize) -> Self {
         self.0.n_trees = n_trees;

@@ -131,7 +131,7 @@ fn a_manifest_that_does_not_fit_the_files_is_found() {
         golden.jsonl
         the model's own rates or thresholds are not valid: policy: must have 0 <= documents_from_risk_score <= open_from_risk_score <= 1, got 0.9 and 0.7
         golden.jsonl
-        line 1: another decision about "ITEM" than expected: the identifier, which is a digest of every feature, differs, score SCORE instead of SCORE
+        line 1: another decision about "ITEM" than expected: the route differs, score SCORE instead of SCORE
         golden.jsonl
         line 1: another decision about "ITEM" than expected: a detail differs, score SCORE instead of SCORE
         history.bin does not have the digest that manifest.json names: it is truncated, damaged or of another model
@@ -147,7 +147,7 @@ fn files_of_another_model_are_found() {
     let place = Place::new();
     let other = tempfile::tempdir().unwrap();
     let other_model = other.path().join("model");
-    small("small", |body| body.linear.base += 0.125).write(&other_model).unwrap();
+    small("small", |body| body.calibration.c += 0.125).write(&other_model).unwrap();
     let mut told = String::new();
     for file in ["manifest.json", "model.bin", "golden.jsonl"] {
         fs::copy(other_model.join(file), place.path(file)).unwrap();
@@ -169,13 +169,13 @@ fn a_model_under_a_forged_digest_still_has_to_be_one() {
     let packed = |change: fn(&mut parcel_risk::model::ModelBody)| {
         let mut body = body.clone();
         change(&mut body);
-        [b"PRMODEL1".to_vec(), postcard::to_stdvec(&body).unwrap()].concat()
+        [b"PRMODEL2".to_vec(), postcard::to_stdvec(&body).unwrap()].concat()
     };
     let mut told = String::new();
     for bytes in [
         b"PRMODEL0".to_vec(),
         packed(|_| ())[..500].to_vec(),
-        packed(|body| body.linear.slopes[4] = f64::NAN),
+        packed(|body| body.calibration.c = f64::NAN),
         packed(|body| body.calibration.b = -1.0),
         packed(|body| body.rates.base = "US".to_owned()),
         packed(|body| *body.rates.per_base.get_mut("EUR").unwrap() = f64::NAN),
@@ -185,11 +185,11 @@ fn a_model_under_a_forged_digest_still_has_to_be_one() {
     }
     expect![[r#"
         model.bin
-        not a model of format "PRMODEL1"
+        not a model of format "PRMODEL2"
         model.bin
         the model is truncated or damaged
         model.bin
-        the model is inconsistent: a weight that is not finite
+        the model is inconsistent: a calibration that falls or is not finite
         model.bin
         the model is inconsistent: a calibration that falls or is not finite
         golden.jsonl
