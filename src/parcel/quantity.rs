@@ -59,9 +59,12 @@ impl Money {
     /// # Errors
     /// [`Problem::MoneyNanos`] where nanos are out of range or of the other sign,
     /// [`Problem::Negative`] below zero, [`Problem::OutOfRange`] above 10^15 units,
-    /// [`Problem::NotACurrency`] for a malformed currency: the first that applies, with the
+    /// [`Problem::Required`] without a currency, [`Problem::NotACurrency`] for a malformed one: the first that applies, with the
     /// part of the amount that it is about.
     pub fn new(stated: &DraftMoney) -> Result<Self, (MoneyPart, Problem)> {
+        if stated.currency_code.is_empty() {
+            return Err((MoneyPart::Currency, Problem::Required));
+        }
         let currency = Currency::parse(&stated.currency_code).map_err(|problem| (MoneyPart::Currency, problem))?;
         let (units, nanos) = (stated.units, stated.nanos);
         let contradicts = (units > 0 && nanos < 0) || (units < 0 && nanos > 0);
