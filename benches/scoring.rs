@@ -72,12 +72,12 @@ fn budget(criterion: &mut Criterion) {
     step(criterion, "2 check", "copy and check", &drafts, |draft| draft.clone().check(&limits).unwrap());
     step(criterion, "3 keys", "all of the spec", &parcels, |parcel| plan.keys(parcel));
     step(criterion, "4 features", "all of the spec", &with_keys, |(parcel, keys)| {
-        plan.fill(parcel, keys, &history, engine.bucket_of(parcel.advised_at), engine.rates(), &mut row);
+        plan.fill(parcel, keys, history, engine.bucket_of(parcel.advised_at), engine.rates(), &mut row);
     });
     let rows: Vec<Vec<f32>> = with_keys
         .iter()
         .map(|(parcel, keys)| {
-            plan.fill(parcel, keys, &history, engine.bucket_of(parcel.advised_at), engine.rates(), &mut row);
+            plan.fill(parcel, keys, history, engine.bucket_of(parcel.advised_at), engine.rates(), &mut row);
             row.values.clone()
         })
         .collect();
@@ -87,16 +87,16 @@ fn budget(criterion: &mut Criterion) {
     for (name, explanation) in
         [("without reasons", Explanation::None), ("reasons", Explanation::Reasons), ("full", Explanation::Full)]
     {
-        step(criterion, "6 assess", name, &parcels, |parcel| decide(&engine, &history, parcel, explanation));
+        step(criterion, "6 assess", name, &parcels, |parcel| decide(&engine, history, parcel, explanation));
     }
     for (name, explanation) in [("without reasons", Explanation::None), ("reasons", Explanation::Reasons)] {
         let decisions: Vec<_> =
-            parcels.iter().map(|parcel| from_decision(decide(&engine, &history, parcel, explanation))).collect();
+            parcels.iter().map(|parcel| from_decision(decide(&engine, history, parcel, explanation))).collect();
         step(criterion, "7 encode", name, &decisions, v1::Decision::encode_to_vec);
     }
     step(criterion, "8 all", "bytes to bytes, with reasons", &sent, |bytes| {
         let parcel = to_draft(v1::Parcel::decode(bytes.as_slice()).unwrap()).check(&limits).unwrap();
-        from_decision(decide(&engine, &history, &parcel, Explanation::Reasons)).encode_to_vec()
+        from_decision(decide(&engine, history, &parcel, Explanation::Reasons)).encode_to_vec()
     });
 }
 

@@ -24,6 +24,7 @@ use crate::engine::ModelRef;
 use crate::history::{History, Snapshot};
 use crate::model::Model;
 use files::Files;
+use golden::Judge;
 
 /// A model that has proved itself: digests match, the feature spec compiles, and the golden
 /// decisions come out to the bit.
@@ -33,6 +34,8 @@ pub struct Artifact {
     model_ref: Arc<ModelRef>,
     model: Arc<Model>,
     snapshot: Snapshot,
+    /// The snapshot, settled.
+    history: Arc<History>,
     files: Files,
 }
 
@@ -68,10 +71,11 @@ impl Artifact {
         golden: Vec<crate::wire::v1::Parcel>,
     ) -> Result<Self, ArtifactError> {
         let card = card::render(&manifest, model);
-        let (model, snapshot) = (model.to_bytes(), snapshot.to_bytes());
-        let golden = golden::record(&manifest, &model, &snapshot, golden)?;
+        let model_bytes = model.to_bytes();
+        let judge = Judge::new(&manifest, &model_bytes, Arc::new(model.clone()), Arc::new(snapshot.settled()))?;
+        let golden = judge.record(golden)?;
         manifest.format = FORMAT;
-        let files = Files::pack(manifest, model, snapshot, golden, card);
+        let files = Files::pack(manifest, model_bytes, snapshot.to_bytes(), golden, card);
         Self::verify(files)
     }
 
@@ -94,10 +98,11 @@ impl Artifact {
         if snapshot.decay != model.plan().spec().decay() {
             return Err(ArtifactError::Decay);
         }
-        golden::verify(&manifest, &files)?;
+        let (model, history) = (Arc::new(model), Arc::new(snapshot.settled()));
+        Judge::new(&manifest, &files.model, Arc::clone(&model), Arc::clone(&history))?.verify(&files.golden)?;
         let model_ref =
             ModelRef { name: manifest.name.clone(), version: manifest.version.clone(), digest: files.digest() };
-        Ok(Self { manifest, model_ref: Arc::new(model_ref), model: Arc::new(model), snapshot, files })
+        Ok(Self { manifest, model_ref: Arc::new(model_ref), model, snapshot, history, files })
     }
 
     /// What it says of itself.
@@ -121,8 +126,8 @@ impl Artifact {
     }
 
     /// What is known once those have come in: where a server starts.
-    pub fn settled_history(&self) -> History {
-        self.snapshot.settled()
+    pub fn settled_history(&self) -> &Arc<History> {
+        &self.history
     }
 
     /// `CARD.md`.

@@ -32,7 +32,7 @@ impl Scorer {
     ) -> Result<Self, EngineError> {
         let (model, model_ref) = (Arc::clone(artifact.model()), Arc::clone(artifact.model_ref()));
         let engine = Engine::new(model, model_ref, rates, policy)?;
-        Ok(Self::new(engine, Arc::new(artifact.settled_history()), limits, model_info(artifact)))
+        Ok(Self::new(engine, Arc::clone(artifact.settled_history()), limits, model_info(artifact)))
     }
 
     /// Puts the parts together.

@@ -205,6 +205,5 @@ proptest! {
 }
 
 fn history() -> &'static parcel_risk::history::History {
-    static HISTORY: std::sync::OnceLock<parcel_risk::history::History> = std::sync::OnceLock::new();
-    HISTORY.get_or_init(|| artifact().settled_history())
+    artifact().settled_history()
 }

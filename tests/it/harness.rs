@@ -78,7 +78,7 @@ pub(crate) fn engine() -> Engine {
 pub(crate) fn parts(config: ServeConfig) -> Parts {
     let scorer = Scorer::new(
         engine(),
-        Arc::new(artifact().settled_history()),
+        Arc::clone(artifact().settled_history()),
         ParcelLimits::default(),
         v1::ModelInfo {
             metrics: vec![v1::Metric { name: "roc_auc".to_owned(), value: 0.9, low_95: 0.8, high_95: 1.0 }],

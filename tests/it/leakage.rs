@@ -172,7 +172,7 @@ fn auroc_with_labels_of(seed: Option<u64>) -> f64 {
     let policy = ThresholdsConfig::default().check().unwrap();
     let engine = Engine::new(artifact.model().clone(), artifact.model_ref().clone(), rates, policy).unwrap();
     // Frozen: live, the true outcomes of the first weeks would be known to the last ones.
-    let scored = Backtest::frozen(&read(&[valid_csv()]).rows, &engine, &artifact.settled_history()).scored().unwrap();
+    let scored = Backtest::frozen(&read(&[valid_csv()]).rows, &engine, artifact.settled_history()).scored().unwrap();
     let settings = Settings { bootstrap: 0, ..Settings::default() };
     evaluation::evaluate(&scored, &settings, Subject::default()).auroc.unwrap().value
 }

@@ -1,7 +1,5 @@
 //! The model: what serves equals what linfa fitted, shares add up, and probabilities behave.
 
-use std::sync::OnceLock;
-
 use expect_test::{Expect, expect};
 use linfa::prelude::*;
 use linfa_logistic::LogisticRegression;
@@ -109,8 +107,7 @@ fn a_feature_that_is_always_missing_or_always_the_same_gets_a_finite_weight_of_n
 }
 
 fn history() -> &'static History {
-    static HISTORY: OnceLock<History> = OnceLock::new();
-    HISTORY.get_or_init(|| artifact().settled_history())
+    artifact().settled_history()
 }
 
 #[test]
