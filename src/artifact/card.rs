@@ -29,8 +29,8 @@ pub(super) fn render(manifest: &Manifest, model: &Model) -> String {
     line(format!(
         "- Data: {} parcels advised from {} until {}, {} with a known outcome, {} infringements; {} rows could not be read. SHA-256 `{}`.",
         data.parcels,
-        day(data.from_seconds),
-        day(data.until_seconds),
+        data.from_day(),
+        data.until_day(),
         data.labeled,
         data.infringements,
         data.rejected,
@@ -81,8 +81,4 @@ pub(super) fn render(manifest: &Manifest, model: &Model) -> String {
 
 fn number(value: Option<f64>) -> String {
     value.map_or_else(|| "unknown".to_owned(), |value| format!("{value:.4}"))
-}
-
-fn day(seconds: i64) -> String {
-    jiff::Timestamp::from_second(seconds).map_or_else(|_| "?".to_owned(), |time| time.strftime("%Y-%m-%d").to_string())
 }

@@ -63,6 +63,23 @@ pub struct DataSummary {
     pub until_seconds: i64,
 }
 
+impl DataSummary {
+    /// Day of the first parcel, such as `2020-01-01`.
+    pub fn from_day(&self) -> String {
+        day(self.from_seconds)
+    }
+
+    /// Day of the last.
+    pub fn until_day(&self) -> String {
+        day(self.until_seconds)
+    }
+}
+
+fn day(seconds: i64) -> String {
+    let time = jiff::Timestamp::from_second(seconds);
+    time.map_or_else(|_| "unknown".to_owned(), |time| time.strftime("%Y-%m-%d").to_string())
+}
+
 /// What was left out of the history, and what that cost on the parcels held back.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

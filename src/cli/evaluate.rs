@@ -69,7 +69,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
         let dataset =
             Dataset::read(paths, mapping.as_ref(), config.limits(), train.max_reject_share, || progress.tick())?;
         if dataset.rejects.n_rejected() > 0 {
-            eprintln!("{}", output::rejects(&dataset.rejects));
+            eprintln!("{}", dataset.rejects.with_examples());
         }
         anyhow::Ok(dataset)
     };

@@ -31,11 +31,8 @@ pub(super) fn reader_has_left(error: &anyhow::Error) -> bool {
     error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>()).any(|io| io.kind() == io::ErrorKind::BrokenPipe)
 }
 
-/// Counts by reason, and the first examples of each with file, row and column.
-pub(super) fn rejects(rejects: &RejectCounts) -> String {
-    let mut text = rejects.to_string();
-    for example in rejects.examples() {
-        text += &format!("\n  {example}");
-    }
-    text
+/// Fails where more rows were rejected than the configuration allows.
+pub(super) fn fail_if_too_many(rejects: &RejectCounts, max_reject_share: f64) -> anyhow::Result<()> {
+    anyhow::ensure!(!rejects.exceeds(max_reject_share), "more rows were rejected than train.max_reject_share allows");
+    Ok(())
 }

@@ -140,15 +140,12 @@ impl Sink {
     fn finish(mut self, input: &Path, max_reject_share: f64) -> anyhow::Result<()> {
         self.out.flush()?;
         if self.rejects.n_rejected() > 0 {
-            eprintln!("{}", output::rejects(&self.rejects));
+            eprintln!("{}", self.rejects.with_examples());
         }
         if self.rejects.n_rows() == 0 {
             anyhow::bail!("there is no row in {}", input.display());
         }
-        if self.rejects.exceeds(max_reject_share) {
-            anyhow::bail!("more rows were rejected than train.max_reject_share allows");
-        }
-        Ok(())
+        output::fail_if_too_many(&self.rejects, max_reject_share)
     }
 }
 

@@ -118,10 +118,7 @@ fn check(args: &CheckArgs) -> anyhow::Result<()> {
     }
     progress.end();
     output::print(&tally.to_text())?;
-    if tally.rejects.exceeds(config.train().get().max_reject_share) {
-        anyhow::bail!("more rows were rejected than train.max_reject_share allows");
-    }
-    Ok(())
+    output::fail_if_too_many(&tally.rejects, config.train().get().max_reject_share)
 }
 
 impl Tally {
@@ -150,7 +147,7 @@ impl Tally {
         let _ = writeln!(text, "labeled {}", self.labeled);
         let _ = writeln!(text, "infringements {}", self.infringements);
         let _ = writeln!(text, "advised from {} until {}", time(self.first_second), time(self.last_second));
-        let _ = writeln!(text, "{}", output::rejects(&self.rejects));
+        let _ = writeln!(text, "{}", self.rejects.with_examples());
         for (code, n) in &self.notices {
             let _ = writeln!(text, "notice {code} {n}");
         }
@@ -193,12 +190,9 @@ fn convert(args: &ConvertArgs) -> anyhow::Result<()> {
         eprintln!("JSON lines hold parcels only: the labels of {n_labels} rows were left out");
     }
     if rejects.n_rejected() > 0 {
-        eprintln!("{}", output::rejects(&rejects));
+        eprintln!("{}", rejects.with_examples());
     }
-    if rejects.exceeds(config.train().get().max_reject_share) {
-        anyhow::bail!("more rows were rejected than train.max_reject_share allows");
-    }
-    Ok(())
+    output::fail_if_too_many(&rejects, config.train().get().max_reject_share)
 }
 
 /// The columns that the table needs, which a writer must know before its first row. Standard

@@ -61,7 +61,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
     let max_reject_share = train_config.get().max_reject_share;
     let dataset = Dataset::read(&args.data, mapping.as_ref(), config.limits(), max_reject_share, || progress.tick())?;
     if dataset.rejects.n_rejected() > 0 {
-        eprintln!("{}", output::rejects(&dataset.rejects));
+        eprintln!("{}", dataset.rejects.with_examples());
     }
     let recipe = Recipe {
         spec,

@@ -98,6 +98,11 @@ impl RejectCounts {
         &self.examples
     }
 
+    /// Counts by reason, and the examples with file, row and column, a line each.
+    pub fn with_examples(&self) -> String {
+        self.examples.iter().fold(self.to_string(), |text, example| format!("{text}\n  {example}"))
+    }
+
     /// Whether more than `max_share` (0 to 1) of the rows were rejected; never where there are none.
     pub fn exceeds(&self, max_share: f64) -> bool {
         // Both counts are exact as floats below 2^53 rows.

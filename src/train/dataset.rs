@@ -138,11 +138,7 @@ impl Dataset {
                 n_rejected: rejects.n_rejected(),
                 n_rows: rejects.n_rows(),
                 max_percent: max_reject_share * 100.0,
-                shown: rejects
-                    .examples()
-                    .iter()
-                    .map(|reject| format!("\n  {reject}"))
-                    .fold(rejects.to_string(), |all, one| all + &one),
+                shown: rejects.with_examples(),
             });
         }
         if rows.is_empty() {

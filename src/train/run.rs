@@ -160,7 +160,7 @@ pub fn train(
     let data = summary(dataset);
     let model_ref = Arc::new(ModelRef {
         name: config.name.clone(),
-        version: format!("{}-{}", day(data.until_seconds), &dataset.digest[..8]),
+        version: format!("{}-{}", data.until_day(), &dataset.digest[..8]),
         // The artifact's digest is not known yet; nothing that is kept names this one.
         digest: String::new(),
     });
@@ -368,9 +368,4 @@ fn summary(dataset: &Dataset) -> DataSummary {
         from_seconds: seconds(dataset.rows.first()),
         until_seconds: seconds(dataset.rows.last()),
     }
-}
-
-fn day(seconds: i64) -> String {
-    jiff::Timestamp::from_second(seconds)
-        .map_or_else(|_| "unknown".to_owned(), |time| time.strftime("%Y-%m-%d").to_string())
 }
