@@ -4,6 +4,7 @@ mod backtest;
 mod blocks;
 mod config;
 mod dataset;
+mod fit;
 mod matrix;
 mod prune;
 mod run;

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use ndarray::{Array2, Axis};
-
+use super::fit::{Fitted, LabeledBlock};
 use super::{
     Backtest, Blocks, Dataset, DatasetError, LabeledParcel, LimitTooSmall, Matrix, ValidTrainConfig, Weight, fold,
 };
@@ -14,11 +13,8 @@ use crate::engine::{Engine, EngineError, ModelRef};
 use crate::evaluation::{self, CapacityShare, Evaluation, InvalidScored, ModelIdentity, Settings, Subject};
 use crate::features::{FeaturePlan, FeatureSpec, InvalidRates, InvalidSpec, RatesConfig};
 use crate::history::{Bucket, History, Replay, Snapshot};
-use crate::model::boosting::{BoostingError, LabeledRows};
-use crate::model::{
-    Calibration, CalibrationError, Estimator, EstimatorKind, FitError, Linear, Model, ModelBody, ModelError,
-    ReferenceScores,
-};
+use crate::model::boosting::BoostingError;
+use crate::model::{CalibrationError, EstimatorKind, FitError, ModelError, ReferenceScores};
 use crate::parcel::{Draft, InvalidParcel};
 use crate::policy::{InvalidThresholds, ThresholdsConfig};
 use crate::table::RowPosition;
@@ -226,78 +222,6 @@ pub fn train(
         files: BTreeMap::new(),
     };
     Ok(Artifact::assemble(manifest, &model, &pruned, golden)?)
-}
-
-/// Both estimators fitted on one block of rows, and the chosen one calibrated on another.
-struct Fitted {
-    estimator: Estimator,
-    sibling: Estimator,
-    linear: Linear,
-    calibration: Calibration,
-}
-
-impl Fitted {
-    fn on(
-        rows: &[LabeledParcel],
-        matrix: &Matrix,
-        recipe: &Recipe,
-        fit: Range<usize>,
-        calibrate: Range<usize>,
-        progress: &mut dyn Progress,
-    ) -> Result<Self, TrainError> {
-        let block = LabeledBlock::of(rows, matrix, fit);
-        let n_rows = block.labels.len();
-        let linear = recipe.config.logistic().fit(block.values.view(), &block.labels);
-        let linear = linear.map_err(|source| TrainError::Fit { n_rows, source })?;
-        let trees = recipe.config.boosting().fit_observed(block.rows(), None, &mut |_| progress.row());
-        let trees = trees.map_err(|source| TrainError::Boost { n_rows, source })?;
-        let (logistic, boosting) = (Estimator::Logistic(linear.clone()), Estimator::Boosting(trees.compile()));
-        let (estimator, sibling) = match recipe.config.get().estimator {
-            EstimatorKind::Boosting => (boosting, logistic),
-            EstimatorKind::Logistic => (logistic, boosting),
-        };
-        let block = LabeledBlock::of(rows, matrix, calibrate);
-        let n_rows = block.labels.len();
-        let calibration = Calibration::fit(&block.raw_scores(&estimator), &block.labels);
-        let calibration = calibration.map_err(|source| TrainError::Calibrate { n_rows, source })?;
-        Ok(Self { estimator, sibling, linear, calibration })
-    }
-
-    fn model(&self, recipe: &Recipe, reference: ReferenceScores) -> Result<Model, ModelError> {
-        Model::new(ModelBody {
-            spec: recipe.spec.clone(),
-            rates: recipe.rates.clone(),
-            estimator: self.estimator.clone(),
-            calibration: self.calibration,
-            reference,
-        })
-    }
-}
-
-/// The labeled rows of a block, with their labels and weights.
-struct LabeledBlock {
-    values: Array2<f32>,
-    labels: Vec<bool>,
-    weights: Vec<f32>,
-}
-
-impl LabeledBlock {
-    fn of(rows: &[LabeledParcel], matrix: &Matrix, block: Range<usize>) -> Self {
-        let labeled: Vec<usize> = block.filter(|idx| rows[*idx].outcome.is_some()).collect();
-        let values = matrix.values.select(Axis(0), &labeled);
-        let of_rows = labeled.iter().map(|idx| &rows[*idx]);
-        let labels = of_rows.clone().map(|row| row.outcome.is_some_and(|outcome| outcome.infringement)).collect();
-        let weights = of_rows.map(|row| row.weight as f32).collect();
-        Self { values, labels, weights }
-    }
-
-    fn rows(&self) -> LabeledRows<'_> {
-        LabeledRows { values: self.values.view(), labels: &self.labels, weights: Some(&self.weights) }
-    }
-
-    fn raw_scores(&self, estimator: &Estimator) -> Vec<f64> {
-        self.values.outer_iter().map(|row| estimator.raw_score(&row.to_vec())).collect()
-    }
 }
 
 /// The bucket after everything that is known, or will be.
