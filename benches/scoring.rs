@@ -61,7 +61,7 @@ fn budget(criterion: &mut Criterion) {
     let drafts = drafts();
     let sent: Vec<Vec<u8>> = drafts.iter().map(|draft| from_draft(draft).unwrap().encode_to_vec()).collect();
     let parcels: Vec<Parcel> = drafts.iter().map(|draft| draft.clone().check(&limits).unwrap()).collect();
-    let with_keys: Vec<_> = parcels.iter().map(|parcel| (parcel, plan.keys(parcel))).collect();
+    let with_keys: Vec<_> = parcels.iter().map(|parcel| (parcel, plan.keys(parcel, engine.rates()))).collect();
     let mut row = FeatureRow::default();
 
     step(criterion, "1 decode", "bytes to draft", &sent, |bytes| {
@@ -70,7 +70,7 @@ fn budget(criterion: &mut Criterion) {
     // A check takes the draft, so a copy of it is in the figure: "copy" says how much that is.
     step(criterion, "2 check", "copy", &drafts, Draft::clone);
     step(criterion, "2 check", "copy and check", &drafts, |draft| draft.clone().check(&limits).unwrap());
-    step(criterion, "3 keys", "all of the spec", &parcels, |parcel| plan.keys(parcel));
+    step(criterion, "3 keys", "all of the spec", &parcels, |parcel| plan.keys(parcel, engine.rates()));
     step(criterion, "4 features", "all of the spec", &with_keys, |(parcel, keys)| {
         plan.fill(parcel, keys, history, engine.bucket_of(parcel.advised_at), engine.rates(), &mut row);
     });

@@ -76,6 +76,12 @@ pub(super) fn render(manifest: &Manifest, model: &Model) -> String {
     for slice in &metrics.slices {
         row(&format!("AUROC, {} ({} parcels)", slice.name, slice.parcels), slice.auroc.as_ref());
     }
+    for (kind, head) in &manifest.heads {
+        row(
+            &format!("average precision, {kind} ({} infringements)", head.infringements),
+            head.average_precision.as_ref(),
+        );
+    }
     card
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::evaluation::Evaluation;
+use crate::evaluation::{Estimate, Evaluation};
 use crate::model::EstimatorKind;
 use crate::policy::ThresholdsConfig;
 
@@ -39,8 +39,25 @@ pub struct Manifest {
     pub pruning: Pruning,
     /// How the model did on the parcels held back.
     pub metrics: Evaluation,
+    /// How its heads did on them, by the name of their kind.
+    #[serde(default)]
+    pub heads: BTreeMap<String, HeadReport>,
     /// SHA-256 and size of each other file.
     pub files: BTreeMap<String, FileDigest>,
+}
+
+/// How well one kind of infringement is told from everything else.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HeadReport {
+    /// Infringements of the kind among the parcels held back.
+    pub infringements: usize,
+    /// As in [`Evaluation::auroc`].
+    pub auroc: Option<Estimate>,
+    /// As in [`Evaluation::average_precision`].
+    pub average_precision: Option<Estimate>,
+    /// As in [`Evaluation::expected_calibration_error`].
+    pub expected_calibration_error: Option<Estimate>,
 }
 
 /// The data behind a model.

@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 pub use files::{ArtifactError, WriteError};
 pub use golden::{GoldenError, GoldenParcel};
-pub use manifest::{DataSummary, FileDigest, Manifest, Pruning};
+pub use manifest::{DataSummary, FileDigest, HeadReport, Manifest, Pruning};
 
 use crate::engine::ModelRef;
 use crate::history::{History, Snapshot};

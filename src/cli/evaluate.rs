@@ -87,7 +87,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
     let mut replay = Replay::from(snapshot.to_history(), snapshot.due.clone());
     if let Some(warm_up) = &warm_up {
         progress.begin("warming up", Some(warm_up.rows.len() as u64));
-        fold(&warm_up.rows, engine.plan(), train.label_delay_days, &mut replay, || progress.tick());
+        fold(&warm_up.rows, engine.plan(), engine.rates(), train.label_delay_days, &mut replay, || progress.tick());
     }
     progress.begin("scoring", Some(dataset.rows.len() as u64));
     let backtest =

@@ -33,6 +33,9 @@ pub(super) struct Args {
     /// What serves: boosting or logistic [default: train.estimator].
     #[arg(long, value_name = "NAME")]
     estimator: Option<EstimatorKind>,
+    /// Share of the clean parcels that are fitted on [default: train.undersample].
+    #[arg(long, value_name = "SHARE")]
+    undersample: Option<f64>,
     /// Seed of everything drawn at random [default: train.seed].
     #[arg(long)]
     seed: Option<u32>,
@@ -48,6 +51,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
         .set("train.name", args.name)
         .set("train.features", args.features)
         .set("train.estimator", args.estimator.map(EstimatorKind::as_str))
+        .set("train.undersample", args.undersample)
         .set("train.seed", args.seed.map(i64::from))
         .set("train.label_delay_days", args.label_delay_days.map(i64::from));
     let config = settings::load(&args.config, flags)?;

@@ -10,6 +10,7 @@ use super::{Decision, Evidence, Explanation, ModelRef, RawScore, Reason};
 use crate::features::{ExchangeRates, FeaturePlan, FeatureRow, ParcelKeys};
 use crate::history::{Bucket, Counts, History};
 use crate::model::Model;
+use crate::parcel::codes::InfringementKind;
 use crate::parcel::{AdvisedAt, Parcel};
 use crate::policy::{Route, Thresholds};
 use crate::reasons::{self, ReasonCode};
@@ -74,7 +75,7 @@ impl Engine {
 
     /// Decides about a parcel as of bucket `at`.
     pub fn assess(&self, parcel: &Parcel, history: &History, at: Bucket, explanation: Explanation) -> Decision {
-        let keys = self.plan().keys(parcel);
+        let keys = self.plan().keys(parcel, &self.rates);
         self.assess_with_keys(parcel, &keys, history, at, explanation)
     }
 
@@ -115,6 +116,7 @@ impl Engine {
             route,
             route_cause,
             selection_probability,
+            infringement_risks: self.infringement_risks(&row),
             reasons,
             notices,
             model: Arc::clone(&self.model_ref),
@@ -162,6 +164,10 @@ impl Engine {
     /// The rate table that amounts are converted by.
     pub fn rates(&self) -> &ExchangeRates {
         &self.rates
+    }
+
+    fn infringement_risks(&self, row: &FeatureRow) -> Vec<(InfringementKind, f64)> {
+        self.model.body().heads.iter().map(|head| (head.kind, head.probability(&row.values))).collect()
     }
 
     /// Contributions gathered by ground, largest magnitude first.

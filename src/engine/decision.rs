@@ -5,6 +5,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::parcel::Notice;
+use crate::parcel::codes::InfringementKind;
 use crate::policy::{Route, RouteCause};
 
 /// What was decided about one parcel, on what grounds.
@@ -27,6 +28,8 @@ pub struct Decision {
     pub route_cause: RouteCause,
     /// Chance, under the policy, that a parcel with this score is sent to inspection.
     pub selection_probability: f64,
+    /// Calibrated probability of each kind of infringement that the model has a head for.
+    pub infringement_risks: Vec<(InfringementKind, f64)>,
     /// Why, largest contribution first; as many as were asked for.
     pub reasons: Vec<Reason>,
     /// What was odd or not used.

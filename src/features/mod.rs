@@ -3,17 +3,23 @@
 //! [`FeatureSpec`] says which features a model uses; it is data, and part of the artifact.
 //! [`FeaturePlan`] is the spec compiled; training and serving both run it.
 
+mod error;
+mod key;
+mod norm;
 mod number;
 mod part;
 mod plan;
 mod rates;
+mod row;
 mod spec;
 
+pub use error::InvalidSpec;
 pub use number::{NUMBER_FEATURES, NumberFeature};
 pub use part::Part;
-pub use plan::{FeatureInfo, FeaturePlan, FeatureRow, InvalidSpec, ParcelKeys};
+pub use plan::{FeatureInfo, FeaturePlan};
 pub use rates::{ExchangeRates, InvalidRates, RatesConfig};
-pub use spec::{FeatureSpec, KeySpec};
+pub use row::{FeatureRow, ParcelKeys};
+pub use spec::{FeatureSpec, KeySpec, NormSpec};
 
 /// Lower-case hexadecimal.
 pub(crate) fn hex(bytes: &[u8]) -> String {

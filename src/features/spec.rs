@@ -22,6 +22,9 @@ pub struct FeatureSpec {
     pub fingerprint: String,
     /// History keys, each below the one that it backs off to.
     pub keys: Vec<KeySpec>,
+    /// What is usual for parcels of a kind, each below the one that it backs off to.
+    #[serde(default)]
+    pub norms: Vec<NormSpec>,
 }
 
 /// One kind of history key.
@@ -39,6 +42,33 @@ pub struct KeySpec {
     pub smoothing: f64,
     /// Code of the reason that its features speak for.
     pub reason: String,
+    /// Names of the features that it gives.
+    #[serde(default = "rate_and_weight")]
+    pub features: Vec<String>,
+    /// Names of the parts that make a counterpart, where counterparts are counted.
+    #[serde(default)]
+    pub counterpart: Vec<String>,
+}
+
+/// What is usual for a number of the parcel among those of its kind.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NormSpec {
+    /// Its name: part of the hash of its kinds and of its feature's name.
+    pub name: String,
+    /// Name of the number feature.
+    pub number: String,
+    /// Names of the parts that make a kind.
+    pub parts: Vec<String>,
+    /// The norm that stands in where little is known of this kind.
+    #[serde(default)]
+    pub back_off: Option<String>,
+    /// Code of the reason that its feature speaks for.
+    pub reason: String,
+}
+
+fn rate_and_weight() -> Vec<String> {
+    ["log_odds", "log_inspected"].map(str::to_owned).to_vec()
 }
 
 impl Default for FeatureSpec {

@@ -34,8 +34,8 @@ impl BucketWidth {
     pub const MINUTE: Self = Self { seconds: 60 };
 
     /// A width of whole seconds; `None` for zero.
-    pub fn from_seconds(seconds: u32) -> Option<Self> {
-        (seconds > 0).then_some(Self { seconds })
+    pub const fn from_seconds(seconds: u32) -> Option<Self> {
+        if seconds > 0 { Some(Self { seconds }) } else { None }
     }
 
     /// The bucket that an instant falls into.

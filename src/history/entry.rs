@@ -25,7 +25,7 @@ pub struct Decay {
 impl Decay {
     /// Weight that remains of an event of `from` in the bucket `to`. `libm`, so that every machine
     /// computes the same bits.
-    fn remaining(&self, from: Bucket, to: Bucket) -> f64 {
+    pub(super) fn remaining(&self, from: Bucket, to: Bucket) -> f64 {
         libm::exp2(-self.width.days_between(from, to) / self.half_life_days)
     }
 }

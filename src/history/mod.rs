@@ -4,32 +4,39 @@
 //! *b* sees the events of buckets before *b* only, so a decision does not depend on what else
 //! runs at the time, and can be made again later, to the bit.
 
+mod activity;
 mod bucket;
+mod columns;
 mod entry;
+mod footprint;
 mod key;
+mod norm;
 mod replay;
 mod snapshot;
+mod table;
 
-use std::collections::HashMap;
 use std::fmt;
-use std::hash::{BuildHasherDefault, Hasher};
-use std::sync::{PoisonError, RwLock};
 
+pub use activity::{Activity, Recent, WINDOW_DAYS};
 pub use bucket::{Bucket, BucketWidth};
 pub use entry::{Counts, Decay, Entry};
+pub use footprint::Footprint;
 pub use key::{EntityKey, KeyHasher};
+pub use norm::{Norm, Usual};
 pub use replay::{DueOutcome, Replay};
 pub use snapshot::{Snapshot, SnapshotError};
 
+use table::Table;
+
 /// Something that happened to a parcel, with the keys of everything it is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Event<'a> {
     /// It was advised.
     Advised {
         /// When.
         at: Bucket,
         /// Sender, goods, route and so on.
-        keys: &'a [EntityKey],
+        footprint: &'a Footprint,
     },
     /// Its outcome became known.
     Outcome {
@@ -46,55 +53,47 @@ pub enum Event<'a> {
 /// another shard.
 pub struct History {
     decay: Decay,
-    shards: Vec<RwLock<Shard>>,
+    entries: Table<Entry>,
+    activity: Table<Activity>,
+    norms: Table<Norm>,
 }
-
-type Shard = HashMap<EntityKey, Entry, BuildHasherDefault<KeyIsHash>>;
-
-/// Keys are hashes already; hashing them again would only cost.
-#[derive(Default)]
-struct KeyIsHash(u64);
-
-impl Hasher for KeyIsHash {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
-        }
-    }
-    fn write_u64(&mut self, key: u64) {
-        self.0 = key;
-    }
-}
-
-/// A power of two, well above the threads of any machine this runs on.
-const N_SHARDS: usize = 64;
 
 impl History {
     /// A history of nothing.
     pub fn empty(decay: Decay) -> Self {
-        Self { decay, shards: (0..N_SHARDS).map(|_| RwLock::default()).collect() }
+        Self { decay, entries: Table::default(), activity: Table::default(), norms: Table::default() }
     }
 
-    /// Adds one event. The keys are those that the feature plan gave for the parcel.
+    /// Adds one event. Keys and footprint are those that the feature plan gave for the parcel.
     pub fn fold(&self, event: &Event<'_>) {
-        let (at, keys, added) = match *event {
-            Event::Advised { at, keys } => (at, keys, [1, 0, 0]),
-            Event::Outcome { at, keys, infringement } => (at, keys, [0, 1, u32::from(infringement)]),
-        };
-        for &key in keys {
-            // A panic elsewhere cannot leave an entry half written: `add` does not panic.
-            let mut shard = self.shard(key).write().unwrap_or_else(PoisonError::into_inner);
-            shard.entry(key).or_default().add(at, added, &self.decay);
+        match *event {
+            Event::Outcome { at, keys, infringement } => self.count(at, keys, [0, 1, u32::from(infringement)]),
+            Event::Advised { at, footprint } => {
+                self.count(at, &footprint.keys, [1, 0, 0]);
+                let width = self.decay.width;
+                for &(key, counterpart) in &footprint.activity {
+                    self.activity.update(key, || Activity::since(at), |entity| entity.add(at, counterpart, width));
+                }
+                for &(key, number) in &footprint.numbers {
+                    self.norms.update(key, Norm::default, |norm| norm.add(at, number, &self.decay));
+                }
+            }
         }
     }
 
     /// What a parcel in bucket `at` knows of `key`; zero counts where nothing is known.
     pub fn read(&self, key: EntityKey, at: Bucket) -> Counts {
-        let shard = self.shard(key).read().unwrap_or_else(PoisonError::into_inner);
-        shard.get(&key).map_or_else(Counts::default, |entry| entry.read(at, &self.decay))
+        self.entries.get(key).map_or_else(Counts::default, |entry| entry.read(at, &self.decay))
+    }
+
+    /// What a parcel in bucket `at` knows of the activity of `key`; `None` where there was none.
+    pub fn recent(&self, key: EntityKey, at: Bucket) -> Option<Recent> {
+        self.activity.get(key)?.read(at, self.decay.width)
+    }
+
+    /// What a parcel in bucket `at` knows to be usual for `key`; `None` where nothing is.
+    pub fn usual(&self, key: EntityKey, at: Bucket) -> Option<Usual> {
+        self.norms.get(key)?.read(at, &self.decay)
     }
 
     /// How counts age here.
@@ -102,15 +101,15 @@ impl History {
         self.decay
     }
 
-    /// Number of entities that something is known of.
+    /// Number of entities that something is counted of.
     pub fn n_entities(&self) -> usize {
-        self.shards.iter().map(|shard| shard.read().unwrap_or_else(PoisonError::into_inner).len()).sum()
+        self.entries.len()
     }
 
-    fn shard(&self, key: EntityKey) -> &RwLock<Shard> {
-        // Bits from the middle: the map inside uses the lowest and the highest.
-        let idx = (key.0 >> 32) as usize % N_SHARDS;
-        &self.shards[idx]
+    fn count(&self, at: Bucket, keys: &[EntityKey], added: [u32; 3]) {
+        for &key in keys {
+            self.entries.update(key, Entry::default, |entry| entry.add(at, added, &self.decay));
+        }
     }
 }
 

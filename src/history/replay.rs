@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashSet};
 
-use super::{Bucket, EntityKey, Event, History};
+use super::{Bucket, EntityKey, Event, Footprint, History};
 
 /// An outcome that is known to come, but not yet at the time replayed.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -56,13 +56,13 @@ impl Replay {
 
     /// Folds a parcel that is advised now, and notes the outcome that will become known of it.
     /// Answers whether the item was new.
-    pub fn advise(&mut self, item: EntityKey, keys: &[EntityKey], outcome: Option<(Bucket, bool)>) -> bool {
+    pub fn advise(&mut self, item: EntityKey, footprint: &Footprint, outcome: Option<(Bucket, bool)>) -> bool {
         if !self.advised_items.insert(item) {
             return false;
         }
-        self.history.fold(&Event::Advised { at: self.now, keys });
+        self.history.fold(&Event::Advised { at: self.now, footprint });
         if let Some((known_at, infringement)) = outcome {
-            let due = DueOutcome { at: known_at.max(self.now), infringement, keys: keys.to_vec() };
+            let due = DueOutcome { at: known_at.max(self.now), infringement, keys: footprint.keys.clone() };
             self.due.push(Reverse(due));
         }
         true

@@ -1,22 +1,26 @@
 //! A history as bytes: sorted, checked on reading, equal for equal histories.
 
 use std::io::{Read as _, Write as _};
-use std::sync::PoisonError;
 
 use flate2::Compression;
 use flate2::read::DeflateDecoder;
 use flate2::write::DeflateEncoder;
 use serde::{Deserialize, Serialize};
 
-use super::{Bucket, BucketWidth, Decay, DueOutcome, EntityKey, Entry, History, Replay};
+use super::columns::{ActivityColumns, CountColumns, NormColumns};
+use super::{Activity, Bucket, BucketWidth, Decay, DueOutcome, EntityKey, Entry, History, Norm, Replay};
 
 /// Everything a history holds, with the outcomes that were still to come.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Snapshot {
     /// How counts age.
     pub decay: Decay,
-    /// Entries in order of their keys.
+    /// Counts in order of their keys.
     pub entries: Vec<(EntityKey, Entry)>,
+    /// Activity in order of its keys.
+    pub activity: Vec<(EntityKey, Activity)>,
+    /// What is usual, in order of its keys.
+    pub norms: Vec<(EntityKey, Norm)>,
     /// Outcomes still to come, earliest first.
     pub due: Vec<DueOutcome>,
 }
@@ -35,7 +39,7 @@ pub enum SnapshotError {
     Inconsistent(&'static str),
 }
 
-const MAGIC: &str = "PRHIST01";
+const MAGIC: &str = "PRHIST02";
 /// Bound on what is inflated, against a file that grows without end.
 const MAX_INFLATED_BYTES: u64 = 4 << 30;
 
@@ -44,11 +48,9 @@ const MAX_INFLATED_BYTES: u64 = 4 << 30;
 struct Columns {
     width: BucketWidth,
     half_life_days: f64,
-    key_steps: Vec<u64>,
-    closed_until: Vec<u32>,
-    closed: [Vec<f32>; 3],
-    pending_in: Vec<u32>,
-    pending: [Vec<u32>; 3],
+    counts: CountColumns,
+    activity: ActivityColumns,
+    norms: NormColumns,
     due_at: Vec<u32>,
     due_infringement: Vec<bool>,
     due_keys: Vec<Vec<u64>>,
@@ -57,22 +59,21 @@ struct Columns {
 impl Snapshot {
     /// Takes all of a history.
     pub fn of(history: &History, due: Vec<DueOutcome>) -> Self {
-        let mut entries: Vec<_> = Vec::with_capacity(history.n_entities());
-        for shard in &history.shards {
-            let shard = shard.read().unwrap_or_else(PoisonError::into_inner);
-            entries.extend(shard.iter().map(|(key, entry)| (*key, *entry)));
+        Self {
+            decay: history.decay,
+            entries: history.entries.sorted(),
+            activity: history.activity.sorted(),
+            norms: history.norms.sorted(),
+            due,
         }
-        entries.sort_unstable_by_key(|(key, _)| *key);
-        Self { decay: history.decay, entries, due }
     }
 
     /// The history it was taken of, without the outcomes still to come.
     pub fn to_history(&self) -> History {
         let history = History::empty(self.decay);
-        for (key, entry) in &self.entries {
-            let mut shard = history.shard(*key).write().unwrap_or_else(PoisonError::into_inner);
-            shard.insert(*key, *entry);
-        }
+        self.entries.iter().for_each(|(key, entry)| history.entries.insert(*key, *entry));
+        self.activity.iter().for_each(|(key, entity)| history.activity.insert(*key, *entity));
+        self.norms.iter().for_each(|(key, norm)| history.norms.insert(*key, *norm));
         history
     }
 
@@ -85,20 +86,12 @@ impl Snapshot {
 
     /// Packs it.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut previous = 0;
-        let key_steps = self.entries.iter().map(|(key, _)| {
-            let step = key.0.wrapping_sub(previous);
-            previous = key.0;
-            step
-        });
         let columns = Columns {
             width: self.decay.width,
             half_life_days: self.decay.half_life_days,
-            key_steps: key_steps.collect(),
-            closed_until: self.entries.iter().map(|(_, entry)| entry.closed_until.0).collect(),
-            closed: [0, 1, 2].map(|idx| self.entries.iter().map(|(_, entry)| entry.closed[idx]).collect()),
-            pending_in: self.entries.iter().map(|(_, entry)| entry.pending_in.0).collect(),
-            pending: [0, 1, 2].map(|idx| self.entries.iter().map(|(_, entry)| entry.pending[idx]).collect()),
+            counts: CountColumns::of(&self.entries),
+            activity: ActivityColumns::of(&self.activity),
+            norms: NormColumns::of(&self.norms),
             due_at: self.due.iter().map(|due| due.at.0).collect(),
             due_infringement: self.due.iter().map(|due| due.infringement).collect(),
             due_keys: self.due.iter().map(|due| due.keys.iter().map(|key| key.0).collect()).collect(),
@@ -136,36 +129,9 @@ impl Columns {
         if !(decay.half_life_days.is_finite() && decay.half_life_days > 0.0) {
             return Err(Inconsistent("a half-life that is not positive"));
         }
-        let n = self.key_steps.len();
-        let same_length = self.closed_until.len() == n
-            && self.pending_in.len() == n
-            && self.closed.iter().all(|column| column.len() == n)
-            && self.pending.iter().all(|column| column.len() == n);
         let n_due = self.due_at.len();
-        if !same_length || self.due_infringement.len() != n_due || self.due_keys.len() != n_due {
+        if self.due_infringement.len() != n_due || self.due_keys.len() != n_due {
             return Err(Inconsistent("columns of different lengths"));
-        }
-        if self.closed.iter().flatten().any(|count| !count.is_finite() || *count < 0.0) {
-            return Err(Inconsistent("a count that is no count"));
-        }
-        let mut entries = Vec::with_capacity(n);
-        let mut key = 0_u64;
-        for idx in 0..n {
-            let step = self.key_steps[idx];
-            key = match key.checked_add(step) {
-                Some(next) if step > 0 || idx == 0 => next,
-                _ => return Err(Inconsistent("keys out of order")),
-            };
-            let entry = Entry {
-                closed_until: Bucket(self.closed_until[idx]),
-                closed: [0, 1, 2].map(|column: usize| self.closed[column][idx]),
-                pending_in: Bucket(self.pending_in[idx]),
-                pending: [0, 1, 2].map(|column: usize| self.pending[column][idx]),
-            };
-            if entry.closed_until > entry.pending_in {
-                return Err(Inconsistent("closed later than pending"));
-            }
-            entries.push((EntityKey(key), entry));
         }
         let due = self.due_at.into_iter().zip(self.due_infringement).zip(self.due_keys);
         let due = due
@@ -175,6 +141,7 @@ impl Columns {
                 keys: keys.into_iter().map(EntityKey).collect(),
             })
             .collect();
-        Ok(Snapshot { decay, entries, due })
+        let (entries, activity, norms) = (self.counts.check()?, self.activity.check()?, self.norms.check()?);
+        Ok(Snapshot { decay, entries, activity, norms, due })
     }
 }

@@ -73,6 +73,16 @@ impl Estimator {
         }
     }
 
+    /// Adds `log_odds` to every score.
+    #[must_use]
+    pub fn shifted(mut self, log_odds: f64) -> Self {
+        match &mut self {
+            Self::Logistic(linear) => linear.base += log_odds,
+            Self::Boosting(trees) => trees.shift(log_odds),
+        }
+        self
+    }
+
     pub(super) fn check(&self, n_features: usize) -> Result<(), &'static str> {
         match self {
             Self::Logistic(linear) => linear.check(n_features),

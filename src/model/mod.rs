@@ -6,14 +6,16 @@
 pub mod boosting;
 mod calibration;
 mod estimator;
+mod head;
 mod linear;
 mod logistic;
 mod reference;
 
 use serde::{Deserialize, Serialize};
 
-pub use calibration::{Calibration, CalibrationError};
+pub use calibration::{BetaCalibration, Calibration, CalibrationError, CalibrationKind, IsotonicCalibration};
 pub use estimator::{Estimator, EstimatorKind};
+pub use head::Head;
 pub use linear::Linear;
 pub use logistic::{FitError, LogisticParams, LogisticValidParams};
 pub use reference::ReferenceScores;
@@ -32,6 +34,8 @@ pub struct ModelBody {
     pub estimator: Estimator,
     /// From raw score to probability.
     pub calibration: Calibration,
+    /// One for each kind of infringement that was seen often enough, in the order of their numbers.
+    pub heads: Vec<Head>,
     /// Raw scores of the parcels held back in training.
     pub reference: ReferenceScores,
 }
@@ -61,7 +65,7 @@ pub enum ModelError {
     Inconsistent(&'static str),
 }
 
-const MAGIC: &str = "PRMODEL2";
+const MAGIC: &str = "PRMODEL3";
 
 impl Model {
     /// Compiles a body.
@@ -72,6 +76,12 @@ impl Model {
         let plan = FeaturePlan::compile(body.spec.clone())?;
         body.estimator.check(plan.features().len()).map_err(ModelError::Inconsistent)?;
         body.calibration.check().map_err(ModelError::Inconsistent)?;
+        for head in &body.heads {
+            head.check(plan.features().len()).map_err(ModelError::Inconsistent)?;
+        }
+        if !body.heads.is_sorted_by(|a, b| a.kind < b.kind) {
+            return Err(ModelError::Inconsistent("two heads of a kind, or out of order"));
+        }
         body.reference.check().map_err(ModelError::Inconsistent)?;
         let shapley = match &body.estimator {
             Estimator::Logistic(_) => None,

@@ -3,7 +3,7 @@
 use super::LabeledParcel;
 use crate::engine::Engine;
 use crate::evaluation::{Baseline, InvalidScored, Scored, ScoredRow, Slice};
-use crate::features::{FeaturePlan, FeatureRow, ParcelKeys};
+use crate::features::{ExchangeRates, FeaturePlan, FeatureRow, ParcelKeys};
 use crate::history::{Bucket, History, Replay};
 use crate::model::{Estimator, EstimatorKind};
 
@@ -34,13 +34,13 @@ impl Backtest {
         for row in rows {
             on_row();
             let at = engine.bucket_of(row.parcel.advised_at);
-            let keys = engine.plan().keys(&row.parcel);
+            let keys = engine.plan().keys(&row.parcel, engine.rates());
             let history = replay.advance(at);
             backtest.score(row, &keys, engine, history, at, &mut features);
             if let (Some(_), Some(sibling), Some((_, scores))) = (row.outcome, sibling, &mut backtest.sibling) {
                 scores.push(sibling.raw_score(&features.values));
             }
-            replay.advise(row.item(), keys.present(), row.due(width, label_delay_days));
+            replay.advise(row.item(), keys.footprint(), row.due(width, label_delay_days));
         }
         backtest
     }
@@ -51,7 +51,7 @@ impl Backtest {
         let mut features = FeatureRow::default();
         for row in rows {
             let at = engine.bucket_of(row.parcel.advised_at);
-            let keys = engine.plan().keys(&row.parcel);
+            let keys = engine.plan().keys(&row.parcel, engine.rates());
             backtest.score(row, &keys, engine, history, at, &mut features);
         }
         backtest
@@ -111,6 +111,7 @@ impl Backtest {
 pub fn fold(
     rows: &[LabeledParcel],
     plan: &FeaturePlan,
+    rates: &ExchangeRates,
     label_delay_days: u32,
     replay: &mut Replay,
     mut on_row: impl FnMut(),
@@ -119,6 +120,6 @@ pub fn fold(
         on_row();
         replay.advance(plan.bucket_of(row.parcel.advised_at));
         let due = row.due(plan.spec().bucket_seconds, label_delay_days);
-        replay.advise(row.item(), plan.keys(&row.parcel).present(), due);
+        replay.advise(row.item(), plan.keys(&row.parcel, rates).footprint(), due);
     }
 }

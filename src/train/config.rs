@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::model::boosting::{BoostingError, GradientBoosting, GradientBoostingValidParams};
-use crate::model::{EstimatorKind, FitError, LogisticParams, LogisticValidParams};
+use crate::model::{CalibrationKind, EstimatorKind, FitError, LogisticParams, LogisticValidParams};
 
 /// The settings as configured.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -25,6 +25,14 @@ pub struct TrainConfig {
     pub report_share: f64,
     /// What serves; the other is fitted too, and reported beside it.
     pub estimator: EstimatorKind,
+    /// How raw scores become probabilities.
+    pub calibration: CalibrationKind,
+    /// Share of the clean parcels that are fitted on, drawn by the seed; scores are shifted back by its logarithm.
+    pub undersample: f64,
+    /// Fewest infringements of a kind for which a head is fitted.
+    pub head_min_infringements: u32,
+    /// Boosting: trees of a head; each takes a larger share, so that the sum of shares is that of the main one.
+    pub boosting_head_trees: u32,
     /// Boosting: trees.
     pub boosting_trees: u32,
     /// Boosting: most leaves of a tree.
@@ -64,6 +72,10 @@ impl Default for TrainConfig {
             calibrate_share: 0.1,
             report_share: 0.1,
             estimator: EstimatorKind::Boosting,
+            calibration: CalibrationKind::Beta,
+            undersample: 1.0,
+            head_min_infringements: 50,
+            boosting_head_trees: 100,
             boosting_trees: 300,
             boosting_leaves: 12,
             boosting_learning_rate: 0.04,
@@ -111,6 +123,7 @@ pub struct ValidTrainConfig {
     config: TrainConfig,
     logistic: LogisticValidParams,
     boosting: GradientBoostingValidParams,
+    head_boosting: GradientBoostingValidParams,
 }
 
 impl TrainConfig {
@@ -136,6 +149,8 @@ impl TrainConfig {
         fits("n_golden", self.n_golden as f64, (1..=100_000).contains(&self.n_golden), "from 1 to 100000")?;
         let replicates = self.bootstrap_replicates;
         fits("bootstrap_replicates", replicates.into(), replicates <= 100_000, "from 0 to 100000")?;
+        let undersample = self.undersample;
+        fits("undersample", undersample, undersample > 0.0 && undersample <= 1.0, "above 0 and at most 1")?;
         let logistic = LogisticParams { l2: self.l2, max_iterations: self.max_iterations }.check()?;
         let boosting = GradientBoosting::params()
             .n_trees(self.boosting_trees as usize)
@@ -145,9 +160,12 @@ impl TrainConfig {
             .l2(self.boosting_l2)
             .feature_fraction(self.boosting_feature_share)
             .row_fraction(self.boosting_row_share)
-            .seed(self.seed)
-            .checked()?;
-        Ok(ValidTrainConfig { config: self, logistic, boosting })
+            .seed(self.seed);
+        let head_trees = f64::from(self.boosting_head_trees.max(1));
+        let head_rate = (self.boosting_learning_rate * f64::from(self.boosting_trees) / head_trees).min(1.0);
+        let head_boosting =
+            boosting.clone().n_trees(self.boosting_head_trees as usize).learning_rate(head_rate).checked()?;
+        Ok(ValidTrainConfig { config: self, logistic, boosting: boosting.checked()?, head_boosting })
     }
 }
 
@@ -160,6 +178,11 @@ impl ValidTrainConfig {
     /// The logistic regression's settings.
     pub fn logistic(&self) -> &LogisticValidParams {
         &self.logistic
+    }
+
+    /// The settings of a head's trees.
+    pub fn head_boosting(&self) -> &GradientBoostingValidParams {
+        &self.head_boosting
     }
 
     /// The trees' settings.

@@ -8,6 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::features::hex;
 use crate::history::{Bucket, BucketWidth, EntityKey, KeyHasher};
+use crate::parcel::codes::InfringementKind;
 use crate::parcel::{Draft, Parcel, ParcelLimits};
 use crate::table::{CheckedRow, Mapping, RejectCounts, RowPosition, TableError, TableReader};
 
@@ -40,6 +41,9 @@ pub struct LabeledParcel {
 pub struct KnownOutcome {
     /// Whether inspection found an infringement.
     pub infringement: bool,
+    /// Of which kind it was; `None` where that is not stated. A word that the contract does not have is
+    /// [`InfringementKind::Other`].
+    pub kind: Option<InfringementKind>,
     /// Seconds since 1970; `None`: the label delay after the parcel was advised.
     pub known_at_seconds: Option<i64>,
 }
@@ -174,6 +178,7 @@ pub fn drafts_at(
 fn labeled(row: CheckedRow) -> LabeledParcel {
     let outcome = row.outcome.map(|outcome| KnownOutcome {
         infringement: outcome.infringement,
+        kind: outcome.kind.map(|kind| InfringementKind::from_name(&kind).unwrap_or(InfringementKind::Other)),
         known_at_seconds: outcome.known_at.map(|time| time.seconds),
     });
     LabeledParcel { parcel: row.parcel, outcome, weight: row.weight, position: row.position }

@@ -1,4 +1,4 @@
-//! Estimators fitted on one block of rows, and calibrated on another.
+//! What is fitted on a block of rows, and calibrated on another.
 
 use std::ops::Range;
 
@@ -6,15 +6,22 @@ use ndarray::{Array2, Axis};
 
 use super::run::{Progress, Recipe, TrainError};
 use super::{LabeledParcel, Matrix};
-use crate::model::boosting::LabeledRows;
-use crate::model::{Calibration, Estimator, EstimatorKind, Linear, Model, ModelBody, ModelError, ReferenceScores};
+use crate::artifact::HeadReport;
+use crate::evaluation::{self, InvalidScored, Scored, ScoredRow, Settings, Subject};
+use crate::history::KeyHasher;
+use crate::model::boosting::{GradientBoostingValidParams, LabeledRows};
+use crate::model::{Calibration, Estimator, EstimatorKind, Head, Linear};
+use crate::parcel::codes::InfringementKind;
 
-/// Both estimators fitted on one block of rows, and the chosen one calibrated on another.
+/// Both estimators, and the heads, fitted on one block of rows.
 pub(super) struct Fitted {
+    /// What serves.
     pub(super) estimator: Estimator,
+    /// The other, reported beside it.
     pub(super) sibling: Estimator,
+    /// The logistic regression, whichever serves.
     pub(super) linear: Linear,
-    pub(super) calibration: Calibration,
+    heads: Vec<(InfringementKind, Estimator)>,
 }
 
 impl Fitted {
@@ -22,61 +29,162 @@ impl Fitted {
         rows: &[LabeledParcel],
         matrix: &Matrix,
         recipe: &Recipe,
-        fit: Range<usize>,
-        calibrate: Range<usize>,
+        block: Range<usize>,
         progress: &mut dyn Progress,
     ) -> Result<Self, TrainError> {
-        let block = LabeledBlock::of(rows, matrix, fit);
+        let config = recipe.config.get();
+        let block = LabeledBlock::of(rows, matrix, block).undersampled(config.undersample, config.seed);
         let n_rows = block.labels.len();
         let linear = recipe.config.logistic().fit(block.values.view(), &block.labels);
         let linear = linear.map_err(|source| TrainError::Fit { n_rows, source })?;
-        let trees = recipe.config.boosting().fit_observed(block.rows(), None, &mut |_| progress.row());
-        let trees = trees.map_err(|source| TrainError::Boost { n_rows, source })?;
-        let (logistic, boosting) = (Estimator::Logistic(linear.clone()), Estimator::Boosting(trees.compile()));
-        let (estimator, sibling) = match recipe.config.get().estimator {
+        // Fewer clean rows make every row riskier by as much, whatever it is: Dal Pozzolo, Caelen, Johnson,
+        // Bontempi (2015), "Calibrating probability with undersampling for unbalanced classification".
+        let shift = config.undersample.ln();
+        let boost = |params: &GradientBoostingValidParams, labels: &[bool], progress: &mut dyn Progress| {
+            let labeled = LabeledRows { values: block.values.view(), labels, weights: Some(&block.weights) };
+            let trees = params.fit_observed(labeled, None, &mut |_| progress.row());
+            let trees = trees.map_err(|source| TrainError::Boost { n_rows, source })?;
+            Ok::<_, TrainError>(Estimator::Boosting(trees.compile()).shifted(shift))
+        };
+        let boosting = boost(recipe.config.boosting(), &block.labels, progress)?;
+        let logistic = Estimator::Logistic(linear.clone()).shifted(shift);
+        let mut heads = Vec::new();
+        for kind in block.kinds_with(config.head_min_infringements as usize) {
+            let labels = block.is_of(kind);
+            let estimator = match config.estimator {
+                EstimatorKind::Boosting => boost(recipe.config.head_boosting(), &labels, progress)?,
+                EstimatorKind::Logistic => {
+                    let linear = recipe.config.logistic().fit(block.values.view(), &labels);
+                    Estimator::Logistic(linear.map_err(|source| TrainError::Fit { n_rows, source })?).shifted(shift)
+                }
+            };
+            heads.push((kind, estimator));
+        }
+        let (estimator, sibling) = match config.estimator {
             EstimatorKind::Boosting => (boosting, logistic),
             EstimatorKind::Logistic => (logistic, boosting),
         };
-        let block = LabeledBlock::of(rows, matrix, calibrate);
-        let n_rows = block.labels.len();
-        let calibration = Calibration::fit(&block.raw_scores(&estimator), &block.labels);
-        let calibration = calibration.map_err(|source| TrainError::Calibrate { n_rows, source })?;
-        Ok(Self { estimator, sibling, linear, calibration })
+        Ok(Self { estimator, sibling, linear, heads })
     }
 
-    pub(super) fn model(&self, recipe: &Recipe, reference: ReferenceScores) -> Result<Model, ModelError> {
-        Model::new(ModelBody {
-            spec: recipe.spec.clone(),
-            rates: recipe.rates.clone(),
-            estimator: self.estimator.clone(),
-            calibration: self.calibration,
-            reference,
-        })
+    /// Fits the curve from raw scores to probabilities on rows that the estimator was not fitted on.
+    pub(super) fn calibration(&self, recipe: &Recipe, block: &LabeledBlock) -> Result<Calibration, TrainError> {
+        let calibration =
+            Calibration::fit(recipe.config.get().calibration, &block.raw_scores(&self.estimator), &block.labels);
+        calibration.map_err(|source| TrainError::Calibrate { n_rows: block.labels.len(), source })
+    }
+
+    /// Its own estimators of the heads in `calibrated`, with the curves of those.
+    pub(super) fn heads_with(&self, calibrated: &[Head]) -> Vec<Head> {
+        let own = |head: &Head| {
+            let (_, estimator) = self.heads.iter().find(|(kind, _)| *kind == head.kind)?;
+            Some(Head { estimator: estimator.clone(), ..head.clone() })
+        };
+        calibrated.iter().filter_map(own).collect()
+    }
+
+    /// The heads that `block` has enough of both classes to calibrate.
+    pub(super) fn calibrated_heads(&self, recipe: &Recipe, block: &LabeledBlock) -> Vec<Head> {
+        let head = |(kind, estimator): &(InfringementKind, Estimator)| {
+            let scores = block.raw_scores(estimator);
+            let calibration = Calibration::fit(recipe.config.get().calibration, &scores, &block.is_of(*kind)).ok()?;
+            Some(Head { kind: *kind, estimator: estimator.clone(), calibration })
+        };
+        self.heads.iter().filter_map(head).collect()
     }
 }
 
 /// The labeled rows of a block, with their labels and weights.
 pub(super) struct LabeledBlock {
+    /// Shape `(n_rows, n_features)`, NaN where missing.
     pub(super) values: Array2<f32>,
+    /// Shape `(n_rows,)`, as all that follow.
     pub(super) labels: Vec<bool>,
-    pub(super) weights: Vec<f32>,
+    weights: Vec<f32>,
+    kinds: Vec<Option<InfringementKind>>,
+    /// A hash of each row's item.
+    items: Vec<u64>,
+    /// Days since 1970.
+    days: Vec<i64>,
 }
 
 impl LabeledBlock {
     pub(super) fn of(rows: &[LabeledParcel], matrix: &Matrix, block: Range<usize>) -> Self {
         let labeled: Vec<usize> = block.filter(|idx| rows[*idx].outcome.is_some()).collect();
-        let values = matrix.values.select(Axis(0), &labeled);
-        let of_rows = labeled.iter().map(|idx| &rows[*idx]);
-        let labels = of_rows.clone().map(|row| row.outcome.is_some_and(|outcome| outcome.infringement)).collect();
-        let weights = of_rows.map(|row| row.weight as f32).collect();
-        Self { values, labels, weights }
+        let outcomes = || labeled.iter().filter_map(|idx| rows[*idx].outcome);
+        Self {
+            values: matrix.values.select(Axis(0), &labeled),
+            labels: outcomes().map(|outcome| outcome.infringement).collect(),
+            weights: labeled.iter().map(|idx| rows[*idx].weight as f32).collect(),
+            kinds: outcomes().map(|outcome| outcome.kind.filter(|_| outcome.infringement)).collect(),
+            items: labeled.iter().map(|idx| rows[*idx].item().0).collect(),
+            days: labeled.iter().map(|idx| rows[*idx].parcel.advised_at.day()).collect(),
+        }
     }
 
-    pub(super) fn rows(&self) -> LabeledRows<'_> {
-        LabeledRows { values: self.values.view(), labels: &self.labels, weights: Some(&self.weights) }
-    }
-
+    /// Scores of its rows, shape `(n_rows,)`.
     pub(super) fn raw_scores(&self, estimator: &Estimator) -> Vec<f64> {
         self.values.outer_iter().map(|row| estimator.raw_score(&row.to_vec())).collect()
+    }
+
+    /// All infringements, and about `share` of the clean rows, drawn by item and seed.
+    fn undersampled(self, share: f64, seed: u64) -> Self {
+        if share >= 1.0 {
+            return self;
+        }
+        let draw = |item: u64| {
+            let mut hasher = KeyHasher::new("undersample");
+            hasher.part(&seed.to_le_bytes());
+            hasher.part(&item.to_le_bytes());
+            // The upper 53 bits: as many as an f64 holds.
+            (hasher.finish().0 >> 11) as f64 / (1_u64 << 53) as f64
+        };
+        let kept = |idx: &usize| self.labels[*idx] || draw(self.items[*idx]) < share;
+        let kept: Vec<usize> = (0..self.labels.len()).filter(kept).collect();
+        Self {
+            values: self.values.select(Axis(0), &kept),
+            labels: kept.iter().map(|idx| self.labels[*idx]).collect(),
+            weights: kept.iter().map(|idx| self.weights[*idx]).collect(),
+            kinds: kept.iter().map(|idx| self.kinds[*idx]).collect(),
+            items: kept.iter().map(|idx| self.items[*idx]).collect(),
+            days: kept.iter().map(|idx| self.days[*idx]).collect(),
+        }
+    }
+
+    /// How well a head does on these rows, under its name.
+    pub(super) fn judge(&self, head: &Head, settings: &Settings) -> Result<(String, HeadReport), InvalidScored> {
+        let labels = self.is_of(head.kind);
+        let rows: Vec<ScoredRow> = (self.values.outer_iter().zip(&labels).enumerate())
+            .map(|(idx, (values, &infringement))| {
+                let margin = head.estimator.raw_score(&values.to_vec());
+                ScoredRow {
+                    margin,
+                    risk_score: head.calibration.probability(margin),
+                    infringement,
+                    weight: f64::from(self.weights[idx]),
+                    day: self.days[idx],
+                }
+            })
+            .collect();
+        let measured = evaluation::evaluate(&Scored::new(&rows, &[], &[])?, settings, Subject::default());
+        let report = HeadReport {
+            infringements: measured.infringements,
+            auroc: measured.auroc,
+            average_precision: measured.average_precision,
+            expected_calibration_error: measured.expected_calibration_error,
+        };
+        Ok((head.kind.name().to_owned(), report))
+    }
+
+    /// The kinds of which there are at least `least` infringements, and other rows to tell them from.
+    fn kinds_with(&self, least: usize) -> Vec<InfringementKind> {
+        let n_of = |kind: InfringementKind| self.kinds.iter().filter(|other| **other == Some(kind)).count();
+        let enough = |kind: &InfringementKind| (least.max(1)..self.labels.len()).contains(&n_of(*kind));
+        InfringementKind::ALL.iter().copied().filter(enough).collect()
+    }
+
+    /// Whether each row is an infringement of this kind; one of another kind is not.
+    pub(super) fn is_of(&self, kind: InfringementKind) -> Vec<bool> {
+        self.kinds.iter().map(|other| *other == Some(kind)).collect()
     }
 }

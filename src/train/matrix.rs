@@ -39,11 +39,11 @@ impl Matrix {
         for row in rows {
             on_row();
             let at = plan.bucket_of(row.parcel.advised_at);
-            let keys = plan.keys(&row.parcel);
+            let keys = plan.keys(&row.parcel, rates);
             let history = replay.advance(at);
             plan.fill(&row.parcel, &keys, history, at, rates, &mut row_features);
             values.extend_from_slice(&row_features.values);
-            replay.advise(row.item(), keys.present(), row.due(width, label_delay_days));
+            replay.advise(row.item(), keys.footprint(), row.due(width, label_delay_days));
             keys_of_rows.push(keys);
             buckets.push(at);
         }

@@ -14,7 +14,9 @@ use crate::evaluation::{self, CapacityShare, Evaluation, InvalidScored, ModelIde
 use crate::features::{FeaturePlan, FeatureSpec, InvalidRates, InvalidSpec, RatesConfig};
 use crate::history::{Bucket, History, Replay, Snapshot};
 use crate::model::boosting::BoostingError;
-use crate::model::{CalibrationError, EstimatorKind, FitError, ModelError, ReferenceScores};
+use crate::model::{
+    Calibration, CalibrationError, EstimatorKind, FitError, Head, Model, ModelBody, ModelError, ReferenceScores,
+};
 use crate::parcel::{Draft, InvalidParcel};
 use crate::policy::{InvalidThresholds, ThresholdsConfig};
 use crate::table::RowPosition;
@@ -149,9 +151,19 @@ pub fn train(
     let labeled: Vec<bool> = rows.iter().map(|row| row.outcome.is_some()).collect();
     let blocks = Blocks::cut(&matrix.buckets, &labeled, config);
     progress.stage("fitting", None);
-    let judged = Fitted::on(rows, &matrix, recipe, blocks.fit.clone(), blocks.calibrate.clone(), progress)?;
+    let judged = Fitted::on(rows, &matrix, recipe, blocks.fit.clone(), progress)?;
+    let calibrate = LabeledBlock::of(rows, &matrix, blocks.calibrate.clone());
     let block = LabeledBlock::of(rows, &matrix, blocks.report.clone());
     let reference = ReferenceScores::of(&block.raw_scores(&judged.estimator));
+    let body = |fitted: &Fitted, calibration: Calibration, heads: Vec<Head>| ModelBody {
+        spec: recipe.spec.clone(),
+        rates: recipe.rates.clone(),
+        estimator: fitted.estimator.clone(),
+        calibration,
+        heads,
+        reference: reference.clone(),
+    };
+    let heads = judged.calibrated_heads(recipe, &calibrate);
 
     let data = summary(dataset);
     let model_ref = Arc::new(ModelRef {
@@ -160,12 +172,13 @@ pub fn train(
         // The artifact's digest is not known yet; nothing that is kept names this one.
         digest: String::new(),
     });
-    let model = Arc::new(judged.model(recipe, reference.clone())?);
+    let model = Arc::new(Model::new(body(&judged, judged.calibration(recipe, &calibrate)?, Vec::new()))?);
     let engine = Engine::new(model, Arc::clone(&model_ref), rates.clone(), thresholds)?;
 
+    let settings = Settings { bootstrap: config.bootstrap_replicates, seed: config.seed, ..Settings::default() };
     progress.stage("judging", Some(rows.len() as u64));
     let mut replay = Replay::from(History::empty(plan.spec().decay()), Vec::new());
-    fold(&rows[..blocks.report.start], &plan, config.label_delay_days, &mut replay, || progress.row());
+    fold(&rows[..blocks.report.start], &plan, &rates, config.label_delay_days, &mut replay, || progress.row());
     let frozen = Snapshot::of(replay.history(), Vec::new());
     let held_back = &rows[blocks.report.clone()];
     let backtest =
@@ -176,12 +189,16 @@ pub fn train(
         evaluation::evaluate(scored, settings, subject(config.label_delay_days, &model_ref, &dataset.digest))
     })?;
 
-    // What serves is fitted again, one block later: its weights on all but the last block, its
-    // calibration on that. What was reported is how this recipe does on data it has not seen.
+    let heads = heads.iter().map(|head| block.judge(head, &settings)).collect::<Result<_, _>>()?;
+
+    // What serves is fitted again, on every row that has a label. Its curve is that of the model just judged, on
+    // all rows which that one was not fitted on: there is no later row to fit a curve on, and a curve fitted on
+    // the model's own rows would call it surer than it is.
     progress.stage("fitting", None);
-    let until_report = blocks.fit.start..blocks.report.start;
-    let fitted = Fitted::on(rows, &matrix, recipe, until_report, blocks.report.clone(), progress)?;
-    let model = fitted.model(recipe, reference)?;
+    let fitted = Fitted::on(rows, &matrix, recipe, blocks.fit.start..rows.len(), progress)?;
+    let later = LabeledBlock::of(rows, &matrix, blocks.report.clone());
+    let calibrated = judged.calibrated_heads(recipe, &later);
+    let model = Model::new(body(&fitted, judged.calibration(recipe, &later)?, fitted.heads_with(&calibrated)))?;
 
     progress.stage("pruning", None);
     // By the logistic regression, whichever estimator serves: what an entry changes is a sum there.
@@ -219,6 +236,7 @@ pub fn train(
         golden_policy: recipe.thresholds,
         pruning,
         metrics,
+        heads,
         files: BTreeMap::new(),
     };
     Ok(Artifact::assemble(manifest, &model, &pruned, golden)?)

@@ -2,6 +2,7 @@
 
 use super::v1;
 use crate::engine::{Decision, Evidence, Explanation, ModelRef, Reason};
+use crate::parcel::codes::InfringementKind;
 use crate::parcel::{Notice, Problem, Violation};
 
 /// The decision as the contract tells it.
@@ -17,7 +18,7 @@ pub fn from_decision(decision: Decision) -> v1::Decision {
         route: decision.route as i32,
         route_cause: decision.route_cause as i32,
         selection_probability: decision.selection_probability,
-        infringement_risks: Vec::new(),
+        infringement_risks: decision.infringement_risks.into_iter().map(from_infringement_risk).collect(),
         reasons: decision.reasons.into_iter().map(from_reason).collect(),
         matched_rules: Vec::new(),
         notices: decision.notices.into_iter().map(from_notice).collect(),
@@ -58,6 +59,10 @@ fn from_reason(reason: Reason) -> v1::Reason {
     }
 }
 
+fn from_infringement_risk((kind, risk_score): (InfringementKind, f64)) -> v1::InfringementRisk {
+    v1::InfringementRisk { kind: kind.number(), risk_score }
+}
+
 fn from_evidence(evidence: Evidence) -> v1::FeatureValue {
     v1::FeatureValue { feature: evidence.feature.to_string(), value: evidence.value }
 }
@@ -91,6 +96,7 @@ mod tests {
             route: Route::Documents,
             route_cause: RouteCause::Score,
             selection_probability: 1.0,
+            infringement_risks: vec![(InfringementKind::Medicines, 0.125)],
             reasons: vec![Reason {
                 code: "SENDER_HISTORY",
                 text: "Earlier parcels of this sender were found bad.".to_owned(),
@@ -116,7 +122,10 @@ mod tests {
             route: v1::Route::Documents as i32,
             route_cause: v1::RouteCause::Score as i32,
             selection_probability: 1.0,
-            infringement_risks: vec![],
+            infringement_risks: vec![v1::InfringementRisk {
+                kind: v1::InfringementKind::Medicines as i32,
+                risk_score: 0.125,
+            }],
             reasons: vec![v1::Reason {
                 code: "SENDER_HISTORY".to_owned(),
                 text: "Earlier parcels of this sender were found bad.".to_owned(),

@@ -5,7 +5,7 @@ mod bytes;
 use std::collections::BTreeMap;
 
 use parcel_risk::history::{
-    Bucket, BucketWidth, Counts, Decay, DueOutcome, EntityKey, Event, History, KeyHasher, Replay, Snapshot,
+    Bucket, BucketWidth, Counts, Decay, DueOutcome, EntityKey, Event, Footprint, History, KeyHasher, Replay, Snapshot,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -25,8 +25,9 @@ struct Happening {
 impl Happening {
     fn fold(&self, history: &History) {
         let (at, keys) = (self.at, self.keys.as_slice());
+        let footprint = Footprint::from(keys);
         history.fold(&match self.infringement {
-            None => Event::Advised { at, keys },
+            None => Event::Advised { at, footprint: &footprint },
             Some(infringement) => Event::Outcome { at, keys, infringement },
         });
     }
@@ -37,6 +38,11 @@ fn key(number: u8) -> EntityKey {
     let mut hasher = KeyHasher::new("sender");
     hasher.part(&[number % 17]);
     hasher.finish()
+}
+
+/// What a parcel with this one key adds.
+fn counted(number: u8) -> Footprint {
+    Footprint::from(&[key(number)][..])
 }
 
 fn happenings(buckets: u32) -> impl Strategy<Value = Vec<Happening>> {
@@ -110,7 +116,7 @@ proptest! {
         }).collect();
         let with = |at: Bucket| {
             let history = folded(&happenings);
-            history.fold(&Event::Advised { at, keys: &keys });
+            history.fold(&Event::Advised { at, footprint: &Footprint::from(&keys[..]) });
             packed(&history)
         };
         prop_assert_eq!(with(Bucket(late)), with(open));
@@ -173,7 +179,7 @@ fn a_count_is_halved_by_every_half_life_and_merging_forgets_nothing() {
     let decay = Decay { width: BucketWidth::from_seconds(86_400).unwrap(), half_life_days: 10.0 };
     let history = History::empty(decay);
     let keys = [key(1)];
-    history.fold(&Event::Advised { at: Bucket(100), keys: &keys });
+    history.fold(&Event::Advised { at: Bucket(100), footprint: &Footprint::from(&keys[..]) });
     history.fold(&Event::Outcome { at: Bucket(100), keys: &keys, infringement: true });
     let seen = |at: u32| history.read(keys[0], Bucket(at));
     for (at, weight) in [(110, 0.5), (120, 0.25), (130, 0.125)] {
@@ -181,7 +187,7 @@ fn a_count_is_halved_by_every_half_life_and_merging_forgets_nothing() {
     }
     history.fold(&Event::Outcome { at: Bucket(110), keys: &keys, infringement: false });
     assert_eq!(seen(120), Counts { seen: 0.25, inspected: 0.75, infringements: 0.25 });
-    history.fold(&Event::Advised { at: Bucket(120), keys: &keys });
+    history.fold(&Event::Advised { at: Bucket(120), footprint: &Footprint::from(&keys[..]) });
     assert_eq!(seen(130), Counts { seen: 0.625, inspected: 0.375, infringements: 0.125 });
 }
 
@@ -190,13 +196,13 @@ fn an_item_advised_twice_counts_once_with_its_first_outcome() {
     let once = || {
         let mut replay = Replay::from(History::empty(decay()), Vec::new());
         replay.advance(Bucket(10));
-        assert!(replay.advise(key(0), &[key(1)], Some((Bucket(20), true))));
+        assert!(replay.advise(key(0), &counted(1), Some((Bucket(20), true))));
         replay
     };
     let mut twice = once();
-    assert!(!twice.advise(key(0), &[key(1)], Some((Bucket(15), false))), "in the same bucket");
+    assert!(!twice.advise(key(0), &counted(1), Some((Bucket(15), false))), "in the same bucket");
     twice.advance(Bucket(12));
-    assert!(!twice.advise(key(0), &[key(2)], None), "in a later one, with other keys");
+    assert!(!twice.advise(key(0), &counted(2), None), "in a later one, with other keys");
     let packed = |replay: Replay| {
         let (history, due) = replay.finish();
         Snapshot::of(&history, due).to_bytes()
@@ -208,7 +214,7 @@ fn an_item_advised_twice_counts_once_with_its_first_outcome() {
 fn an_outcome_counts_from_the_bucket_after_the_one_it_became_known_in() {
     let mut replay = Replay::from(History::empty(decay()), Vec::new());
     replay.advance(Bucket(10));
-    replay.advise(key(0), &[key(1)], Some((Bucket(20), true)));
+    replay.advise(key(0), &counted(1), Some((Bucket(20), true)));
     let mut inspected = |at: u32| {
         let counts = replay.advance(Bucket(at)).read(key(1), Bucket(at));
         (counts.inspected > 0.0, counts.infringements > 0.0)
@@ -222,7 +228,7 @@ fn an_outcome_counts_from_the_bucket_after_the_one_it_became_known_in() {
 fn an_outcome_known_before_its_parcel_counts_from_when_the_parcel_does() {
     let mut replay = Replay::from(History::empty(decay()), Vec::new());
     replay.advance(Bucket(10));
-    replay.advise(key(0), &[key(1)], Some((Bucket(3), true)));
+    replay.advise(key(0), &counted(1), Some((Bucket(3), true)));
     assert_eq!(replay.advance(Bucket(10)).read(key(1), Bucket(10)), Counts::default());
     let counts = replay.advance(Bucket(11)).read(key(1), Bucket(11));
     assert_eq!((counts.seen, counts.inspected, counts.infringements), (counts.seen, counts.seen, counts.seen));

@@ -122,9 +122,9 @@ fn leaky(rows: &[LabeledParcel]) -> Vec<Vec<u32>> {
     let mut replay = Replay::from(History::empty(plan.spec().decay()), Vec::new());
     let mut row_features = FeatureRow::default();
     let encode = |row: &LabeledParcel| {
-        let (at, keys) = (plan.bucket_of(row.parcel.advised_at), plan.keys(&row.parcel));
+        let (at, keys) = (plan.bucket_of(row.parcel.advised_at), plan.keys(&row.parcel, &rates));
         replay.advance(at);
-        replay.advise(row.item(), keys.present(), row.due(width, 0));
+        replay.advise(row.item(), keys.footprint(), row.due(width, 0));
         let history = replay.advance(at);
         plan.fill(&row.parcel, &keys, history, Bucket(at.0 + 1), &rates, &mut row_features);
         bits(&row_features.values)

@@ -118,7 +118,7 @@ fn shares_and_reasons_add_up_to_the_score_of_every_fixture_row() {
     for row in rows() {
         let parcel = &row.parcel;
         let at = engine.bucket_of(parcel.advised_at);
-        let keys = engine.plan().keys(parcel);
+        let keys = engine.plan().keys(parcel, engine.rates());
         let scores = engine.score(parcel, &keys, history(), at, &mut features);
         let base = engine.model().contributions(&features.values, &mut contributions);
         let shares = base + contributions.iter().sum::<f64>();

@@ -52,7 +52,7 @@ fn training_and_serving_see_the_same_features_and_scores() {
         // Events of this bucket are not folded yet, so this is the history as it stands when the bucket opens.
         for (idx, _) in events.iter().filter(|(_, outcome)| outcome.is_none()) {
             let (row, values) = (&rows[*idx].parcel, matrix.values.row(*idx));
-            let keys = engine.plan().keys(row);
+            let keys = engine.plan().keys(row, engine.rates());
             engine.score(row, &keys, &history, *bucket, &mut features);
             assert_eq!(bits(&features.values), bits(values), "features of {:?}", row.item_id);
 
@@ -63,10 +63,10 @@ fn training_and_serving_see_the_same_features_and_scores() {
             checked += 1;
         }
         for (idx, outcome) in events {
-            let (at, keys) = (*bucket, matrix.keys[*idx].present());
+            let (at, footprint) = (*bucket, matrix.keys[*idx].footprint());
             history.fold(&match *outcome {
-                None => Event::Advised { at, keys },
-                Some(infringement) => Event::Outcome { at, keys, infringement },
+                None => Event::Advised { at, footprint },
+                Some(infringement) => Event::Outcome { at, keys: &footprint.keys, infringement },
             });
         }
     }

@@ -10,7 +10,7 @@ use parcel_risk::history::EntityKey;
 use parcel_risk::model::EstimatorKind;
 use parcel_risk::train::{Dataset, TrainConfig};
 
-use crate::fixture::{fixture, plan, quick, read, rows, train, train_csv, valid_csv};
+use crate::fixture::{fixture, plan, quick, rates, read, rows, train, train_csv, valid_csv};
 use crate::table::chain;
 
 fn dataset() -> Dataset {
@@ -164,7 +164,7 @@ fn golden_decisions_are_200_or_all_that_are_held_back() {
 /// The keys that say whether a consignment was seen before.
 fn fingerprints() -> BTreeSet<EntityKey> {
     let plan = plan();
-    rows().iter().filter_map(|row| plan.keys(&row.parcel).by_key()[plan.fingerprint()]).collect()
+    rows().iter().filter_map(|row| plan.keys(&row.parcel, &rates()).by_key()[plan.fingerprint()]).collect()
 }
 
 #[test]

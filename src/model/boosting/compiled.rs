@@ -74,6 +74,11 @@ impl GradientBoosting {
 }
 
 impl CompiledTrees {
+    /// Adds `log_odds` to every margin.
+    pub fn shift(&mut self, log_odds: f64) {
+        self.base_score += log_odds;
+    }
+
     /// Log-odds of the positive class for one row: the base score, then each tree in order, added
     /// in `f64`. Equal to [`GradientBoosting::margin`] to the bit.
     ///

@@ -139,3 +139,27 @@ code_list! {
         Invoice = 3, "INVOICE";
     }
 }
+
+code_list! {
+    /// What an infringement was of.
+    InfringementKind, "INFRINGEMENT_KIND_" {
+        /// Narcotics and psychotropic substances.
+        Narcotics = 1, "NARCOTICS";
+        /// Drug precursors.
+        Precursors = 2, "PRECURSORS";
+        /// Medicines.
+        Medicines = 3, "MEDICINES";
+        /// Weapons, their parts and ammunition.
+        Weapons = 4, "WEAPONS";
+        /// Goods that infringe intellectual property.
+        Counterfeit = 5, "COUNTERFEIT";
+        /// Declared below the real value.
+        Undervaluation = 6, "UNDERVALUATION";
+        /// Declared as other goods, or of another origin.
+        Misdeclaration = 7, "MISDECLARATION";
+        /// Species under CITES.
+        ProtectedSpecies = 8, "PROTECTED_SPECIES";
+        /// Any other.
+        Other = 15, "OTHER";
+    }
+}

@@ -9,5 +9,8 @@ mod s10;
 pub use country::Country;
 pub use currency::Currency;
 pub use hs::HsCode;
-pub use lists::{DocumentKind, ItemIdScheme, MailClass, NatureOfTransaction, PartyKind, PaymentMethod, TransportMode};
+pub use lists::{
+    DocumentKind, InfringementKind, ItemIdScheme, MailClass, NatureOfTransaction, PartyKind, PaymentMethod,
+    TransportMode,
+};
 pub use s10::S10;

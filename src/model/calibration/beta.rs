@@ -1,16 +1,17 @@
-//! From raw score to probability.
+//! A smooth curve of three parameters.
 
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
-use super::{FitError, LogisticParams};
+use super::{CalibrationError, ln_logistic, logistic};
+use crate::model::LogisticParams;
 
 /// Beta calibration: `logit p = a · ln s − b · ln(1 − s) + c`, where `s` is the logistic of the raw
 /// score. With `a = b` it is Platt scaling. Never decreasing, since `a, b ≥ 0`.
 ///
 /// Source: Kull, Silva Filho, Flach (2017), "Beta calibration", AISTATS.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Calibration {
+pub struct BetaCalibration {
     /// Weight of `ln s`.
     pub a: f64,
     /// Weight of `−ln(1 − s)`.
@@ -19,38 +20,8 @@ pub struct Calibration {
     pub c: f64,
 }
 
-/// Why a calibration is not possible.
-#[derive(Debug, thiserror::Error)]
-pub enum CalibrationError {
-    /// Steps on a handful of rows are noise.
-    #[error(
-        "calibration needs at least {MIN_PER_CLASS} infringements and as many clean parcels; there are {infringements} and {clean}"
-    )]
-    TooFew {
-        /// Infringements in the block.
-        infringements: usize,
-        /// Clean parcels in the block.
-        clean: usize,
-    },
-    /// The fit behind it.
-    #[error("fitting the calibration")]
-    Fit(#[from] FitError),
-}
-
-/// Fewest of each class to calibrate on.
-const MIN_PER_CLASS: usize = 20;
-
-impl Calibration {
-    /// Fits on the raw scores of parcels later than those the model was fitted on.
-    ///
-    /// # Errors
-    /// [`CalibrationError`] where there are too few of a class.
-    pub fn fit(raw_scores: &[f64], labels: &[bool]) -> Result<Self, CalibrationError> {
-        let infringements = labels.iter().filter(|label| **label).count();
-        let clean = labels.len() - infringements;
-        if infringements.min(clean) < MIN_PER_CLASS {
-            return Err(CalibrationError::TooFew { infringements, clean });
-        }
+impl BetaCalibration {
+    pub(super) fn fit(raw_scores: &[f64], labels: &[bool]) -> Result<Self, CalibrationError> {
         let both = fit_slopes(raw_scores, labels, |score| vec![ln_logistic(score), -ln_logistic(-score)])?;
         let (slopes, c) = both;
         match slopes[..] {
@@ -67,8 +38,7 @@ impl Calibration {
         }
     }
 
-    /// Probability for a raw score, within 0 and 1.
-    pub fn probability(&self, raw_score: f64) -> f64 {
+    pub(super) fn probability(&self, raw_score: f64) -> f64 {
         let log_odds = self.a * ln_logistic(raw_score) - self.b * ln_logistic(-raw_score) + self.c;
         logistic(log_odds)
     }
@@ -83,26 +53,12 @@ fn fit_slopes(
     raw_scores: &[f64],
     labels: &[bool],
     terms: impl Fn(f64) -> Vec<f64>,
-) -> Result<(Vec<f64>, f64), FitError> {
+) -> Result<(Vec<f64>, f64), CalibrationError> {
     let rows: Vec<Vec<f64>> = raw_scores.iter().map(|score| terms(*score)).collect();
     let n_terms = rows.first().map_or(0, Vec::len);
     let values = Array2::from_shape_fn((rows.len(), n_terms), |(row, term)| rows[row][term] as f32);
-    let linear = LogisticParams { l2: 1e-3, max_iterations: 200 }.check()?.fit(values.view(), labels)?;
+    let linear = LogisticParams { l2: 1e-3, max_iterations: 200 }.check()?;
+    let linear = linear.fit(values.view(), labels)?;
     let shift: f64 = linear.slopes.iter().zip(&linear.means).map(|(slope, mean)| slope * mean).sum();
     Ok((linear.slopes, linear.base - shift))
-}
-
-/// `1 / (1 + e^−x)`, from `libm` so that every machine computes the same bits.
-fn logistic(x: f64) -> f64 {
-    if x >= 0.0 {
-        1.0 / (1.0 + libm::exp(-x))
-    } else {
-        let e = libm::exp(x);
-        e / (1.0 + e)
-    }
-}
-
-/// `ln(1 / (1 + e^−x))` without overflow.
-fn ln_logistic(x: f64) -> f64 {
-    x.min(0.0) - libm::log1p(libm::exp(-x.abs()))
 }

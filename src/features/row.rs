@@ -1,0 +1,42 @@
+//! What the plan reads of one parcel: its keys, and its features.
+
+use crate::history::{Counts, EntityKey, Footprint};
+
+/// The history keys of one parcel: one per key of the spec, `None` where a part is not stated.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ParcelKeys {
+    pub(super) by_key: Vec<Option<EntityKey>>,
+    pub(super) norms: Vec<Option<(EntityKey, f64)>>,
+    pub(super) footprint: Footprint,
+}
+
+impl ParcelKeys {
+    /// What the parcel adds to history when it is advised; its outcome is folded under the footprint's keys.
+    pub fn footprint(&self) -> &Footprint {
+        &self.footprint
+    }
+
+    /// One per key of the spec, in its order.
+    pub fn by_key(&self) -> &[Option<EntityKey>] {
+        &self.by_key
+    }
+}
+
+/// The features of one parcel, reused from parcel to parcel.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct FeatureRow {
+    /// Shape `(n_features,)`; NaN where missing.
+    pub values: Vec<f32>,
+    /// What history knew, one per key of the spec; `None` where the parcel has no such key.
+    pub counts: Vec<Option<Counts>>,
+    /// Smoothed rate per key, after back-off.
+    pub(super) rates: Vec<f64>,
+}
+
+impl FeatureRow {
+    /// Smoothed rate of past infringements under a key of the spec, after back-off; it is there
+    /// whether or not the parcel states the key's parts.
+    pub fn rate(&self, key: usize) -> Option<f64> {
+        self.rates.get(key).copied()
+    }
+}
