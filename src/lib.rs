@@ -8,6 +8,8 @@ pub mod history;
 
 pub mod reasons;
 
+pub mod text;
+
 pub mod features;
 
 pub mod model;

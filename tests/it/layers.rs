@@ -9,6 +9,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("parcel", &[]),
     ("history", &["parcel"]),
     ("reasons", &["history"]),
+    ("text", &[]),
     ("features", &["parcel", "history", "reasons"]),
     ("model", &["features"]),
     ("policy", &[]),
@@ -50,6 +51,9 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("clap", &["config", "cli"]),
     ("indicatif", &["cli"]),
     ("anyhow", &["cli"]),
+    ("any_ascii", &["text"]),
+    ("unicode_normalization", &["text"]),
+    ("unicode_script", &["text"]),
     ("rand_chacha", &["model", "evaluation"]),
 ];
 

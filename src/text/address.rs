@@ -1,0 +1,153 @@
+//! Addresses, so that respellings of one address meet.
+
+use super::name::one_romanization;
+use super::tokens::{Han, Tokens};
+
+/// Words of addresses in plain letters, and the one word each stands for; empty where it says nothing.
+///
+/// A street is what is meant where no kind is named, so words for it are left out; other kinds are kept apart.
+const WORDS: &[(&[&str], &str)] = &[
+    (
+        &[
+            "st", "str", "street", "strasse", "ul", "ulitsa", "ulica", "ulitza", "koshesi", "koshe", "kosh", "rue",
+            "calle", "sokak", "sokagi", "sok", "sk", "house", "dom", "no", "nr", "num", "ui", "haus", "hao",
+        ],
+        "",
+    ),
+    (
+        &[
+            "ave", "av", "avenue", "prospekt", "prospect", "prosp", "pr", "dangyly", "dangyl", "allee", "caddesi",
+            "cad", "cd",
+        ],
+        "av",
+    ),
+    (&["blvd", "boulevard", "bulvar", "bulvari", "bulv"], "blvd"),
+    (&["ln", "lane", "pereulok", "per", "gasse"], "lane"),
+    (&["rd", "road", "doroga", "weg"], "rd"),
+    (&["sq", "square", "ploshchad", "pl", "platz", "place", "plaza", "alany"], "sq"),
+    (&["mkr", "mikrorayon", "mikroraion", "shaghyn", "audany", "mcr"], "mkr"),
+    (&["apt", "apartment", "flat", "kv", "kvartira", "pater", "wohnung", "whg", "daire"], "apt"),
+    (&["korpus", "korp", "building", "bldg", "bld", "block", "blok"], "bldg"),
+];
+
+/// Of one letter, and only before a number: `д. 12`, but not `12 D`.
+const BEFORE_A_NUMBER: [(&str, &str); 2] = [("d", ""), ("k", "bldg")];
+
+/// Suffixes that German writes together with the name.
+const SUFFIXES: [&str; 2] = ["strasse", "str"];
+
+/// An address as it is compared: its words in plain letters, one for each kind of street, house and flat numbers kept,
+/// sorted, then postcode and country. `None` where nothing is left of the street: a town is no address.
+pub fn normalized_address(
+    street: Option<&str>,
+    locality: Option<&str>,
+    postcode: Option<&str>,
+    country: Option<&str>,
+) -> Option<String> {
+    let mut words = Vec::new();
+    add_words(street?, &mut words);
+    if words.is_empty() {
+        return None;
+    }
+    words.sort_unstable();
+    let mut town = Vec::new();
+    add_words(locality.unwrap_or_default(), &mut town);
+    town.sort_unstable();
+    // Both carry their own separators in some systems: `010 000`, `SW1A-1AA`.
+    let postcode = Tokens::new(postcode.unwrap_or_default(), Han::Spelled).as_str().replace(' ', "");
+    Some([words.join(" "), town.join(" "), postcode, country.unwrap_or_default().to_owned()].join("|"))
+}
+
+fn add_words(text: &str, words: &mut Vec<String>) {
+    let tokens = Tokens::new(text, Han::Spelled);
+    // `12a` and `12 a` are one house.
+    let parts: Vec<&str> = tokens.iter().flat_map(letters_and_digits).collect();
+    for (idx, part) in parts.iter().enumerate() {
+        if *part == "t" && idx > 0 && parts[idx - 1] == "pr" {
+            // The end of `пр-т`, an avenue.
+            continue;
+        }
+        let before_a_number = parts.get(idx + 1).is_some_and(|next| next.starts_with(|c: char| c.is_ascii_digit()));
+        let one_letter = BEFORE_A_NUMBER.iter().find(|(word, _)| before_a_number && word == part);
+        let unified = WORDS.iter().find(|(all, _)| all.contains(part)).map(|(_, unified)| *unified);
+        match one_letter.map(|(_, unified)| *unified).or(unified) {
+            Some("") => {}
+            Some(unified) => words.push(unified.to_owned()),
+            None => {
+                let name = SUFFIXES.iter().find_map(|suffix| part.strip_suffix(suffix).filter(|name| name.len() > 2));
+                words.push(one_romanization(name.unwrap_or(part)));
+            }
+        }
+    }
+}
+
+/// A token cut where letters and digits meet.
+fn letters_and_digits(token: &str) -> impl Iterator<Item = &str> {
+    let is_cut = |pair: &[u8]| pair[0].is_ascii_digit() != pair[1].is_ascii_digit();
+    token.as_bytes().chunk_by(move |a, b| !is_cut(&[*a, *b])).scan(0, move |begin, chunk| {
+        let part = &token[*begin..*begin + chunk.len()];
+        *begin += chunk.len();
+        Some(part)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(street: &str) -> Option<String> {
+        normalized_address(Some(street), Some("Алматы"), Some("050 000"), Some("KZ"))
+    }
+
+    #[test]
+    fn respellings_of_an_address_meet() {
+        for streets in [
+            &[
+                "ул. Абая, д. 10, кв. 5",
+                "Abaya str 10, apt 5",
+                "ABAYA STREET 10 FLAT 5",
+                "улица Абая 10, кв.5",
+                "Абая 10 apt 5",
+            ][..],
+            &["Абай көшесі 12а", "Abay koshesi 12 A", "Abai st. 12A"],
+            &["проспект Достық 12А", "пр. Достық, 12 a", "пр-т Достық 12а", "Dostyq prospect 12A"],
+            &["Hauptstraße 5", "Hauptstr. 5", "Haupt Strasse 5", "HAUPTSTRASSE 5"],
+            &["12 Rue de la Paix", "rue de la paix, 12"],
+            &["проспект Абая 1", "Abaya avenue 1", "Abaya ave. 1", "Abaya prospekt 1"],
+        ] {
+            let first = address(streets[0]);
+            assert!(first.is_some());
+            for street in streets {
+                assert_eq!(address(street), first, "{street}");
+            }
+        }
+        let one = normalized_address(Some("Main st 1"), Some("Almaty"), Some("050000"), Some("KZ"));
+        assert_eq!(one, normalized_address(Some("1, Main Street"), Some("АЛМАТЫ"), Some("050-000"), Some("KZ")));
+    }
+
+    #[test]
+    fn other_houses_flats_kinds_and_towns_do_not_meet() {
+        let base = address("ул. Абая, д. 10, кв. 5");
+        for street in [
+            "ул. Абая, д. 11, кв. 5",
+            "ул. Абая, д. 10, кв. 6",
+            "ул. Абая, д. 10",
+            "пер. Абая, д. 10, кв. 5",
+            "ул. Абаева, д. 10, кв. 5",
+        ] {
+            assert_ne!(address(street), base, "{street}");
+        }
+        assert_ne!(address("Main 12 D"), address("Main 12 E"));
+        assert_ne!(address("Main 12 D"), address("Main 12"));
+        assert_ne!(address("Main 112"), address("Main 12"));
+        let elsewhere = normalized_address(Some("ул. Абая, д. 10, кв. 5"), Some("Астана"), Some("050000"), Some("KZ"));
+        assert_ne!(elsewhere, base);
+    }
+
+    #[test]
+    fn a_town_is_no_address() {
+        for street in [None, Some(""), Some("---"), Some("ул.")] {
+            assert_eq!(normalized_address(street, Some("Almaty"), Some("050000"), Some("KZ")), None, "{street:?}");
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! Text: what words, names, addresses and numbers say, whatever their script, spelling and language.
+//!
+//! Pure functions of a `&str`, without I/O, clock or regular expressions. Whatever is stored (history under a
+//! [`normalized_name`], weights for [`hashed_ngrams`]) rests on their exact output, so the tables of Unicode are those of
+//! the crates' exact versions in `Cargo.toml`.
+
+mod address;
+mod email;
+mod learner;
+mod lexicon;
+mod model;
+mod name;
+mod ngrams;
+mod phone;
+mod script;
+mod tokens;
+
+pub use address::normalized_address;
+pub use email::{is_free_email, normalized_email};
+pub use learner::{TextLearner, TextLearnerParams};
+pub use lexicon::{Chapters, Generic, Words};
+pub use model::{InvalidTextModel, TextModel};
+pub use name::{is_placeholder_name, normalized_name};
+pub use ngrams::{N_SLOTS, hashed_ngrams};
+pub use phone::{normalized_phone, phone_fits_country};
+pub use script::Characters;
+pub use tokens::{Han, Tokens};

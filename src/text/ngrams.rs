@@ -1,0 +1,62 @@
+//! N-grams: a text as the short runs of characters in it.
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::tokens::{Han, Tokens};
+
+/// How many slots n-grams are hashed into: two that share one are told apart by the others of their words.
+pub const N_SLOTS: u32 = 1 << 16;
+
+/// Puts the slots of a text's character n-grams of length 3 to 5 into `out`: sorted, each once.
+///
+/// The text is read as [`Tokens`], all of it spelled in plain letters, with a blank before, between and after them, so
+/// that `" gif"` and `"ift "` say where a word begins and ends. A slot is the xxh3 of the n-gram's bytes, modulo
+/// [`N_SLOTS`]: weights are learned for slots, so it can never change. (Hashing in place of a dictionary: Weinberger et
+/// al. 2009, "Feature Hashing for Large Scale Multitask Learning".) Empty where nothing is left of the text.
+pub fn hashed_ngrams(text: &str, out: &mut Vec<u32>) {
+    out.clear();
+    let tokens = Tokens::new(text, Han::Spelled);
+    if tokens.is_empty() {
+        return;
+    }
+    let text = format!(" {} ", tokens.as_str());
+    for n in 3..=5 {
+        let slots = text.as_bytes().windows(n).map(|gram| (xxh3_64(gram) % u64::from(N_SLOTS)) as u32);
+        out.extend(slots);
+    }
+    out.sort_unstable();
+    out.dedup();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn slots(text: &str) -> Vec<u32> {
+        let mut out = vec![7];
+        hashed_ngrams(text, &mut out);
+        out
+    }
+
+    #[test]
+    fn golden_slots_never_change() {
+        // Computed by the reference implementation, through Python's xxhash (`xxh3_64`), of " ab " in runs of 3 and 4.
+        assert_eq!(slots("ab"), [26_478, 39_910, 45_632]);
+    }
+
+    #[test]
+    fn slots_are_sorted_and_stand_once() {
+        let slots = slots("gift gift gift, toys and cosmetics for children");
+        assert!(slots.is_sorted_by(|a, b| a < b) && slots.iter().all(|slot| *slot < N_SLOTS));
+    }
+
+    #[test]
+    fn spelling_case_and_script_do_not_matter_and_words_do() {
+        assert_eq!(slots("ПОДАРОК"), slots("  podarok!"));
+        assert_eq!(slots("礼品"), slots("Li Pin"));
+        assert_ne!(slots("toy car"), slots("toyc ar"));
+        for nothing in ["", "...", "\u{202e}", "\u{301}"] {
+            assert!(slots(nothing).is_empty(), "{nothing:?}");
+        }
+    }
+}

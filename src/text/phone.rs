@@ -1,0 +1,138 @@
+//! Telephone numbers, so that ways to write one number meet.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use super::tokens::{Han, Tokens};
+
+/// Fewer digits are no number of a subscriber: the shortest national numbers have five.
+const MIN_DIGITS: usize = 5;
+
+/// The calling code of each country (ITU-T E.164).
+static CALLING_CODES: LazyLock<HashMap<&'static str, &'static str>> = LazyLock::new(|| {
+    let lines = include_str!("calling_codes.txt").lines().filter(|line| !line.starts_with('#'));
+    lines.filter_map(|line| line.split_once(' ')).collect()
+});
+
+/// A number as it was written.
+struct Written {
+    digits: String,
+    /// Whether `+` or `00` stood before them: then the calling code stands first.
+    is_international: bool,
+}
+
+impl Written {
+    fn read(phone: &str) -> Option<Self> {
+        // Not an extension, nor a second number.
+        let line = phone.split([',', ';', 'x', 'X', '#']).find(|part| n_digits(part) >= MIN_DIGITS)?;
+        let digits: String = Tokens::new(line, Han::Spelled).as_str().chars().filter(char::is_ascii_digit).collect();
+        let has_plus =
+            line.trim_start_matches(|c: char| !c.is_numeric() && c != '+' && c != '＋').starts_with(['+', '＋']);
+        match digits.strip_prefix("00") {
+            Some(rest) if !has_plus => Some(Self { digits: rest.to_owned(), is_international: true }),
+            _ => Some(Self { digits, is_international: has_plus }),
+        }
+        .filter(|written| written.digits.len() >= MIN_DIGITS)
+    }
+}
+
+fn n_digits(text: &str) -> usize {
+    text.chars().filter(|c| c.is_numeric()).count()
+}
+
+/// A number as it is compared: the digits that E.164 asks for, as far as they can be told. `None` where fewer than five
+/// digits are left.
+///
+/// After `+` or `00` the digits stay. Else, in this order: eleven digits that begin with 7 are those of Russia and
+/// Kazakhstan, and so are eleven that begin with the 8 of their long distance calls and go on as their areas do (3, 4, 7
+/// to 9), unless the address is elsewhere; digits that begin with the calling code of `country`, and are longer than a
+/// national number (ten digits), stay; others lose one leading 0, which is dialed within a country only, and get the
+/// calling code of `country`, where it is stated and known.
+///
+/// So `+7 701 234-56-78`, `8 (701) 2345678` and `7012345678` of Kazakhstan meet.
+pub fn normalized_phone(phone: &str, country: Option<&str>) -> Option<String> {
+    let Written { digits, is_international } = Written::read(phone)?;
+    let code = country.and_then(|country| CALLING_CODES.get(country).copied());
+    let is_of_seven = digits.len() == 11 && code.is_none_or(|code| code == "7");
+    if is_international || (is_of_seven && digits.starts_with('7')) {
+        return Some(digits);
+    }
+    if is_of_seven && digits.starts_with('8') && matches!(digits.as_bytes()[1], b'3' | b'4' | b'7'..=b'9') {
+        return Some(format!("7{}", &digits[1..]));
+    }
+    match code {
+        Some(code) if digits.len() > 10 && digits.starts_with(code) => Some(digits),
+        Some(code) => Some(format!("{code}{}", digits.strip_prefix('0').unwrap_or(&digits))),
+        None => Some(digits.strip_prefix('0').unwrap_or(&digits).to_owned()),
+    }
+}
+
+/// Whether a number that is written for callers from abroad has the calling code of `country`. `None` where it is
+/// written another way, or the country has none.
+pub fn phone_fits_country(phone: &str, country: &str) -> Option<bool> {
+    let code = CALLING_CODES.get(country)?;
+    let written = Written::read(phone)?;
+    written.is_international.then(|| written.digits.starts_with(code))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ways_to_write_a_number_meet() {
+        for (country, phones) in [
+            (
+                Some("KZ"),
+                &[
+                    "+7 701 234-56-78",
+                    "8 (701) 234 56 78",
+                    "7 701 2345678",
+                    "007 701 234 5678",
+                    "7012345678",
+                    "＋７ ７０１２３４５６７８",
+                ][..],
+            ),
+            (None, &["+7 701 234-56-78", "8 (701) 234 56 78", "77012345678"]),
+            (
+                Some("DE"),
+                &["+49 30 1234567", "0049301234567", "030 1234567", "tel. 030/1234567", "030 1234567; 030 7654321"],
+            ),
+            (Some("CN"), &["+86 138 1234 5678", "8613812345678", "13812345678", "138-1234-5678"]),
+            (Some("US"), &["+1 (212) 555-0123", "1 212 555 0123", "212-555-0123", "212-555-0123 x44"]),
+        ] {
+            let first = normalized_phone(phones[0], country);
+            for phone in phones {
+                assert_eq!(normalized_phone(phone, country), first, "{phone}");
+            }
+        }
+    }
+
+    #[test]
+    fn different_numbers_do_not_meet() {
+        for (one, other) in
+            [("+7 701 234 56 78", "+7 701 234 56 79"), ("+7 701 234 56 78", "+1 701 234 56 78"), ("12345", "123456")]
+        {
+            assert_ne!(normalized_phone(one, Some("KZ")), normalized_phone(other, Some("KZ")), "{one}, {other}");
+        }
+        assert_eq!(normalized_phone("852 1234 5678", Some("HK")).as_deref(), Some("85212345678"));
+        assert_eq!(normalized_phone("84 912 345 678", Some("VN")).as_deref(), Some("84912345678"));
+    }
+
+    #[test]
+    fn what_is_too_short_is_no_number() {
+        for phone in ["", "-", "+", "1234", "00 12", "n/a", "\u{202e}"] {
+            assert_eq!(normalized_phone(phone, Some("KZ")), None, "{phone}");
+        }
+    }
+
+    #[test]
+    fn the_calling_code_is_compared_with_the_country_where_there_is_one() {
+        assert_eq!(phone_fits_country("+7 701 234 56 78", "KZ"), Some(true));
+        assert_eq!(phone_fits_country("0049 30 1234567", "KZ"), Some(false));
+        assert_eq!(phone_fits_country("+49 30 1234567", "DE"), Some(true));
+        assert_eq!(phone_fits_country("8 701 234 56 78", "KZ"), None);
+        assert_eq!(phone_fits_country("+7 701 234 56 78", "AQ"), None);
+        assert_eq!(CALLING_CODES.len(), 240);
+    }
+}
