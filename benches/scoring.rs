@@ -12,9 +12,9 @@ use std::time::Duration;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use parcel_risk::artifact::Artifact;
 use parcel_risk::engine::{Decision, Engine, Explanation};
-use parcel_risk::features::{FeatureRow, RatesConfig};
+use parcel_risk::features::{FeaturePlan, FeatureRow, FeatureSpec, NUMBER_FEATURES, RatesConfig};
 use parcel_risk::history::History;
-use parcel_risk::parcel::{Draft, Parcel, ParcelLimits};
+use parcel_risk::parcel::{Draft, DraftParty, Parcel, ParcelLimits};
 use parcel_risk::policy::ThresholdsConfig;
 use parcel_risk::table::{Mapping, TableReader};
 use parcel_risk::wire::{from_decision, from_draft, to_draft, v1};
@@ -35,6 +35,27 @@ fn drafts() -> Vec<Draft> {
 fn engine(artifact: &Artifact) -> Engine {
     let (rates, policy) = (RatesConfig::default().check().unwrap(), ThresholdsConfig::default().check().unwrap());
     Engine::new(Arc::clone(artifact.model()), Arc::clone(artifact.model_ref()), rates, policy).unwrap()
+}
+
+/// The sample with a description and two parties in each parcel.
+fn described(drafts: &[Draft]) -> Vec<Parcel> {
+    let descriptions =
+        ["Mobile phone case, black", "Чехол для телефона силиконовый", "手机壳 2 pcs", "Gift", "women's cotton dress"];
+    let party = |name: &str| DraftParty {
+        name: name.to_owned(),
+        street: "ул. Абая, д. 10, кв. 5".to_owned(),
+        country: "KZ".to_owned(),
+        phone: "+7 701 234-56-78".to_owned(),
+        email: "someone@mail.kz".to_owned(),
+        ..DraftParty::default()
+    };
+    let described = drafts.iter().zip(descriptions.iter().cycle()).map(|(draft, description)| {
+        let mut draft = draft.clone();
+        draft.contents[0].description = (*description).to_owned();
+        (draft.sender, draft.addressee) = (Some(party("Müller, Jürgen")), Some(party("Юлия Хрущева")));
+        draft.check(&ParcelLimits::default()).unwrap()
+    });
+    described.collect()
 }
 
 /// Measures one step, over the inputs in turn.
@@ -74,6 +95,18 @@ fn budget(criterion: &mut Criterion) {
     step(criterion, "4 features", "all of the spec", &with_keys, |(parcel, keys)| {
         plan.fill(parcel, keys, history, engine.bucket_of(parcel.advised_at), engine.rates(), &mut row);
     });
+    // The sample states no words and no names, so they are put in.
+    let catalogue = FeaturePlan::compile(FeatureSpec {
+        numbers: NUMBER_FEATURES.iter().map(|number| number.name.to_owned()).collect(),
+        ..plan.spec().clone()
+    });
+    let (catalogue, described) = (catalogue.unwrap(), described(&drafts));
+    for (name, parcels) in [("every number", &parcels), ("every number, words and names stated", &described)] {
+        let with_keys: Vec<_> = parcels.iter().map(|parcel| (parcel, catalogue.keys(parcel))).collect();
+        step(criterion, "4 features", name, &with_keys, |(parcel, keys)| {
+            catalogue.fill(parcel, keys, history, engine.bucket_of(parcel.advised_at), engine.rates(), &mut row);
+        });
+    }
     let rows: Vec<Vec<f32>> = with_keys
         .iter()
         .map(|(parcel, keys)| {

@@ -2,7 +2,8 @@
 
 use crate::history::KeyHasher;
 use crate::parcel::codes::HsCode;
-use crate::parcel::{ContentLine, Money, Parcel, Party};
+use crate::parcel::{ContentLine, ItemId, Money, Parcel, Party};
+use crate::text::{Han, Tokens, normalized_address, normalized_email, normalized_name, normalized_phone};
 
 /// One part of a history key: what of a parcel it takes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,6 +64,16 @@ named_parts! {
     NetMass = "net_mass", "Net mass of all lines, in grams.";
     GrossMass = "gross_mass", "Gross mass of the item, in grams.";
     Pieces = "pieces", "Pieces of all lines.";
+    SenderName = "sender_name", "Name of the sender, normalized so that respellings meet.";
+    SenderAddress = "sender_address", "Street address of the sender, normalized so that respellings meet.";
+    SenderPhone = "sender_phone", "Phone number of the sender, however it is written.";
+    SenderEmail = "sender_email", "Mail address of the sender, however it is written.";
+    AddresseeName = "addressee_name", "Name of the addressee, normalized so that respellings meet.";
+    AddresseeAddress = "addressee_address", "Street address of the addressee, normalized so that respellings meet.";
+    AddresseePhone = "addressee_phone", "Phone number of the addressee, however it is written.";
+    AddresseeEmail = "addressee_email", "Mail address of the addressee, however it is written.";
+    DescriptionNormalized = "description_normalized", "Words of the principal line's description, in lower case and plain letters, sorted.";
+    S10SerialBlock = "s10_serial_block", "Issuer, service and serial number of the S10 identifier without its last digit: ten neighbors.";
 }
 
 impl Part {
@@ -113,6 +124,16 @@ impl Named {
             Self::NetMass => number(hasher, parcel.net_mass_grams()),
             Self::GrossMass => number(hasher, parcel.gross_mass.map(|mass| mass.get())),
             Self::Pieces => number(hasher, parcel.n_pieces()),
+            Self::SenderName => name(hasher, parcel.sender.as_ref()?),
+            Self::SenderAddress => address(hasher, parcel.sender.as_ref()?),
+            Self::SenderPhone => phone(hasher, parcel.sender.as_ref()?),
+            Self::SenderEmail => email(hasher, parcel.sender.as_ref()?),
+            Self::AddresseeName => name(hasher, parcel.addressee.as_ref()?),
+            Self::AddresseeAddress => address(hasher, parcel.addressee.as_ref()?),
+            Self::AddresseePhone => phone(hasher, parcel.addressee.as_ref()?),
+            Self::AddresseeEmail => email(hasher, parcel.addressee.as_ref()?),
+            Self::DescriptionNormalized => words(hasher, line?.description.as_deref()?),
+            Self::S10SerialBlock => serial_block(hasher, &parcel.item_id),
         }
     }
 }
@@ -139,4 +160,38 @@ fn party(hasher: &mut KeyHasher, party: Option<&Party>) -> Option<()> {
     }
     text(hasher, Some(party.name.as_ref()?.trim().to_lowercase().as_str()))?;
     text(hasher, Some(party.postcode.as_deref().unwrap_or_default().to_lowercase().as_str()))
+}
+
+fn name(hasher: &mut KeyHasher, party: &Party) -> Option<()> {
+    text(hasher, normalized_name(party.name.as_deref()?).as_deref())
+}
+
+fn address(hasher: &mut KeyHasher, party: &Party) -> Option<()> {
+    let Party { street, locality, postcode, country, .. } = party;
+    let country = country.as_ref().map(|country| country.as_str());
+    let address = normalized_address(street.as_deref(), locality.as_deref(), postcode.as_deref(), country);
+    text(hasher, address.as_deref())
+}
+
+fn phone(hasher: &mut KeyHasher, party: &Party) -> Option<()> {
+    let country = party.country.as_ref().map(|country| country.as_str());
+    text(hasher, normalized_phone(party.phone.as_deref()?, country).as_deref())
+}
+
+fn email(hasher: &mut KeyHasher, party: &Party) -> Option<()> {
+    text(hasher, normalized_email(party.email.as_deref()?).as_deref())
+}
+
+fn words(hasher: &mut KeyHasher, description: &str) -> Option<()> {
+    let tokens = Tokens::new(description, Han::Kept);
+    let mut sorted: Vec<&str> = tokens.iter().collect();
+    sorted.sort_unstable();
+    text(hasher, (!sorted.is_empty()).then(|| sorted.join(" ")).as_deref())
+}
+
+fn serial_block(hasher: &mut KeyHasher, id: &ItemId) -> Option<()> {
+    let ItemId::S10(id, _) = id else { return None };
+    text(hasher, Some(id.issuer().as_str()))?;
+    hasher.part(&id.service_indicator());
+    number(hasher, Some(u64::from(id.serial() / 10)))
 }

@@ -37,6 +37,14 @@ pub enum ReasonCode {
     Composition,
     /// Figures that only one customs service knows.
     NationalFigures,
+    /// How the goods are described.
+    Description,
+    /// What is stated of sender and addressee.
+    PartyData,
+    /// The item's identifier.
+    ItemId,
+    /// When the advance data came.
+    Timing,
 }
 
 use ReasonCode as Code;
@@ -60,6 +68,10 @@ impl ReasonCode {
         Code::DataQuality,
         Code::Composition,
         Code::NationalFigures,
+        Code::Description,
+        Code::PartyData,
+        Code::ItemId,
+        Code::Timing,
     ];
 
     /// The code's name in the contract.
@@ -81,6 +93,10 @@ impl ReasonCode {
             Code::DataQuality => "DATA_QUALITY",
             Code::Composition => "COMPOSITION",
             Code::NationalFigures => "NATIONAL_FIGURES",
+            Code::Description => "DESCRIPTION",
+            Code::PartyData => "PARTY_DATA",
+            Code::ItemId => "ITEM_ID",
+            Code::Timing => "TIMING",
         }
     }
 
@@ -123,6 +139,10 @@ impl ReasonCode {
             Code::DataQuality => "What is missing or odd in the data",
             Code::Composition => "The number of lines, pieces or documents",
             Code::NationalFigures => "What the national figures say",
+            Code::Description => "The wording of the description",
+            Code::PartyData => "What is stated of sender and addressee",
+            Code::ItemId => "The identifier of the item",
+            Code::Timing => "The time at which the advance data came",
         }
     }
 }
@@ -175,6 +195,8 @@ mod tests {
             "Consignments like this one: nothing is known yet, which raises the risk."
         );
         assert_eq!(text(Code::DeclaredValue, 0.5, None), "The declared value raises the risk.");
+        assert_eq!(text(Code::Description, 0.5, None), "The wording of the description raises the risk.");
+        assert_eq!(text(Code::ItemId, -0.5, None), "The identifier of the item lowers the risk.");
         assert_eq!(text(Code::CarrierHistory, 0.0, None), "This carrier: not stated, which does not change the risk.");
     }
 

@@ -6,11 +6,11 @@ use std::fmt::Write as _;
 use expect_test::{Expect, expect, expect_file};
 use parcel_risk::features::{FeaturePlan, FeatureRow, FeatureSpec, NUMBER_FEATURES, Part, RatesConfig};
 use parcel_risk::history::{Bucket, History};
-use parcel_risk::parcel::{Draft, DraftMoney, Parcel, ParcelLimits};
+use parcel_risk::parcel::{Draft, DraftMoney, DraftParty, Parcel, ParcelLimits};
 use parcel_risk::reasons::ReasonCode;
 use parcel_risk::wire::to_draft;
 
-use crate::fixture::{drafts, plan, rates};
+use crate::fixture::{drafts, plan, rates, whole_catalogue};
 use crate::harness;
 
 /// What is said of the default spec with one change to it.
@@ -216,17 +216,82 @@ fn every_feature_of_the_largest_parcel_is_finite_or_missing() {
     assert_eq!(infinite, []);
 }
 
-/// Stored histories hold these: another value here makes every model ever trained forget what it knew.
-#[test]
-fn the_history_keys_of_a_parcel_never_change() {
-    let parcel = drafts()[0].clone().check(&ParcelLimits::default()).unwrap();
-    let plan = plan();
-    let keys = plan.keys(&parcel, &rates());
+/// Every key of a parcel by its name.
+fn keys(plan: &FeaturePlan, parcel: &Parcel) -> String {
+    let keys = plan.keys(parcel, &rates());
+    assert_eq!(keys.footprint().keys, keys.by_key().iter().flatten().copied().collect::<Vec<_>>());
     let mut text = String::new();
     for (spec, key) in plan.spec().keys.iter().zip(keys.by_key()) {
         let key = key.map_or("not stated".to_owned(), |key| format!("{:016x}", key.0));
         writeln!(text, "{}: {key}", spec.name).unwrap();
     }
-    assert_eq!(keys.footprint().keys, keys.by_key().iter().flatten().copied().collect::<Vec<_>>());
+    text
+}
+
+/// A parcel that states all that keys are made of.
+fn fully_stated() -> Parcel {
+    let party = |name: &str| DraftParty {
+        name: name.to_owned(),
+        street: "ул. Абая, д. 10, кв. 5".to_owned(),
+        locality: "Алматы".to_owned(),
+        postcode: "050000".to_owned(),
+        country: "KZ".to_owned(),
+        phone: "8 701 234-56-78".to_owned(),
+        email: "J.Doe+x@gmail.com".to_owned(),
+        ..DraftParty::default()
+    };
+    parcel(&[("EUR", 7)], |draft| {
+        (draft.sender, draft.addressee) = (Some(party("Müller, Jürgen")), Some(party("Юлия Хрущева")));
+        (draft.declarant, draft.carrier) = ("D".to_owned(), "C".to_owned());
+        (draft.origin_office, draft.destination_office) = ("CNSHAA".to_owned(), "KZALAA".to_owned());
+        (draft.mail_class, draft.nature_of_transaction, draft.transport_mode, draft.payment_method) = (1, 2, 3, 4);
+        (draft.gross_mass_grams, draft.contents[0].net_mass_grams) = (Some(500), Some(400));
+        (draft.contents[0].quantity, draft.contents[0].origin_country) = (Some(3), "VN".to_owned());
+        draft.contents[0].description = "Чехол для телефона 手机壳".to_owned();
+    })
+}
+
+/// Stored histories hold these: another value here makes every model ever trained forget what it knew.
+#[test]
+fn the_history_keys_of_a_parcel_never_change() {
+    let declared = drafts()[0].clone().check(&ParcelLimits::default()).unwrap();
+    let by_part = keys(&whole_catalogue(), &fully_stated());
+    assert!(!by_part.contains("not stated"), "{by_part}");
+    let text = format!("{}\n# One part each, of a parcel that states all.\n{by_part}", keys(&plan(), &declared));
     expect_file!["../golden/history-keys.txt"].assert_eq(&text);
+}
+
+#[test]
+fn respellings_share_a_key_and_neighbors_in_a_series_do() {
+    let plan = whole_catalogue();
+    let key = |parcel: &Parcel, name: &str| {
+        let idx = plan.spec().keys.iter().position(|key| key.name == name).unwrap();
+        plan.keys(parcel, &rates()).by_key()[idx]
+    };
+    let other = parcel(&[("EUR", 7)], |draft| {
+        let party = DraftParty {
+            name: "JUERGEN MUELLER".to_owned(),
+            street: "Abaya str 10 apt 5".to_owned(),
+            locality: "Almaty".to_owned(),
+            postcode: "050 000".to_owned(),
+            country: "KZ".to_owned(),
+            phone: "+77012345678".to_owned(),
+            email: "jdoe@GMAIL.com".to_owned(),
+            ..DraftParty::default()
+        };
+        (draft.sender, draft.item_id) = (Some(party), "RB123456776CN".to_owned());
+        draft.contents[0].description = "手机壳 chekhol dlya TELEFONA".to_owned();
+    });
+    let stated = fully_stated();
+    for name in
+        ["sender_name", "sender_address", "sender_phone", "sender_email", "description_normalized", "s10_serial_block"]
+    {
+        assert!(key(&stated, name).is_some() && key(&stated, name) == key(&other, name), "{name}");
+    }
+    assert_ne!(key(&stated, "sender"), key(&other, "sender"), "the raw name stays apart");
+    assert_eq!(key(&other, "addressee_name"), None);
+    let next = parcel(&[], |draft| draft.item_id = "RB123456865CN".to_owned());
+    assert_ne!(key(&next, "s10_serial_block"), key(&stated, "s10_serial_block"));
+    let carrier = parcel(&[], |draft| (draft.item_id, draft.id_scheme) = ("1".to_owned(), 2));
+    assert_eq!(key(&carrier, "s10_serial_block"), None);
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use parcel_risk::artifact::Artifact;
-use parcel_risk::features::{ExchangeRates, FeaturePlan, FeatureSpec, RatesConfig};
+use parcel_risk::features::{ExchangeRates, FeaturePlan, FeatureSpec, KeySpec, NUMBER_FEATURES, Part, RatesConfig};
 use parcel_risk::history::{History, Replay};
 use parcel_risk::parcel::{Draft, ParcelLimits};
 use parcel_risk::policy::ThresholdsConfig;
@@ -56,6 +56,20 @@ pub(crate) fn drafts() -> &'static [Draft] {
 
 pub(crate) fn plan() -> FeaturePlan {
     FeaturePlan::compile(FeatureSpec::default()).unwrap()
+}
+
+/// Every number of the catalogue, and for each part a key of it alone.
+pub(crate) fn whole_catalogue() -> FeaturePlan {
+    let default = FeatureSpec::default();
+    let of_part =
+        |name: &str| KeySpec { name: name.to_owned(), parts: vec![name.to_owned()], ..default.keys[0].clone() };
+    let spec = FeatureSpec {
+        numbers: NUMBER_FEATURES.iter().map(|number| number.name.to_owned()).collect(),
+        keys: Part::NAMED.iter().map(|(name, _)| of_part(name)).collect(),
+        fingerprint: "sender".to_owned(),
+        ..default
+    };
+    FeaturePlan::compile(spec).unwrap()
 }
 
 pub(crate) fn rates() -> ExchangeRates {

@@ -10,7 +10,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("history", &["parcel"]),
     ("reasons", &["history"]),
     ("text", &[]),
-    ("features", &["parcel", "history", "reasons"]),
+    ("features", &["parcel", "history", "reasons", "text"]),
     ("model", &["features"]),
     ("policy", &[]),
     ("engine", &["parcel", "history", "reasons", "features", "model", "policy"]),

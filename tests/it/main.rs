@@ -16,6 +16,7 @@ mod layers;
 mod leakage;
 mod log;
 mod model;
+mod numbers;
 mod parity;
 mod python;
 mod serve;

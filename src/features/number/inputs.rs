@@ -1,0 +1,85 @@
+//! What number features are computed from.
+
+use std::cell::OnceCell;
+
+use super::super::ExchangeRates;
+use crate::parcel::{ContentLine, Money, Parcel};
+use crate::text::{Characters, Generic, Words, normalized_name};
+
+/// A parcel, and what several features share. What only some specs use is made when it is first asked for.
+#[derive(Debug)]
+pub(in crate::features) struct Inputs<'a> {
+    pub(super) parcel: &'a Parcel,
+    pub(super) rates: &'a ExchangeRates,
+    /// The line that stands for the parcel.
+    pub(super) line: Option<&'a ContentLine>,
+    /// Declared value of all lines in the base currency.
+    pub(super) value: Option<f64>,
+    pub(super) net_mass_kg: Option<f64>,
+    pub(super) gross_mass_kg: Option<f64>,
+    pub(super) n_pieces: Option<f64>,
+    words: OnceCell<Words>,
+    generic: OnceCell<Option<Generic>>,
+    characters: OnceCell<Characters>,
+    names: OnceCell<[Option<String>; 2]>,
+}
+
+impl<'a> Inputs<'a> {
+    /// Takes together what several features share.
+    pub(in crate::features) fn new(parcel: &'a Parcel, rates: &'a ExchangeRates) -> Self {
+        Self {
+            parcel,
+            rates,
+            line: parcel.principal_line(),
+            value: total_value(parcel, rates),
+            net_mass_kg: parcel.net_mass_grams().map(|grams| grams as f64 / 1000.0),
+            gross_mass_kg: parcel.gross_mass.map(|mass| mass.get() as f64 / 1000.0),
+            n_pieces: parcel.n_pieces().map(|pieces| pieces as f64),
+            words: OnceCell::new(),
+            generic: OnceCell::new(),
+            characters: OnceCell::new(),
+            names: OnceCell::new(),
+        }
+    }
+
+    pub(super) fn in_base(&self, amount: Option<Money>) -> Option<f64> {
+        self.rates.to_base(amount?)
+    }
+
+    /// The principal line's description, where there is one.
+    pub(super) fn description(&self) -> Option<&'a str> {
+        self.line?.description.as_deref()
+    }
+
+    /// Its words.
+    pub(super) fn words(&self) -> Option<&Words> {
+        let description = self.description()?;
+        Some(self.words.get_or_init(|| Words::new(description)))
+    }
+
+    /// How generic they are.
+    pub(super) fn generic(&self) -> Option<Generic> {
+        *self.generic.get_or_init(|| self.words()?.generic())
+    }
+
+    /// Its characters.
+    pub(super) fn characters(&self) -> Option<&Characters> {
+        let description = self.description()?;
+        Some(self.characters.get_or_init(|| Characters::of(description)))
+    }
+
+    /// The normalized names of sender and addressee.
+    pub(super) fn names(&self) -> &[Option<String>; 2] {
+        self.names.get_or_init(|| {
+            [&self.parcel.sender, &self.parcel.addressee].map(|party| normalized_name(party.as_ref()?.name.as_deref()?))
+        })
+    }
+}
+
+/// Sum over the lines in the base currency; `None` where no line states a value, or where one
+/// cannot be converted: part of a value would look like a low one.
+fn total_value(parcel: &Parcel, rates: &ExchangeRates) -> Option<f64> {
+    let stated = parcel.contents.iter().filter_map(|line| line.value);
+    let converted: Option<Vec<f64>> = stated.map(|value| rates.to_base(value)).collect();
+    converted?.into_iter().reduce(|a, b| a + b)
+}
