@@ -57,16 +57,20 @@ impl<T: Copy> Terms<T> {
         find(tokens).or_else(|| find(tokens.strip_suffix('s')?)).or_else(|| find(tokens.strip_suffix("es")?))
     }
 
-    /// Each term of a text, from its beginning, longest first, with its number of tokens.
-    fn all(&self, tokens: &Tokens) -> Vec<(T, usize)> {
-        let mut found = Vec::new();
-        let mut first = 0;
-        while first < tokens.len() {
+    /// Cuts a text, from its beginning, into its terms, the longest first, and the tokens between them. Each comes with
+    /// the token that it begins with and its number of tokens.
+    fn cut(&self, tokens: &Tokens) -> impl Iterator<Item = (Option<T>, usize, usize)> {
+        let mut next = 0;
+        std::iter::from_fn(move || {
+            let first = next;
+            if first == tokens.len() {
+                return None;
+            }
             let term = self.at(tokens, first);
-            found.extend(term);
-            first += term.map_or(1, |(_, n)| n);
-        }
-        found
+            let n = term.map_or(1, |(_, n)| n);
+            next += n;
+            Some((term.map(|(what, _)| what), first, n))
+        })
     }
 }
 
@@ -97,18 +101,21 @@ impl Words {
         if self.is_empty() {
             return None;
         }
-        let n: usize = GENERIC.all(&self.tokens).iter().map(|(_, n)| n).sum();
-        let says_nothing = |token: &&str| NEUTRAL.contains(token) || token.bytes().all(|byte| byte.is_ascii_digit());
-        let n_other = self.tokens.iter().filter(|token| !says_nothing(token)).count();
-        Some(Generic { share: n as f64 / self.len() as f64, is_standalone: n > 0 && n >= n_other })
+        let says_nothing = |token: &str| NEUTRAL.contains(&token) || token.bytes().all(|byte| byte.is_ascii_digit());
+        let (mut n_generic, mut n_precise) = (0, 0);
+        for (term, first, n) in GENERIC.cut(&self.tokens) {
+            match term {
+                Some(()) => n_generic += n,
+                None => n_precise += usize::from(!says_nothing(self.tokens.run(first, n))),
+            }
+        }
+        Some(Generic { share: n_generic as f64 / self.len() as f64, is_standalone: n_generic > 0 && n_precise == 0 })
     }
 
     /// The chapters of the Harmonized System that they hint at; empty where no word is known.
     pub fn chapters_hinted(&self) -> Chapters {
-        CHAPTERS
-            .all(&self.tokens)
-            .into_iter()
-            .fold(Chapters::default(), |all, (chapters, _)| Chapters(all.0 | chapters.0))
+        let hinted = CHAPTERS.cut(&self.tokens).filter_map(|(chapters, ..)| chapters);
+        hinted.fold(Chapters::default(), |all, chapters| Chapters(all.0 | chapters.0))
     }
 }
 
@@ -198,8 +205,15 @@ mod tests {
         ] {
             assert!(Words::new(text).generic().unwrap().is_standalone, "{text}");
         }
-        for text in ["cotton shirt", "gift of cotton shirts", "подарок: кукла", "手机壳", "2 pcs", "12345"]
-        {
+        for text in [
+            "cotton shirt",
+            "gift of cotton shirts",
+            "personal items, shirt",
+            "подарок: кукла",
+            "手机壳",
+            "2 pcs",
+            "12345",
+        ] {
             assert!(!Words::new(text).generic().unwrap().is_standalone, "{text}");
         }
         assert_eq!(Words::new("gift toy car").generic().unwrap().share, 1.0 / 3.0);
