@@ -29,7 +29,7 @@ impl TableRow {
 }
 
 /// A row's label.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct RowOutcome {
     /// Whether inspection found an infringement.
     pub infringement: bool,
@@ -37,6 +37,8 @@ pub struct RowOutcome {
     pub known_at: Option<DraftTime>,
     /// Of which kind it was, in the table's own words.
     pub kind: Option<String>,
+    /// What the infringement is worth in duties and taxes, in the base currency, 0 or more.
+    pub revenue: Option<f64>,
 }
 
 /// A row's file, number and line.

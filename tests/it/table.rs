@@ -103,10 +103,10 @@ fn the_public_customs_declarations_become_parcels() {
 
 #[test]
 fn a_label_needs_a_finding_and_a_currency_an_amount() {
-    let table = "item_id,outcome.infringement,outcome.known_at,outcome.kind,weight,selection_probability,postage_paid.currency_code,postage_paid.amount\n\
-        A,true,2020-02-01T09:00:00+09:00,narcotics,2.5,0.01,EUR,1.5\n\
-        B,,2020-02-01,narcotics,,,EUR,\n\
-        C,0,,,,,,-0.05\n";
+    let table = "item_id,outcome.infringement,outcome.known_at,outcome.kind,outcome.revenue,weight,selection_probability,postage_paid.currency_code,postage_paid.amount\n\
+        A,true,2020-02-01T09:00:00+09:00,narcotics,1250.5,2.5,0.01,EUR,1.5\n\
+        B,,2020-02-01,narcotics,70,,,EUR,\n\
+        C,0,,,,,,,-0.05\n";
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("t.csv");
     fs::write(&path, table).unwrap();
@@ -114,7 +114,7 @@ fn a_label_needs_a_finding_and_a_currency_an_amount() {
 
     let known_at = Some(DraftTime { seconds: 1_580_515_200, nanos: 0 });
     let kind = Some("narcotics".to_owned());
-    assert_eq!(a.outcome, Some(RowOutcome { infringement: true, known_at, kind }));
+    assert_eq!(a.outcome, Some(RowOutcome { infringement: true, known_at, kind, revenue: Some(1250.5) }));
     assert_eq!((a.weight, a.selection_probability), (2.5, Some(0.01)));
     let euros = DraftMoney { currency_code: "EUR".to_owned(), units: 1, nanos: 500_000_000 };
     assert_eq!(a.draft.postage_paid, Some(euros));

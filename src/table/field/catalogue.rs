@@ -123,6 +123,7 @@ pub(super) static CATALOGUE: &[FieldSpec] = &[
         })
     ),
     field!("outcome.kind", Holds::OutcomeKind),
+    field!("outcome.revenue", Holds::OutcomeRevenue),
     field!("weight", Holds::Weight),
     field!("selection_probability", Holds::SelectionProbability),
 ];

@@ -45,7 +45,9 @@ impl Field {
     pub(in crate::table) fn cell_type(&self) -> CellType {
         match self.holds() {
             Holds::Mass(_) | Holds::Count(_) | Holds::Units(_) | Holds::Nanos(_) => CellType::Integer,
-            Holds::NationalFigure | Holds::Weight | Holds::SelectionProbability => CellType::Real,
+            Holds::NationalFigure | Holds::OutcomeRevenue | Holds::Weight | Holds::SelectionProbability => {
+                CellType::Real
+            }
             Holds::Infringement => CellType::Flag,
             Holds::Text(_)
             | Holds::Code(..)
@@ -130,6 +132,7 @@ fn value<'a>(spec: &FieldSpec, idx: usize, key: &str, row: &'a TableRow) -> Resu
             figure => figure.copied().map(Value::Real),
         },
         Holds::Infringement => row.outcome.as_ref().map(|outcome| Value::Flag(outcome.infringement)),
+        Holds::OutcomeRevenue => row.outcome.as_ref().and_then(|outcome| outcome.revenue).map(Value::Real),
         Holds::OutcomeKind => row.outcome.as_ref().and_then(|outcome| outcome.kind.as_deref()).and_then(text),
         Holds::Weight => (row.weight != 1.0).then_some(Value::Real(row.weight)),
         Holds::SelectionProbability => row.selection_probability.map(Value::Real),

@@ -37,6 +37,7 @@ pub(super) enum Holds {
     NationalFigure,
     Infringement,
     OutcomeKind,
+    OutcomeRevenue,
     Weight,
     SelectionProbability,
 }

@@ -144,6 +144,10 @@ impl Field {
                 row.outcome.get_or_insert_default().infringement = infringement;
             }
             Holds::OutcomeKind => row.outcome.get_or_insert_default().kind = Some(text.to_owned()),
+            Holds::OutcomeRevenue => {
+                let revenue = within(trimmed, |amount| (0.0..=MAX_REVENUE).contains(&amount), REVENUE)?;
+                row.outcome.get_or_insert_default().revenue = Some(revenue);
+            }
             Holds::Weight => row.weight = within(trimmed, |weight| weight >= 0.0, WEIGHT)?,
             Holds::SelectionProbability => {
                 row.selection_probability = Some(within(trimmed, |chance| chance > 0.0 && chance <= 1.0, PROBABILITY)?);
@@ -154,6 +158,9 @@ impl Field {
 }
 
 const BAD_TIME: Problem = Problem::Unreadable { expected: time::EXPECTED };
+/// As many units as an amount of the contract can have.
+const MAX_REVENUE: f64 = 1e15;
+const REVENUE: Problem = Problem::Unreadable { expected: "a decimal number from 0 to 1e15" };
 const WEIGHT: Problem = Problem::Unreadable { expected: "a decimal number of 0 or more" };
 const PROBABILITY: Problem = Problem::Unreadable { expected: "a decimal number above 0 and at most 1" };
 

@@ -12,7 +12,7 @@
 //! ```
 //!
 //! * `field`: a path of the contract, `national_codes.<key>`, `national_figures.<key>`, or of the
-//!   label: `outcome.infringement`, `outcome.known_at`, `outcome.kind`, `weight`,
+//!   label: `outcome.infringement`, `outcome.known_at`, `outcome.kind`, `outcome.revenue`, `weight`,
 //!   `selection_probability`. An amount may be named whole (`contents[0].value`).
 //! * `unit`: of a mass, `"g"` (if left out) or `"kg"`; rounded to whole grams, halves away from zero.
 //! * `currency` or `currency_column`: of an amount that is named whole.

@@ -80,7 +80,7 @@ fn dates_decimals_and_missing_values_are_read_as_they_are_meant() {
     let draft = &full.draft;
     expect![[r#"
         7 Some(DraftTime { seconds: 1577880000, nanos: 0 })
-        Some(RowOutcome { infringement: true, known_at: Some(DraftTime { seconds: 1577836800, nanos: 0 }), kind: None })
+        Some(RowOutcome { infringement: true, known_at: Some(DraftTime { seconds: 1577836800, nanos: 0 }), kind: None, revenue: None })
         [DraftLine { description: "", hs_code: "", quantity: Some(4294967295), net_mass_grams: Some(1234), value: None, origin_country: "" }]
         {"rate": 0.1}
     "#]].assert_eq(&format!(
@@ -90,7 +90,7 @@ fn dates_decimals_and_missing_values_are_read_as_they_are_meant() {
     let draft = &empty.draft;
     expect![[r#"
         8 Some(DraftTime { seconds: 1577880000, nanos: 1 })
-        Some(RowOutcome { infringement: true, known_at: None, kind: None })
+        Some(RowOutcome { infringement: true, known_at: None, kind: None, revenue: None })
         []
         {}
     "#]]
