@@ -73,7 +73,8 @@ pub(super) fn render(manifest: &Manifest, model: &Model) -> String {
     for capacity in &metrics.capacity {
         row(&format!("precision at {} %", capacity.share.get() * 100.0), capacity.precision.as_ref());
     }
-    for slice in &metrics.slices {
+    // The others are in the manifest: too many for a card.
+    for slice in metrics.slices.iter().filter(|slice| slice.name.starts_with("history_")) {
         row(&format!("AUROC, {} ({} parcels)", slice.name, slice.parcels), slice.auroc.as_ref());
     }
     for (kind, head) in &manifest.heads {

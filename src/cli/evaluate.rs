@@ -90,8 +90,9 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
         fold(&warm_up.rows, engine.plan(), engine.rates(), train.label_delay_days, &mut replay, || progress.tick());
     }
     progress.begin("scoring", Some(dataset.rows.len() as u64));
-    let backtest =
+    let mut backtest =
         Backtest::live(&dataset.rows, &engine, None, train.label_delay_days, &mut replay, || progress.tick());
+    backtest.place_among(&engine.model().body().reference);
     progress.begin("measuring", None);
     let scored = backtest.scored()?;
     let subject = Subject {

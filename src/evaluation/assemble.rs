@@ -1,13 +1,22 @@
 //! From figures and their resamples to the report.
 
 use super::{
-    AtCapacity, BaselineReport, BootstrapReport, Evaluation, PrecisionAtCapacity, SliceReport, Subject,
+    AtCapacity, BaselineReport, BootstrapReport, Evaluation, PrecisionAtCapacity, Subject,
     bootstrap::Bootstrap,
-    interval::{Estimate, Interval, wider, wilson_at_edge},
-    metrics::Metrics,
-    scored::{RankedSlice, Scored},
+    delay,
+    draws::{Draws, widened},
+    drift,
+    interval::Estimate,
+    metrics::{CutMetrics, Metrics},
+    novelty, revenue,
+    scored::Scored,
+    selection,
     settings::{CapacityShare, Settings},
+    slices,
 };
+
+/// Fewest parcels opened for which the bins within are listed: twenty in each of the ten.
+const MIN_PARCELS_FOR_BINS: f64 = 200.0;
 
 /// * `shares`: ascending, as `point` and `bootstrap` were measured with.
 pub(super) fn assemble(
@@ -23,7 +32,7 @@ pub(super) fn assemble(
         parcels: scored.n_rows(),
         infringements: scored.targets.iter().filter(|&&target| target > 0.0).count(),
         weight: scored.weights.iter().sum(),
-        base_rate: Draws::of(scored).base_rate(point, bootstrap),
+        base_rate: base_rate(&draws(scored), point, bootstrap),
         label_delay_days: subject.label_delay_days,
         average_precision: of(|m| m.average_precision),
         auroc: of(|m| m.auroc),
@@ -35,61 +44,74 @@ pub(super) fn assemble(
         calibration_slope: of(|m| m.calibration_line.map(|line| line.slope)),
         calibration_intercept: of(|m| m.calibration_line.map(|line| line.intercept)),
         capacity: capacity(scored, shares, point, bootstrap),
-        slices: slices(scored, point, bootstrap),
+        slices: slices::reports(scored, point, bootstrap),
         baselines: baselines(scored, shares, point, bootstrap),
         reliability: point.reliability.clone(),
+        selection: selection::reports(scored, shares, point, bootstrap),
+        revenue: revenue::report(scored, shares, point, bootstrap),
+        drift: drift::report(scored, point, bootstrap),
+        novelty: novelty::reports(scored, point, bootstrap),
+        observed_label_delay: delay::report(scored, point, bootstrap),
         bootstrap: BootstrapReport { replicates: settings.bootstrap, seed: settings.seed, days: scored.n_days },
         model: subject.model,
         data_digest: subject.data_digest,
     }
 }
 
+fn draws(scored: &Scored) -> Draws {
+    Draws::of(scored.weights.iter().copied().zip(scored.targets.iter().copied()))
+}
+
+fn base_rate(draws: &Draws, point: &Metrics, bootstrap: &Bootstrap) -> Option<Estimate> {
+    draws.at_least_wilson(point.base_rate, draws.parcels, bootstrap.interval(|m| m.base_rate))
+}
+
 fn capacity(scored: &Scored, shares: &[CapacityShare], point: &Metrics, bootstrap: &Bootstrap) -> Vec<AtCapacity> {
-    let expected = scored.by_margin.sweep(&scored.weights, &scored.risk_scores, shares).cuts;
-    let draws = Draws::of(scored);
+    let draws = draws(scored);
     let at = |(idx, &share): (usize, &CapacityShare)| {
-        let cut = point.capacity[idx];
-        let precision =
-            draws.at_least_wilson(cut.precision, cut.parcels, bootstrap.interval(|m| m.capacity[idx].precision));
-        let recall = bootstrap.interval(|m| m.capacity[idx].recall);
+        let cut = &point.capacity[idx];
+        let of = |figure: fn(&CutMetrics) -> Option<f64>| bootstrap.interval(|m| figure(&m.capacity[idx]));
         // Opening all finds all: no luck of the draw, so nothing for Wilson to say.
-        let recall = if cut.parcels < draws.parcels {
-            draws.at_least_wilson(cut.recall, draws.infringements, recall)
-        } else {
-            cut.recall.map(|value| Estimate::new(value, recall))
+        let of_some = |share: Option<f64>, mass: f64, interval| {
+            if cut.parcels < draws.parcels {
+                draws.at_least_wilson(share, mass, interval)
+            } else {
+                share.map(|value| Estimate::new(value, interval))
+            }
         };
-        // Lift inherits the edge from precision, in units of the base rate; where all infringe, it is 1 whatever is drawn.
+        let possible = cut.parcels.min(draws.infringements);
         let wilson = cut.precision.and_then(|share| draws.wilson(share, cut.parcels));
-        let wilson = wilson.zip(point.base_rate.filter(|&rate| 0.0 < rate && rate < 1.0));
-        let wilson = wilson.map(|((low, high), base_rate)| (low / base_rate, high / base_rate));
-        let interval = bootstrap.interval(|m| m.capacity[idx].lift);
+        // Lift inherits the edge from precision, in units of the base rate; where all infringe, it is 1 whatever is drawn.
+        let of_lift = wilson.zip(point.base_rate.filter(|&rate| 0.0 < rate && rate < 1.0));
+        let of_lift = of_lift.map(|((low, high), base_rate)| (low / base_rate, high / base_rate));
+        // So does what was expected in excess of it.
+        let of_excess = wilson.zip(cut.expected_precision);
+        let of_excess = of_excess.map(|((low, high), expected)| (expected - high, expected - low));
+        let listed = cut.parcels >= MIN_PARCELS_FOR_BINS;
         AtCapacity {
             share,
             parcels: cut.parcels.round() as u64,
-            precision,
-            recall,
-            lift: cut.lift.map(|lift| Estimate::new(lift, widened(interval, wilson))),
+            precision: draws.at_least_wilson(cut.precision, cut.parcels, of(|cut| cut.precision)),
+            recall: of_some(cut.recall, draws.infringements, of(|cut| cut.recall)),
+            lift: cut.lift.map(|lift| Estimate::new(lift, widened(of(|cut| cut.lift), of_lift))),
+            normalized_precision: of_some(cut.normalized_precision, possible, of(|cut| cut.normalized_precision)),
             precision_ceiling: cut.precision_ceiling,
             recall_ceiling: cut.recall_ceiling,
-            expected_precision: (cut.parcels > 0.0).then(|| expected[idx].infringements / cut.parcels),
+            expected_precision: cut.expected_precision,
+            expected_precision_excess: cut
+                .excess
+                .map(|excess| Estimate::new(excess, widened(of(|cut| cut.excess), of_excess))),
+            expected_calibration_error_within: cut
+                .expected_calibration_error
+                .map(|error| Estimate::new(error, of(|cut| cut.expected_calibration_error))),
+            reliability_within: if listed { cut.reliability.clone() } else { Vec::new() },
         }
     };
     shares.iter().enumerate().map(at).collect()
 }
 
-fn slices(scored: &Scored, point: &Metrics, bootstrap: &Bootstrap) -> Vec<SliceReport> {
-    let of = |(idx, slice): (usize, &RankedSlice)| SliceReport {
-        name: slice.name.clone(),
-        parcels: slice.n_parcels,
-        infringements: slice.n_infringements,
-        auroc: bootstrap.estimate(point, |m| m.slices[idx].0),
-        average_precision: bootstrap.estimate(point, |m| m.slices[idx].1),
-    };
-    scored.slices.iter().enumerate().map(of).collect()
-}
-
 fn baselines(scored: &Scored, shares: &[CapacityShare], point: &Metrics, bootstrap: &Bootstrap) -> Vec<BaselineReport> {
-    let draws = Draws::of(scored);
+    let draws = draws(scored);
     let of = |(idx, (name, _)): (usize, &(String, _))| {
         let at = |(cut, &share): (usize, &CapacityShare)| {
             let interval = bootstrap.interval(|m| m.baselines[idx].precision[cut]);
@@ -104,43 +126,4 @@ fn baselines(scored: &Scored, shares: &[CapacityShare], point: &Metrics, bootstr
         }
     };
     scored.baselines.iter().enumerate().map(of).collect()
-}
-
-/// How many independent draws a mass is worth.
-struct Draws {
-    /// Mass of all rows.
-    parcels: f64,
-    /// Mass of the infringements.
-    infringements: f64,
-    /// Kish's `Σw / Σw²` over all rows: 1 where every weight is 1.
-    per_mass: f64,
-}
-
-impl Draws {
-    fn of(scored: &Scored) -> Self {
-        let Scored { weights, targets, .. } = scored;
-        let parcels = weights.iter().sum::<f64>();
-        let squares = weights.iter().map(|weight| weight * weight).sum::<f64>();
-        Self {
-            parcels,
-            infringements: weights.iter().zip(targets).map(|(weight, target)| weight * target).sum(),
-            per_mass: if squares > 0.0 { parcels / squares } else { 0.0 },
-        }
-    }
-
-    fn base_rate(&self, point: &Metrics, bootstrap: &Bootstrap) -> Option<Estimate> {
-        self.at_least_wilson(point.base_rate, self.parcels, bootstrap.interval(|m| m.base_rate))
-    }
-
-    fn wilson(&self, share: f64, mass: f64) -> Option<Interval> {
-        wilson_at_edge(share, mass * self.per_mass)
-    }
-
-    fn at_least_wilson(&self, share: Option<f64>, mass: f64, interval: Option<Interval>) -> Option<Estimate> {
-        share.map(|share| Estimate::new(share, widened(interval, self.wilson(share, mass))))
-    }
-}
-
-fn widened(interval: Option<Interval>, wilson: Option<Interval>) -> Option<Interval> {
-    if wilson.is_some() { wider(interval, wilson) } else { interval }
 }

@@ -79,17 +79,20 @@ fn below(n: usize, bits: u64) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::ScoredRow, *};
+    use super::{
+        super::{Columns, ScoredRow},
+        *,
+    };
 
     fn scored() -> Scored {
         let rows = (0..50_u8).map(|at| ScoredRow {
             margin: -f64::from(at),
             risk_score: 0.5,
             infringement: at % 3 == 0,
-            weight: 1.0,
             day: i64::from(at / 10),
+            ..ScoredRow::default()
         });
-        Scored::new(&rows.collect::<Vec<_>>(), &[], &[]).unwrap()
+        Scored::new(&rows.collect::<Vec<_>>(), &Columns::default()).unwrap()
     }
 
     fn drawn(unit: Unit, seed: u64, replicate: u32) -> Vec<f64> {

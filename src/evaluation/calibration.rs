@@ -1,11 +1,9 @@
 //! Whether a probability says what then happens: log loss, Brier score, calibration error.
 
-use serde::{Deserialize, Serialize};
-
-use super::scored::falling;
-
-/// Bins of the expected calibration error.
-const N_BINS: usize = 20;
+use super::{
+    reliability::{Bin, Bins},
+    scored::falling,
+};
 
 /// Rows in ascending order of their probability, with what each contributes. Sorted once, summed for every weighting.
 ///
@@ -19,17 +17,6 @@ pub(super) struct Calibration {
     pub(super) targets: Vec<f64>,
     pub(super) logits: Vec<f64>,
     log_losses: Vec<f64>,
-}
-
-/// Parcels of about equal probability: what was expected of them, and what was found.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Bin {
-    /// Sum of weights.
-    pub weight: f64,
-    /// Mean probability, weighted.
-    pub mean_risk_score: f64,
-    /// Share with an infringement, weighted.
-    pub infringement_share: f64,
 }
 
 /// Means over all rows.
@@ -52,8 +39,9 @@ impl Losses {
 
 impl Calibration {
     /// * `risk_scores`, `targets`: by canonical index; probabilities in `[0, 1]`, targets 0 or 1.
-    pub(super) fn new(risk_scores: &[f64], targets: &[f64]) -> Self {
-        let mut order = (0..risk_scores.len()).collect::<Vec<_>>();
+    /// * `members`: canonical indices of the rows to be measured.
+    pub(super) fn new(risk_scores: &[f64], targets: &[f64], members: Vec<usize>) -> Self {
+        let mut order = members;
         order.sort_by(|&a, &b| falling(risk_scores[b], risk_scores[a]));
         let risk_scores = order.iter().map(|&idx| risk_scores[idx]).collect::<Vec<_>>();
         let targets = order.iter().map(|&idx| targets[idx]).collect::<Vec<_>>();
@@ -88,56 +76,25 @@ impl Calibration {
         (mass > 0.0).then(|| Losses { log_loss: log_loss / mass, brier: brier / mass })
     }
 
-    /// Twenty bins of equal mass in ascending order of probability; none without mass. `weights`: in this order.
-    ///
-    /// Parcels of one probability that straddle an edge are split as a whole: each side takes its share of all of
-    /// them, infringing and clean alike, so that row order cannot move an infringement from one bin to the next. With
-    /// fewer rows than bins a row is spread over several.
-    pub(super) fn bins(&self, weights: &[f64]) -> Vec<Bin> {
+    /// Bins of equal mass in ascending order of probability; none without mass. `weights`: in this order.
+    pub(super) fn bins(&self, weights: &[f64], n_bins: usize) -> Vec<Bin> {
         let mass = weights.iter().sum::<f64>();
         if mass <= 0.0 {
             return Vec::new();
         }
-        let room = mass / N_BINS as f64;
-        // Sums for now, means at the end.
-        let mut bins = vec![Bin { weight: 0.0, mean_risk_score: 0.0, infringement_share: 0.0 }; N_BINS];
-        let (mut current, mut tied, mut tied_infringing) = (0, 0.0, 0.0);
+        let mut bins = Bins::new(mass, n_bins);
+        let (mut tied, mut tied_infringing) = (0.0, 0.0);
         for (at, &weight) in weights.iter().enumerate() {
             tied += weight;
             tied_infringing += weight * self.targets[at];
             if !self.last_of_tie[at] || tied <= 0.0 {
                 continue;
             }
-            let (risk, share) = (self.risk_scores[at], tied_infringing / tied);
-            while tied > 0.0 {
-                let bin = &mut bins[current];
-                let left = (room - bin.weight).max(0.0);
-                // The last bin takes what rounding leaves over.
-                let taken = if current + 1 == N_BINS { tied } else { tied.min(left) };
-                bin.weight += taken;
-                bin.mean_risk_score += taken * risk;
-                bin.infringement_share += taken * share;
-                tied -= taken;
-                current += usize::from(tied > 0.0);
-            }
-            tied_infringing = 0.0;
+            bins.add(tied, self.risk_scores[at], tied_infringing / tied);
+            (tied, tied_infringing) = (0.0, 0.0);
         }
-        bins.retain(|bin| bin.weight > 0.0);
-        for bin in &mut bins {
-            bin.mean_risk_score /= bin.weight;
-            bin.infringement_share /= bin.weight;
-        }
-        bins
+        bins.finish()
     }
-}
-
-/// `Σ n_b/N |p̄_b − ȳ_b|`, the expected calibration error; `None` without a bin.
-///
-/// Sampling noise alone keeps it above zero, the more so the fewer parcels are in a bin.
-pub(super) fn expected_calibration_error(bins: &[Bin]) -> Option<f64> {
-    let mass = bins.iter().map(|bin| bin.weight).sum::<f64>();
-    let gap = bins.iter().map(|bin| bin.weight * (bin.mean_risk_score - bin.infringement_share).abs()).sum::<f64>();
-    (mass > 0.0).then(|| gap / mass)
 }
 
 fn clip(risk: f64) -> f64 {
@@ -156,10 +113,14 @@ fn log_loss(risk: f64, target: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::reliability::expected_calibration_error, *};
+
+    fn all(risk_scores: &[f64], targets: &[f64]) -> Calibration {
+        Calibration::new(risk_scores, targets, (0..targets.len()).collect())
+    }
 
     fn bins(risk_scores: &[f64], targets: &[f64]) -> Vec<Bin> {
-        Calibration::new(risk_scores, targets).bins(&vec![1.0; targets.len()])
+        all(risk_scores, targets).bins(&vec![1.0; targets.len()], 20)
     }
 
     #[test]
@@ -193,7 +154,7 @@ mod tests {
 
     #[test]
     fn a_certain_error_costs_a_finite_log_loss() {
-        let losses = Calibration::new(&[0.0, 1.0], &[1.0, 0.0]).losses(&[1.0, 1.0]).unwrap();
+        let losses = all(&[0.0, 1.0], &[1.0, 0.0]).losses(&[1.0, 1.0]).unwrap();
         assert!((losses.log_loss - 36.043_653_389_117_15).abs() < 1e-9, "{losses:?}");
         assert_eq!(losses.brier, 1.0);
     }

@@ -7,12 +7,23 @@
 mod assemble;
 mod bootstrap;
 mod calibration;
+mod columns;
+mod delay;
+mod draws;
+mod drift;
 mod interval;
 mod metrics;
+mod novelty;
+mod partition;
+mod quantile;
 mod ranking;
+mod reliability;
 mod report;
+mod revenue;
 mod scored;
+mod selection;
 mod settings;
+mod slices;
 mod slope;
 mod text;
 
@@ -21,13 +32,21 @@ mod laws;
 #[cfg(test)]
 mod oracle;
 
-pub use calibration::Bin;
+pub use columns::{Baseline, Columns, InvalidScored, Novelty, Slice};
+pub use delay::{DelayQuantile, LabelDelayReport};
+pub use drift::{DriftReport, Place};
 pub use interval::Estimate;
+pub use novelty::NoveltyReport;
+pub use partition::Partition;
+pub use reliability::Bin;
 pub use report::{
-    AtCapacity, BaselineReport, BootstrapReport, Evaluation, ModelIdentity, PrecisionAtCapacity, SliceReport, Subject,
+    AtCapacity, BaselineReport, BootstrapReport, Evaluation, ModelIdentity, PrecisionAtCapacity, Subject,
 };
-pub use scored::{Baseline, InvalidScored, Scored, ScoredRow, Slice};
+pub use revenue::{RevenueAtCapacity, RevenueReport};
+pub use scored::{Scored, ScoredRow};
+pub use selection::{GroupReport, SelectionAtCapacity, SelectionReport};
 pub use settings::{CapacityShare, InvalidCapacityShare, Settings};
+pub use slices::SliceReport;
 
 use bootstrap::Bootstrap;
 use metrics::{Fit, Metrics};

@@ -1,5 +1,7 @@
 //! Figures held against scikit-learn's, and the report as its readers see it.
 
+use std::collections::BTreeSet;
+
 use expect_test::expect;
 
 use super::*;
@@ -25,16 +27,22 @@ fn rows(weighted: bool) -> Vec<ScoredRow> {
         infringement: INFRINGEMENT[at] == 1,
         weight: if weighted { WEIGHT[at] } else { 1.0 },
         day: 18_000 + at as i64 % 6,
+        ..ScoredRow::default()
     };
     (0..24).map(row).collect()
 }
 
 fn evaluation(weighted: bool) -> Evaluation {
     let rows = rows(weighted);
-    let slice =
-        |name: &str, seen: bool| Slice { name: name.into(), rows: (0..24).map(|at| (at % 2 == 0) == seen).collect() };
-    let slices = [slice("history_seen", true), slice("history_unseen", false)];
-    let baselines = [Baseline::random(24), Baseline { name: "weight".into(), scores: WEIGHT.to_vec() }];
+    let slice = |value: &str, seen: bool| {
+        let rows = (0..24).map(|at| (at % 2 == 0) == seen).collect();
+        Slice { dimension: "history".into(), value: value.into(), rows }
+    };
+    let columns = Columns {
+        slices: vec![slice("seen", true), slice("unseen", false)],
+        baselines: vec![Baseline::random(24), Baseline { name: "weight".into(), scores: WEIGHT.to_vec() }],
+        ..Columns::default()
+    };
     let settings = Settings {
         capacity: [0.05, 0.25].map(|share| CapacityShare::new(share).unwrap()).into(),
         bootstrap: 200,
@@ -42,7 +50,7 @@ fn evaluation(weighted: bool) -> Evaluation {
     };
     let model = ModelIdentity { name: "toy".into(), version: "1".into(), digest: "sha256:00".into() };
     let subject = Subject { label_delay_days: 14, model, data_digest: "sha256:11".into() };
-    evaluate(&Scored::new(&rows, &slices, &baselines).unwrap(), &settings, subject)
+    evaluate(&Scored::new(&rows, &columns).unwrap(), &settings, subject)
 }
 
 /// `average_precision_score`, `roc_auc_score`, `log_loss`, `brier_score_loss` and `LogisticRegression` (C = inf,
@@ -107,39 +115,191 @@ fn the_report_is_readable() {
         calibration slope            0.5377   0.0880..1.6184
         calibration intercept       -0.2242  -1.3293..0.8321
 
-        opened  parcels             precision  at best  expected                recall  at best  lift
-        5 %           1  0.500 (0.000..1.000)   1.0000    0.9500  0.050 (0.000..0.150)   0.1000  1.20
-        25 %          6  0.667 (0.277..1.000)   1.0000    0.8667  0.400 (0.208..0.667)   0.6000  1.60
+        opened  parcels             precision           of the best                recall  at best  lift
+        5 %           1  0.500 (0.000..1.000)  0.500 (0.000..1.000)  0.050 (0.000..0.150)   0.1000  1.20
+        25 %          6  0.667 (0.277..1.000)  0.667 (0.332..1.000)  0.400 (0.208..0.667)   0.6000  1.60
 
-        part            parcels  infringements                 AUROC     average precision
-        history_seen         12              7  0.900 (0.639..1.000)  0.948 (0.754..1.000)
-        history_unseen       12              3                0.5926                0.3313
+        opened  expected   found              in excess  calibration error within
+        5 %       0.9500  0.5000  0.450 (-0.102..0.950)      0.450 (0.050..0.950)
+        25 %      0.8667  0.6667  0.200 (-0.192..0.567)      0.220 (0.017..0.592)
 
-        other score     average precision      model is ahead by  precision at 5 %    25 %
-        random       0.417 (0.208..0.625)   0.193 (0.051..0.519)            0.4167  0.4167
-        weight       0.404 (0.217..0.638)  0.206 (-0.024..0.501)            0.0000  0.2396
+        other score     average precision      model is ahead by
+        random       0.417 (0.208..0.625)   0.193 (0.051..0.519)
+        weight       0.404 (0.217..0.638)  0.206 (-0.024..0.501)
+
+        precision at     5 %    25 %
+        this model    0.5000  0.6667
+        random        0.4167  0.4167
+        weight        0.0000  0.2396
+
+        history  parcels  base rate                 AUROC     average precision  at a tenth     ECE
+        seen          12     0.5833  0.900 (0.639..1.000)  0.948 (0.754..1.000)      1.0000  0.2458
+        unseen        12     0.2500                0.5926                0.3313      0.0000  0.3008
 
         Intervals: 95 %, the wider of 200 resamples of rows and of 6 days (seed 7).
     "#]]
     .assert_eq(&evaluation(false).to_text());
 }
 
-#[test]
-fn json_has_the_documented_keys_and_reads_back() {
-    let evaluation = evaluation(true);
-    let json = serde_json::to_value(&evaluation).unwrap();
-    let has =
-        |at: &serde_json::Value, keys: &[&str]| keys.iter().for_each(|&key| assert!(at.get(key).is_some(), "{key}"));
-    has(&json, &["parcels", "infringements", "label_delay_days", "capacity", "slices", "model", "data_digest"]);
-    for figure in ["average_precision", "auroc", "log_loss", "brier", "expected_calibration_error", "calibration_slope"]
-    {
-        has(&json[figure], &["value", "low_95", "high_95"]);
+/// Every path of a JSON value, list entries alike.
+fn paths(value: &serde_json::Value, path: &str, found: &mut BTreeSet<String>) {
+    match value {
+        serde_json::Value::Object(fields) => {
+            fields.iter().for_each(|(name, value)| paths(value, &format!("{path}.{name}"), found));
+        }
+        serde_json::Value::Array(entries) => entries.iter().for_each(|entry| paths(entry, &format!("{path}[]"), found)),
+        // Where there is a value, there are these.
+        _ if path.ends_with(".low_95") || path.ends_with(".high_95") => {}
+        _ => drop(found.insert(path.trim_start_matches('.').to_owned())),
     }
-    has(&json["capacity"][0], &["share", "parcels", "precision", "recall", "lift"]);
-    has(&json["slices"][0], &["name", "parcels", "infringements", "auroc", "average_precision"]);
-    has(&json["model"], &["name", "version", "digest"]);
-    has(&json["baselines"][1], &["name", "average_precision", "capacity"]);
+}
+
+/// Rows of which everything is known, so that nothing is left out of the report.
+fn full() -> Evaluation {
+    let rows = (0..400).map(|at| ScoredRow {
+        revenue: Some(100.0),
+        place: Some(Place { below: 0.5, not_above: 0.5 }),
+        label_delay_days: Some(3.0),
+        ..rows(false)[at % 24]
+    });
+    let values = (0..400).map(|at| ["KR", "CN", "rare"][(at % 5).min(2)].to_owned()).collect();
+    let origin = Partition { dimension: "origin_country".into(), values };
+    let columns = Columns {
+        partitions: vec![origin.clone()],
+        selection: vec![origin],
+        baselines: vec![Baseline::random(400)],
+        novelty: vec![Novelty { key: "sender".into(), unseen: vec![Some(true); 400] }],
+        ..Columns::default()
+    };
+    let settings = Settings { capacity: vec![CapacityShare::new(0.5).unwrap()], bootstrap: 20, seed: 7 };
+    evaluate(&Scored::new(&rows.collect::<Vec<_>>(), &columns).unwrap(), &settings, Subject::default())
+}
+
+#[test]
+fn json_has_the_documented_shape_and_reads_back() {
+    let evaluation = full();
+    let mut found = BTreeSet::new();
+    paths(&serde_json::to_value(&evaluation).unwrap(), "", &mut found);
+    expect![[r#"
+        auroc.value
+        average_precision.value
+        base_rate.value
+        baselines[].average_precision.value
+        baselines[].average_precision_lead.value
+        baselines[].capacity[].precision.value
+        baselines[].capacity[].share
+        baselines[].name
+        bootstrap.days
+        bootstrap.replicates
+        bootstrap.seed
+        brier.value
+        brier_skill.value
+        calibration_intercept.value
+        calibration_slope.value
+        capacity[].expected_calibration_error_within.value
+        capacity[].expected_precision
+        capacity[].expected_precision_excess.value
+        capacity[].lift.value
+        capacity[].normalized_precision.value
+        capacity[].parcels
+        capacity[].precision.value
+        capacity[].precision_ceiling
+        capacity[].recall.value
+        capacity[].recall_ceiling
+        capacity[].reliability_within[].infringement_share
+        capacity[].reliability_within[].mean_risk_score
+        capacity[].reliability_within[].weight
+        capacity[].share
+        data_digest
+        drift.score_ks.value
+        drift.score_psi.value
+        expected_calibration_error.value
+        infringements
+        label_delay_days
+        log_loss.value
+        log_loss_skill.value
+        model.digest
+        model.name
+        model.version
+        novelty[].key
+        novelty[].parcels
+        novelty[].unseen.value
+        observed_label_delay.parcels
+        observed_label_delay.quantiles[].days.value
+        observed_label_delay.quantiles[].share
+        parcels
+        reliability[].infringement_share
+        reliability[].mean_risk_score
+        reliability[].weight
+        revenue.capacity[].found.value
+        revenue.capacity[].found_winsorized.value
+        revenue.capacity[].normalized.value
+        revenue.capacity[].share
+        revenue.infringements
+        revenue.share_of_largest_50.value
+        revenue.total
+        revenue.winsorized_at
+        selection[].dimension
+        selection[].groups[].base_rate.value
+        selection[].groups[].capacity[].false_positive_rate.value
+        selection[].groups[].capacity[].flagged
+        selection[].groups[].capacity[].precision.value
+        selection[].groups[].capacity[].ratio.value
+        selection[].groups[].capacity[].selection_rate.value
+        selection[].groups[].capacity[].share
+        selection[].groups[].infringements
+        selection[].groups[].parcels
+        selection[].groups[].value
+        slices[].auroc.value
+        slices[].average_precision.value
+        slices[].base_rate.value
+        slices[].dimension
+        slices[].expected_calibration_error
+        slices[].infringements
+        slices[].name
+        slices[].parcels
+        slices[].precision_at_tenth.value
+        slices[].value
+        weight"#]]
+    .assert_eq(&found.into_iter().collect::<Vec<_>>().join("\n"));
     assert_eq!(serde_json::from_str::<Evaluation>(&serde_json::to_string(&evaluation).unwrap()).unwrap(), evaluation);
+}
+
+#[test]
+fn the_whole_report_fits_a_hundred_columns() {
+    let text = full().to_text();
+    let wide = text.lines().find(|line| line.chars().count() > 100);
+    assert_eq!(wide, None, "{text}");
+    for section in
+        ["revenue found", "origin_country opened at 50 %", "score KS", "never met before", "known after days"]
+    {
+        assert!(text.contains(section), "{section}:\n{text}");
+    }
+}
+
+#[test]
+fn reports_of_older_releases_are_read() {
+    // What a report had before it told of slices by dimension, selection, revenue, drift, novelty and delay.
+    let mut old = serde_json::to_value(evaluation(false)).unwrap();
+    for added in ["selection", "novelty", "baselines", "reliability"] {
+        old.as_object_mut().unwrap().remove(added).unwrap();
+    }
+    for slice in old["slices"].as_array_mut().unwrap() {
+        let slice = slice.as_object_mut().unwrap();
+        for added in ["dimension", "value", "base_rate", "precision_at_tenth", "expected_calibration_error"] {
+            slice.remove(added).unwrap();
+        }
+    }
+    for at in old["capacity"].as_array_mut().unwrap() {
+        let at = at.as_object_mut().unwrap();
+        let within = ["expected_calibration_error_within", "reliability_within"];
+        for added in ["normalized_precision", "expected_precision_excess"].into_iter().chain(within) {
+            at.remove(added).unwrap();
+        }
+    }
+    let old: Evaluation = serde_json::from_value(old).unwrap();
+    assert_eq!((old.slices[0].name.as_str(), old.slices[0].dimension.as_str()), ("history_seen", ""));
+    assert!(old.to_text().contains("history_seen"));
 }
 
 #[test]

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{calibration::Bin, interval::Estimate, settings::CapacityShare};
+use super::{
+    delay::LabelDelayReport, drift::DriftReport, interval::Estimate, novelty::NoveltyReport, reliability::Bin,
+    revenue::RevenueReport, selection::SelectionReport, settings::CapacityShare, slices::SliceReport,
+};
 
 /// How good scores were, each figure with its 95 % interval; `null` in JSON where the rows do not define it.
 ///
@@ -39,7 +42,7 @@ pub struct Evaluation {
     pub calibration_intercept: Option<Estimate>,
     /// What a capacity finds, by ascending share.
     pub capacity: Vec<AtCapacity>,
-    /// Parts of the rows, as given.
+    /// Parts of the rows, dimension by dimension, the largest first.
     pub slices: Vec<SliceReport>,
     /// Alternative scores on the same rows, as given.
     #[serde(default)]
@@ -47,6 +50,21 @@ pub struct Evaluation {
     /// The bins of the calibration error, by ascending probability.
     #[serde(default)]
     pub reliability: Vec<Bin>,
+    /// How often each group of a dimension is opened.
+    #[serde(default)]
+    pub selection: Vec<SelectionReport>,
+    /// What is at stake in money; left out where no infringement states an amount.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revenue: Option<RevenueReport>,
+    /// How far the scores are from those that the model was released with; left out where these are not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drift: Option<DriftReport>,
+    /// How new the parcels are, by key of the history.
+    #[serde(default)]
+    pub novelty: Vec<NoveltyReport>,
+    /// When outcomes came in; left out where no row says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_label_delay: Option<LabelDelayReport>,
     /// What the intervals rest on.
     pub bootstrap: BootstrapReport,
     /// The model that gave the scores.
@@ -70,27 +88,24 @@ pub struct AtCapacity {
     pub recall: Option<Estimate>,
     /// Precision over the base rate.
     pub lift: Option<Estimate>,
+    /// Precision over that of a ranking that knew the outcomes: the fair figure where more is opened than infringes.
+    #[serde(default)]
+    pub normalized_precision: Option<Estimate>,
     /// Precision of a ranking that knew the outcomes.
     pub precision_ceiling: Option<f64>,
     /// Recall of a ranking that knew the outcomes.
     pub recall_ceiling: Option<f64>,
     /// Mean probability of the opened: what precision would be if the scores were calibrated there.
     pub expected_precision: Option<f64>,
-}
-
-/// A part of the rows, measured by itself.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct SliceReport {
-    /// Its name.
-    pub name: String,
-    /// Its rows.
-    pub parcels: usize,
-    /// Its rows with an infringement.
-    pub infringements: usize,
-    /// As in [`Evaluation::auroc`].
-    pub auroc: Option<Estimate>,
-    /// As in [`Evaluation::average_precision`].
-    pub average_precision: Option<Estimate>,
+    /// Expected less found precision: above 0 throughout, the probabilities of the opened are too high.
+    #[serde(default)]
+    pub expected_precision_excess: Option<Estimate>,
+    /// Mean distance of expected to found over ten bins of equal mass of the opened.
+    #[serde(default)]
+    pub expected_calibration_error_within: Option<Estimate>,
+    /// These bins, by ascending score, where at least 200 parcels are opened.
+    #[serde(default)]
+    pub reliability_within: Vec<Bin>,
 }
 
 /// An alternative score, measured on the same rows and resamples.

@@ -2,7 +2,17 @@
 
 use std::cmp::Ordering;
 
-use super::{calibration::Calibration, ranking::Ranking};
+use super::{
+    calibration::Calibration,
+    columns::{Columns, InvalidScored},
+    delay::Delays,
+    drift::{Place, Places},
+    novelty::KeyNovelty,
+    ranking::Ranking,
+    revenue::Revenue,
+    selection::Selection,
+    slices::RankedSlice,
+};
 
 /// One parcel that was scored and whose outcome is known.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -17,32 +27,27 @@ pub struct ScoredRow {
     pub weight: f64,
     /// Days since 1970-01-01: the cluster that the bootstrap over days keeps together.
     pub day: i64,
+    /// What is at stake if the parcel infringes, in one currency: `0..=1e18`. Of clean parcels it counts nothing.
+    pub revenue: Option<f64>,
+    /// Where the margin stands among the scores that the model was released with.
+    pub place: Option<Place>,
+    /// Days from the parcel's advice to its outcome, where that is known of the parcel itself.
+    pub label_delay_days: Option<f64>,
 }
 
-/// A named part of the rows, measured by itself.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Slice {
-    /// Its name in the report, such as `history_unseen`.
-    pub name: String,
-    /// Shape `(n,)`, in the order of the rows: whether the row belongs to it. Slices may overlap.
-    pub rows: Vec<bool>,
-}
-
-/// A named alternative score to be measured beside the model.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Baseline {
-    /// Its name in the report, such as `past_rate_of_importer`.
-    pub name: String,
-    /// Shape `(n,)`, in the order of the rows: any finite number, higher is riskier.
-    pub scores: Vec<f64>,
-}
-
-impl Baseline {
-    /// What drawing parcels at random finds on average: one score for all `n_rows`.
-    ///
-    /// Ties count by their expected share, so its average precision and its precision are the base rate itself.
-    pub fn random(n_rows: usize) -> Self {
-        Self { name: "random".into(), scores: vec![0.0; n_rows] }
+impl Default for ScoredRow {
+    /// One clean parcel of which nothing else is known.
+    fn default() -> Self {
+        Self {
+            margin: 0.0,
+            risk_score: 0.0,
+            infringement: false,
+            weight: 1.0,
+            day: 0,
+            revenue: None,
+            place: None,
+            label_delay_days: None,
+        }
     }
 }
 
@@ -63,27 +68,33 @@ pub struct Scored {
     pub(super) calibration: Calibration,
     pub(super) slices: Vec<RankedSlice>,
     pub(super) baselines: Vec<(String, Ranking)>,
-}
-
-#[derive(Clone, Debug)]
-pub(super) struct RankedSlice {
-    pub(super) name: String,
-    pub(super) n_parcels: usize,
-    pub(super) n_infringements: usize,
-    pub(super) ranking: Ranking,
+    pub(super) selections: Vec<Selection>,
+    pub(super) novelty: Vec<KeyNovelty>,
+    /// `None` where no infringement states what was at stake.
+    pub(super) revenue: Option<Revenue>,
+    /// `None` unless every row has a place.
+    pub(super) places: Option<Places>,
+    /// `None` where no row has a delay.
+    pub(super) delays: Option<Delays>,
 }
 
 impl Scored {
     /// Checks and sorts; `rows` may be empty, and may come in any order.
     ///
     /// # Errors
-    /// [`InvalidScored`] for the first number that is out of range, and for a slice or a baseline that is not as long
-    /// as `rows`.
-    pub fn new(rows: &[ScoredRow], slices: &[Slice], baselines: &[Baseline]) -> Result<Self, InvalidScored> {
-        check(rows, slices, baselines)?;
+    /// [`InvalidScored`] for the first number that is out of range, and for a column that is not as long as `rows`.
+    pub fn new(rows: &[ScoredRow], columns: &Columns) -> Result<Self, InvalidScored> {
+        check(rows)?;
+        columns.check(rows.len())?;
         let mut order = (0..rows.len()).collect::<Vec<_>>();
-        order.sort_by(|&a, &b| canonical(rows, slices, baselines, a, b));
-        let column = |of: fn(&ScoredRow) -> f64| order.iter().map(|&row| of(&rows[row])).collect::<Vec<_>>();
+        order.sort_by(|&a, &b| canonical(&rows[a], &rows[b]).then_with(|| columns.order(a, b)));
+        let mut canonical_of = vec![0; rows.len()];
+        for (canonical, &row) in order.iter().enumerate() {
+            canonical_of[row] = canonical;
+        }
+        let rows = order.iter().map(|&row| rows[row]).collect::<Vec<_>>();
+        let column = |of: fn(&ScoredRow) -> f64| rows.iter().map(of).collect::<Vec<_>>();
+        let weights = column(|row| row.weight);
         let targets = column(|row| f64::from(u8::from(row.infringement)));
         let margins = column(|row| row.margin);
         let risk_scores = column(|row| row.risk_score);
@@ -91,28 +102,29 @@ impl Scored {
         let mut days = rows.iter().map(|row| row.day).collect::<Vec<_>>();
         days.sort_unstable();
         days.dedup();
-        let day_idx = order.iter().map(|&row| days.partition_point(|&day| day < rows[row].day)).collect();
+        let day_idx = rows.iter().map(|row| days.partition_point(|&day| day < row.day)).collect();
 
         let all = || (0..rows.len()).collect::<Vec<_>>();
-        let slices = slices.iter().map(|slice| {
-            let members = all().into_iter().filter(|&idx| slice.rows[order[idx]]).collect::<Vec<_>>();
-            RankedSlice {
-                name: slice.name.clone(),
-                n_parcels: members.len(),
-                n_infringements: members.iter().filter(|&&idx| targets[idx] > 0.0).count(),
-                ranking: Ranking::new(&margins, members),
-            }
+        let slices = columns.slices().map(|(dimension, value, mut members)| {
+            members.iter_mut().for_each(|row| *row = canonical_of[*row]);
+            members.sort_unstable();
+            RankedSlice::new(dimension, value, members, &margins, &risk_scores, &targets)
         });
-        let baselines = baselines.iter().map(|baseline| {
+        let baselines = columns.baselines.iter().map(|baseline| {
             let scores = order.iter().map(|&row| baseline.scores[row]).collect::<Vec<_>>();
             (baseline.name.clone(), Ranking::new(&scores, all()))
         });
         Ok(Self {
             slices: slices.collect(),
             baselines: baselines.collect(),
+            selections: columns.selection.iter().filter_map(|one| Selection::new(one, &canonical_of)).collect(),
+            novelty: columns.novelty.iter().map(|one| KeyNovelty::new(one, &order)).collect(),
+            revenue: Revenue::new(&rows),
+            places: Places::new(&rows),
+            delays: Delays::new(&rows),
             by_margin: Ranking::new(&margins, all()),
-            calibration: Calibration::new(&risk_scores, &targets),
-            weights: column(|row| row.weight),
+            calibration: Calibration::new(&risk_scores, &targets, all()),
+            weights,
             n_days: days.len(),
             targets,
             risk_scores,
@@ -126,77 +138,38 @@ impl Scored {
     }
 }
 
-fn check(rows: &[ScoredRow], slices: &[Slice], baselines: &[Baseline]) -> Result<(), InvalidScored> {
-    for (row, ScoredRow { margin, risk_score, weight, .. }) in rows.iter().enumerate() {
+fn check(rows: &[ScoredRow]) -> Result<(), InvalidScored> {
+    for (row, at) in rows.iter().enumerate() {
         let sound = |name, sound| if sound { Ok(()) } else { Err(InvalidScored::Number { name, row }) };
-        sound("margin", margin.is_finite())?;
-        sound("risk_score", (0.0..=1.0).contains(risk_score))?;
+        sound("margin", at.margin.is_finite())?;
+        sound("risk_score", (0.0..=1.0).contains(&at.risk_score))?;
         // Beyond these bounds a product of two sums could leave the range of f64, and a figure would become NaN.
-        sound("weight", *weight == 0.0 || (1e-9..=1e9).contains(weight))?;
-    }
-    let lengths = slices.iter().map(|slice| (&slice.name, slice.rows.len()));
-    for (name, got) in lengths.chain(baselines.iter().map(|baseline| (&baseline.name, baseline.scores.len()))) {
-        if got != rows.len() {
-            return Err(InvalidScored::Length { name: name.clone(), got, expected: rows.len() });
-        }
-    }
-    for Baseline { name, scores } in baselines {
-        if let Some(row) = scores.iter().position(|score| !score.is_finite()) {
-            return Err(InvalidScored::Baseline { name: name.clone(), row });
-        }
+        sound("weight", at.weight == 0.0 || (1e-9..=1e9).contains(&at.weight))?;
+        sound("revenue", at.revenue.is_none_or(|amount| (0.0..=1e18).contains(&amount)))?;
+        sound("place", at.place.is_none_or(Place::is_sound))?;
+        sound("label_delay_days", at.label_delay_days.is_none_or(f64::is_finite))?;
     }
     Ok(())
 }
 
-/// Margins fall; rows that are still equal at the end are equal in everything that is measured.
-fn canonical(rows: &[ScoredRow], slices: &[Slice], baselines: &[Baseline], a: usize, b: usize) -> Ordering {
-    let (x, y) = (&rows[a], &rows[b]);
+/// Margins fall; rows that are still equal at the end are equal in everything that a row says.
+fn canonical(x: &ScoredRow, y: &ScoredRow) -> Ordering {
+    let stated = |of: fn(&ScoredRow) -> Option<f64>| match (of(x), of(y)) {
+        (Some(x), Some(y)) => falling(x, y),
+        (x, y) => x.is_some().cmp(&y.is_some()),
+    };
     falling(x.margin, y.margin)
         .then_with(|| falling(x.risk_score, y.risk_score))
         .then_with(|| x.infringement.cmp(&y.infringement))
         .then_with(|| falling(x.weight, y.weight))
         .then_with(|| x.day.cmp(&y.day))
-        .then_with(|| {
-            let parts = slices.iter().map(|slice| slice.rows[a].cmp(&slice.rows[b]));
-            parts
-                .chain(baselines.iter().map(|other| falling(other.scores[a], other.scores[b])))
-                .find(|order| order.is_ne())
-                .unwrap_or(Ordering::Equal)
-        })
+        .then_with(|| stated(|row| row.revenue))
+        .then_with(|| stated(|row| row.place.map(|place| place.below)))
+        .then_with(|| stated(|row| row.place.map(|place| place.not_above)))
+        .then_with(|| stated(|row| row.label_delay_days))
 }
 
 /// Highest first. Adding zero makes -0.0 and 0.0 one number, as they are in `==`.
 pub(super) fn falling(a: f64, b: f64) -> Ordering {
     (b + 0.0).total_cmp(&(a + 0.0))
-}
-
-/// Rows that can't be measured.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidScored {
-    /// A number of a row is not what [`ScoredRow`] says.
-    #[error("row {row}: {name} is out of its range")]
-    Number {
-        /// Which number.
-        name: &'static str,
-        /// The row, counted from 0.
-        row: usize,
-    },
-    /// A baseline's score is infinite or no number.
-    #[error("baseline {name}: the score of row {row} is not finite")]
-    Baseline {
-        /// Its name.
-        name: String,
-        /// The row, counted from 0.
-        row: usize,
-    },
-    /// A slice or a baseline speaks of other rows than those given.
-    #[error("{name}: {got} entries for {expected} rows")]
-    Length {
-        /// Name of the slice or the baseline.
-        name: String,
-        /// Its entries.
-        got: usize,
-        /// The rows.
-        expected: usize,
-    },
 }

@@ -38,6 +38,9 @@ impl Settings {
 pub struct CapacityShare(f64);
 
 impl CapacityShare {
+    /// One parcel in ten.
+    pub(super) const TENTH: Self = Self(0.1);
+
     /// # Errors
     /// [`InvalidCapacityShare`] unless `0 < share <= 1`; so also for NaN.
     pub fn new(share: f64) -> Result<Self, InvalidCapacityShare> {

@@ -1,19 +1,31 @@
 //! An evaluation for a terminal.
 
-use super::{Estimate, Evaluation};
+use std::{cmp::Reverse, collections::BTreeSet};
+
+use super::{
+    AtCapacity, BaselineReport, DelayQuantile, Estimate, Evaluation, GroupReport, NoveltyReport, RevenueAtCapacity,
+    SelectionAtCapacity, SelectionReport, SliceReport,
+};
 
 impl Evaluation {
-    /// Aligned tables, at most 120 columns with names of usual length, ending in a line break; `-` where a figure is
+    /// Aligned tables, at most 100 columns with names of usual length, ending in a line break; `-` where a figure is
     /// not defined. A control character in a name is shown as `\u{fffd}`, so that a file's name can't drive a terminal.
     pub fn to_text(&self) -> String {
         let mut text = self.heading();
         text += &table(&["", "value", "95 % interval"], &self.figures());
         text += &section(
-            &["opened", "parcels", "precision", "at best", "expected", "recall", "at best", "lift"],
+            &["opened", "parcels", "precision", "of the best", "recall", "at best", "lift"],
             &self.by_capacity(),
         );
-        text += &section(&["part", "parcels", "infringements", "AUROC", "average precision"], &self.by_slice());
+        text += &section(
+            &["opened", "expected", "found", "in excess", "calibration error within"],
+            &self.calibration_by_capacity(),
+        );
         text += &self.against_baselines();
+        text += &self.by_revenue();
+        text += &self.by_slice();
+        text += &self.by_group();
+        text += &self.of_the_data();
         let bootstrap = &self.bootstrap;
         if bootstrap.replicates > 0 {
             text += &format!(
@@ -58,13 +70,12 @@ impl Evaluation {
     }
 
     fn by_capacity(&self) -> Vec<Vec<String>> {
-        let row = |at: &super::AtCapacity| {
+        let row = |at: &AtCapacity| {
             vec![
                 percent(at.share.get()),
                 at.parcels.to_string(),
                 estimate(at.precision),
-                number(at.precision_ceiling),
-                number(at.expected_precision),
+                estimate(at.normalized_precision),
                 estimate(at.recall),
                 number(at.recall_ceiling),
                 at.lift.map_or("-".into(), |lift| format!("{:.2}", lift.value)),
@@ -73,36 +84,129 @@ impl Evaluation {
         self.capacity.iter().map(row).collect()
     }
 
-    fn by_slice(&self) -> Vec<Vec<String>> {
-        let row = |slice: &super::SliceReport| {
+    fn calibration_by_capacity(&self) -> Vec<Vec<String>> {
+        let row = |at: &AtCapacity| {
             vec![
-                printable(&slice.name),
-                slice.parcels.to_string(),
-                slice.infringements.to_string(),
-                estimate(slice.auroc),
-                estimate(slice.average_precision),
+                percent(at.share.get()),
+                number(at.expected_precision),
+                value(at.precision),
+                estimate(at.expected_precision_excess),
+                estimate(at.expected_calibration_error_within),
             ]
         };
-        self.slices.iter().map(row).collect()
+        self.capacity.iter().map(row).collect()
     }
 
     fn against_baselines(&self) -> String {
-        let name = |(idx, at): (usize, &super::AtCapacity)| {
-            format!("{}{}", if idx == 0 { "precision at " } else { "" }, percent(at.share.get()))
-        };
-        let precisions = self.capacity.iter().enumerate().map(name).collect::<Vec<_>>();
-        let mut header = vec!["other score", "average precision", "model is ahead by"];
-        header.extend(precisions.iter().map(String::as_str));
-        let row = |baseline: &super::BaselineReport| {
-            let mut row = vec![
+        if self.baselines.is_empty() {
+            return String::new();
+        }
+        let lead = |baseline: &BaselineReport| {
+            vec![
                 printable(&baseline.name),
                 estimate(baseline.average_precision),
                 estimate(baseline.average_precision_lead),
-            ];
-            row.extend(baseline.capacity.iter().map(|at| number(at.precision.map(|precision| precision.value))));
-            row
+            ]
         };
-        section(&header, &self.baselines.iter().map(row).collect::<Vec<_>>())
+        let leads = self.baselines.iter().map(lead).collect::<Vec<_>>();
+        let names = self.capacity.iter().map(|at| percent(at.share.get())).collect::<Vec<_>>();
+        let header = std::iter::once("precision at").chain(names.iter().map(String::as_str)).collect::<Vec<_>>();
+        let own = self.capacity.iter().map(|at| value(at.precision));
+        let mut precisions = vec![std::iter::once("this model".to_owned()).chain(own).collect::<Vec<_>>()];
+        precisions.extend(self.baselines.iter().map(|baseline| {
+            let found = baseline.capacity.iter().map(|at| value(at.precision));
+            std::iter::once(printable(&baseline.name)).chain(found).collect()
+        }));
+        section(&["other score", "average precision", "model is ahead by"], &leads) + &section(&header, &precisions)
+    }
+
+    fn by_revenue(&self) -> String {
+        let Some(revenue) = &self.revenue else { return String::new() };
+        let row = |at: &RevenueAtCapacity| {
+            vec![percent(at.share.get()), estimate(at.found), estimate(at.normalized), estimate(at.found_winsorized)]
+        };
+        let rows = revenue.capacity.iter().map(row).collect::<Vec<_>>();
+        let winsorized = format!("winsorized at {:.2}", revenue.winsorized_at);
+        let table = section(&["opened", "revenue found", "of the best", &winsorized], &rows);
+        format!(
+            "{table}{} infringements state {:.2} in all; the 50 largest hold {} of it.\n",
+            revenue.infringements,
+            revenue.total,
+            estimate(revenue.share_of_largest_50),
+        )
+    }
+
+    /// A table for each dimension, in the order of their first slices; the largest slices first.
+    fn by_slice(&self) -> String {
+        let mut dimensions = self.slices.iter().map(|slice| slice.dimension.as_str()).collect::<Vec<_>>();
+        let mut seen = BTreeSet::new();
+        dimensions.retain(|dimension| seen.insert(*dimension));
+        let table = |dimension: &str| {
+            let mut slices = self.slices.iter().filter(|slice| slice.dimension == dimension).collect::<Vec<_>>();
+            slices.sort_by_key(|slice| Reverse(slice.parcels));
+            let row = |slice: &&SliceReport| {
+                vec![
+                    printable(if dimension.is_empty() { &slice.name } else { &slice.value }),
+                    slice.parcels.to_string(),
+                    value(slice.base_rate),
+                    estimate(slice.auroc),
+                    estimate(slice.average_precision),
+                    value(slice.precision_at_tenth),
+                    number(slice.expected_calibration_error),
+                ]
+            };
+            let name = if dimension.is_empty() { "part".to_owned() } else { printable(dimension) };
+            let header = [&name, "parcels", "base rate", "AUROC", "average precision", "at a tenth", "ECE"];
+            section(&header, &slices.iter().map(row).collect::<Vec<_>>())
+        };
+        dimensions.into_iter().map(table).collect()
+    }
+
+    /// Each dimension at its capacity nearest a tenth: all others are in the JSON.
+    fn by_group(&self) -> String {
+        let table = |dimension: &SelectionReport| {
+            let first = dimension.groups.first().map_or(&[][..], |group| &group.capacity);
+            let from_tenth = |at: &SelectionAtCapacity| (at.share.get() - 0.1).abs();
+            let nearest = first.iter().enumerate().min_by(|a, b| from_tenth(a.1).total_cmp(&from_tenth(b.1)));
+            let Some((idx, nearest)) = nearest else { return String::new() };
+            let row = |group: &GroupReport| {
+                let at = &group.capacity[idx];
+                vec![
+                    printable(&group.value),
+                    group.parcels.to_string(),
+                    value(group.base_rate),
+                    value(at.selection_rate),
+                    estimate(at.ratio),
+                    value(at.precision),
+                    value(at.false_positive_rate),
+                    if at.flagged { "look" } else { "" }.to_owned(),
+                ]
+            };
+            let name = format!("{} opened at {}", printable(&dimension.dimension), percent(nearest.share.get()));
+            let header = [&name, "parcels", "base rate", "opened", "over all", "precision", "of clean", ""];
+            section(&header, &dimension.groups.iter().map(row).collect::<Vec<_>>())
+        };
+        self.selection.iter().map(table).collect()
+    }
+
+    /// Drift, novelty and label delay: what the rows are, whatever the scores.
+    fn of_the_data(&self) -> String {
+        let mut text = String::new();
+        if let Some(drift) = &self.drift {
+            let row = |name: &str, figure: Option<Estimate>| vec![name.to_owned(), value(figure), interval(figure)];
+            let rows = [row("score KS", drift.score_ks), row("score PSI", drift.score_psi)];
+            text += &section(&["against the model's own", "value", "95 % interval"], &rows);
+        }
+        let mut keys = self.novelty.iter().filter(|key| key.parcels > 0).collect::<Vec<_>>();
+        keys.sort_by_key(|key| Reverse(key.parcels));
+        let key = |key: &&NoveltyReport| vec![printable(&key.key), key.parcels.to_string(), estimate(key.unseen)];
+        text += &section(&["key", "parcels", "never met before"], &keys.iter().map(key).collect::<Vec<_>>());
+        if let Some(delay) = &self.observed_label_delay {
+            let row = |at: &DelayQuantile| vec![percent(at.share), days(at.days)];
+            let header = format!("of {} outcomes", delay.parcels);
+            text += &section(&[&header, "known after days"], &delay.quantiles.iter().map(row).collect::<Vec<_>>());
+        }
+        text
     }
 }
 
@@ -118,9 +222,11 @@ fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     let widths = (0..header.len()).map(|column| width(column).unwrap_or(0)).collect::<Vec<_>>();
     let mut text = String::new();
     for line in lines() {
+        let mut shown = String::new();
         for (column, (cell, &width)) in line.iter().zip(&widths).enumerate() {
-            text += &if column == 0 { format!("{cell:<width$}") } else { format!("  {cell:>width$}") };
+            shown += &if column == 0 { format!("{cell:<width$}") } else { format!("  {cell:>width$}") };
         }
+        text += shown.trim_end();
         text += "\n";
     }
     text
@@ -137,6 +243,17 @@ fn interval(estimate: Option<Estimate>) -> String {
     match estimate {
         Some(Estimate { low_95: Some(low), high_95: Some(high), .. }) => format!("{low:.4}..{high:.4}"),
         _ => "-".into(),
+    }
+}
+
+fn value(estimate: Option<Estimate>) -> String {
+    number(estimate.map(|estimate| estimate.value))
+}
+
+fn days(days: Option<Estimate>) -> String {
+    match days {
+        Some(Estimate { value, low_95: Some(low), high_95: Some(high) }) => format!("{value:.1} ({low:.1}..{high:.1})"),
+        _ => days.map_or("-".into(), |days| format!("{:.1}", days.value)),
     }
 }
 

@@ -1,18 +1,26 @@
 //! Scoring a table as if it were live: in order of time, each parcel by what was known then.
 
 use super::LabeledParcel;
+use super::facets::Facets;
 use crate::engine::Engine;
-use crate::evaluation::{Baseline, InvalidScored, Scored, ScoredRow, Slice};
+use crate::evaluation::{Baseline, Columns, InvalidScored, Novelty, Place, Scored, ScoredRow, Slice};
 use crate::features::{ExchangeRates, FeaturePlan, FeatureRow, ParcelKeys};
 use crate::history::{Bucket, History, Replay};
-use crate::model::{Estimator, EstimatorKind};
+use crate::model::{Estimator, EstimatorKind, ReferenceScores};
+
+/// Name of the key whose past rate is reported beside the fingerprint's, where a spec has it.
+const ADDRESSEE: &str = "addressee";
 
 /// Scored parcels with a label, and what reports tell apart.
 #[derive(Debug, Default)]
 pub struct Backtest {
     rows: Vec<ScoredRow>,
+    facets: Facets,
     fingerprint_seen: Vec<bool>,
     fingerprint_rate: Vec<f64>,
+    addressee_rate: Vec<f64>,
+    /// By key of the spec.
+    novelty: Vec<Novelty>,
     /// The other estimator on the same features, and its scores.
     sibling: Option<(EstimatorKind, Vec<f64>)>,
 }
@@ -62,24 +70,41 @@ impl Backtest {
         &self.rows
     }
 
-    /// Brings the scores together with slices by history and with baselines.
+    /// Says of each row where it stands among the scores that the model was released with.
+    pub fn place_among(&mut self, reference: &ReferenceScores) {
+        for row in &mut self.rows {
+            // The percentile counts ties half, and has the whole of either side a bit away.
+            row.place = Some(Place {
+                below: reference.percentile(row.margin.next_down()),
+                not_above: reference.percentile(row.margin.next_up()),
+            });
+        }
+    }
+
+    /// Brings the scores together with slices, groups, new keys and baselines.
     ///
     /// # Errors
     /// [`InvalidScored`] where a weight is out of range.
     pub fn scored(&self) -> Result<Scored, InvalidScored> {
         let unseen = self.fingerprint_seen.iter().map(|seen| !seen).collect();
-        let slices = [
-            Slice { name: "history_seen".to_owned(), rows: self.fingerprint_seen.clone() },
-            Slice { name: "history_unseen".to_owned(), rows: unseen },
-        ];
-        let mut baselines = vec![
-            Baseline::random(self.rows.len()),
-            Baseline { name: "past_rate_of_fingerprint".to_owned(), scores: self.fingerprint_rate.clone() },
-        ];
+        let history = |value: &str, rows| Slice { dimension: "history".to_owned(), value: value.to_owned(), rows };
+        let past_rate =
+            |key: &str, rates: &[f64]| Baseline { name: format!("past_rate_of_{key}"), scores: rates.to_vec() };
+        let mut baselines = vec![Baseline::random(self.rows.len()), past_rate("fingerprint", &self.fingerprint_rate)];
+        if self.addressee_rate.len() == self.rows.len() {
+            baselines.push(past_rate(ADDRESSEE, &self.addressee_rate));
+        }
         if let Some((kind, scores)) = &self.sibling {
             baselines.push(Baseline { name: kind.as_str().to_owned(), scores: scores.clone() });
         }
-        Scored::new(&self.rows, &slices, &baselines)
+        let columns = Columns {
+            slices: vec![history("seen", self.fingerprint_seen.clone()), history("unseen", unseen)],
+            partitions: self.facets.partitions(),
+            selection: vec![self.facets.origin_country()],
+            baselines,
+            novelty: self.novelty.clone(),
+        };
+        Scored::new(&self.rows, &columns)
     }
 
     fn score(
@@ -93,16 +118,29 @@ impl Backtest {
     ) {
         let Some(outcome) = row.outcome else { return };
         let scores = engine.score(&row.parcel, keys, history, at, features);
-        let fingerprint = engine.plan().fingerprint();
-        let counts = features.counts.get(fingerprint).copied().flatten();
+        let plan = engine.plan();
+        let counts = features.counts.get(plan.fingerprint()).copied().flatten();
         self.fingerprint_seen.push(counts.is_some_and(|counts| counts.inspected > 0.0));
-        self.fingerprint_rate.push(features.rate(fingerprint).unwrap_or_default());
+        self.fingerprint_rate.push(features.rate(plan.fingerprint()).unwrap_or_default());
+        let keys = &plan.spec().keys;
+        let addressee = keys.iter().position(|key| key.name == ADDRESSEE);
+        self.addressee_rate.extend(addressee.and_then(|key| features.rate(key)));
+        if self.novelty.is_empty() {
+            self.novelty = keys.iter().map(|key| Novelty { key: key.name.clone(), unseen: Vec::new() }).collect();
+        }
+        for (key, counts) in self.novelty.iter_mut().zip(&features.counts) {
+            key.unseen.push(counts.map(|counts| counts.seen == 0.0));
+        }
+        self.facets.push(&row.parcel);
         self.rows.push(ScoredRow {
             margin: scores.raw_score,
             risk_score: scores.risk_score,
             infringement: outcome.infringement,
             weight: row.weight,
             day: row.parcel.advised_at.day(),
+            revenue: row.revenue,
+            place: None,
+            label_delay_days: row.stated_delay_days(),
         });
     }
 }

@@ -30,6 +30,8 @@ pub struct LabeledParcel {
     pub parcel: Parcel,
     /// What inspection found, where it is known.
     pub outcome: Option<KnownOutcome>,
+    /// What its infringement is worth in the base currency, where the table says.
+    pub revenue: Option<f64>,
     /// How much it counts.
     pub weight: f64,
     /// Where it stands.
@@ -54,6 +56,12 @@ impl LabeledParcel {
         let mut hasher = KeyHasher::new("item");
         hasher.part(self.parcel.item_id.as_str().as_bytes());
         hasher.finish()
+    }
+
+    /// Days from the parcel's advice to its outcome, where the table says.
+    pub fn stated_delay_days(&self) -> Option<f64> {
+        let known_at = self.outcome?.known_at_seconds?;
+        Some(known_at.saturating_sub(self.parcel.advised_at.seconds()) as f64 / 86_400.0)
     }
 
     /// The bucket in which the outcome becomes known, and the outcome.
@@ -176,12 +184,13 @@ pub fn drafts_at(
 }
 
 fn labeled(row: CheckedRow) -> LabeledParcel {
+    let revenue = row.outcome.as_ref().and_then(|outcome| outcome.revenue);
     let outcome = row.outcome.map(|outcome| KnownOutcome {
         infringement: outcome.infringement,
         kind: outcome.kind.map(|kind| InfringementKind::from_name(&kind).unwrap_or(InfringementKind::Other)),
         known_at_seconds: outcome.known_at.map(|time| time.seconds),
     });
-    LabeledParcel { parcel: row.parcel, outcome, weight: row.weight, position: row.position }
+    LabeledParcel { parcel: row.parcel, outcome, revenue, weight: row.weight, position: row.position }
 }
 
 fn hash_file(path: &Path, digest: &mut Sha256) -> io::Result<()> {

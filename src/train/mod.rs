@@ -4,8 +4,10 @@ mod backtest;
 mod blocks;
 mod config;
 mod dataset;
+mod facets;
 mod fit;
 mod matrix;
+mod month;
 mod prune;
 mod run;
 

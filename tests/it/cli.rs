@@ -74,8 +74,7 @@ fn what_is_trained_can_be_verified_judged_and_scored_with() {
     ]);
     let report: Value = serde_json::from_str(&report).unwrap();
     let keys: Vec<&str> = report.as_object().unwrap().keys().map(String::as_str).collect();
-    expect![[r#"
-        ["auroc", "average_precision", "base_rate", "baselines", "bootstrap", "brier", "brier_skill", "calibration_intercept", "calibration_slope", "capacity", "data_digest", "expected_calibration_error", "infringements", "label_delay_days", "log_loss", "log_loss_skill", "model", "parcels", "reliability", "slices", "weight"]"#]]
+    expect![[r#"["auroc", "average_precision", "base_rate", "baselines", "bootstrap", "brier", "brier_skill", "calibration_intercept", "calibration_slope", "capacity", "data_digest", "drift", "expected_calibration_error", "infringements", "label_delay_days", "log_loss", "log_loss_skill", "model", "novelty", "parcels", "reliability", "selection", "slices", "weight"]"#]]
     .assert_eq(&format!("{keys:?}"));
     assert_eq!((&report["parcels"], &report["label_delay_days"]), (&Value::from(373), &Value::from(14)));
     let scored = printed(&["score", "--model", model, "--mapping", MAPPING, VALID]);
