@@ -6,6 +6,7 @@ use clap::ValueEnum;
 
 use super::output;
 use super::progress::Progress;
+use super::rolling::{self, Period};
 use super::settings::{self, ConfigFlag, Flags};
 use crate::evaluation::{self, CapacityShare, ModelIdentity, Settings, Subject};
 use crate::history::Replay;
@@ -38,6 +39,16 @@ pub(super) struct Args {
     /// Seed of the bootstrap [default: train.seed].
     #[arg(long)]
     seed: Option<u32>,
+    /// Trains anew at the beginning of each period on what was known by then, and judges each by its own model.
+    /// Features and settings are those of `train`.
+    #[arg(long, value_enum, value_name = "PERIOD", conflicts_with = "model")]
+    rolling: Option<Period>,
+    /// With `--rolling`: what is learned where this share of each week's parcels is opened and nothing else labeled.
+    #[arg(long, value_name = "CAPACITY", requires = "rolling", requires = "random_share")]
+    selective_labels: Option<CapacityShare>,
+    /// Share of these that is drawn at random, 0 to 1.
+    #[arg(long, value_name = "SHARE", requires = "selective_labels")]
+    random_share: Option<f64>,
     /// How to print the report.
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
@@ -46,7 +57,7 @@ pub(super) struct Args {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Format {
+pub(super) enum Format {
     Text,
     Json,
 }
@@ -59,6 +70,17 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
     let config = settings::load(&args.config, flags)?;
     settings::start_log(&config)?;
     let train = config.train().get();
+    if let Some(Period::Month) = args.rolling {
+        let asked = rolling::Asked {
+            data: &args.data,
+            warm_up: &args.warm_up,
+            mapping: args.mapping.as_deref(),
+            settings: Settings { capacity: args.capacity, bootstrap: train.bootstrap_replicates, seed: train.seed },
+            selective: args.selective_labels.zip(args.random_share),
+            format: args.format,
+        };
+        return rolling::run(asked, &config);
+    }
     let artifact = settings::artifact(args.model.as_deref())?;
     let engine = settings::engine(&artifact, &config)?;
     let mapping = settings::mapping(args.mapping.as_deref())?;

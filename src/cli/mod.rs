@@ -9,6 +9,7 @@ mod evaluate;
 mod model;
 mod output;
 mod progress;
+mod rolling;
 mod score;
 mod serve;
 mod settings;

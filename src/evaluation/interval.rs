@@ -1,5 +1,7 @@
 //! How sure a figure is: percentile intervals, and Wilson's where a bootstrap can't see.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// A figure and its 95 % interval.
@@ -11,6 +13,16 @@ pub struct Estimate {
     pub low_95: Option<f64>,
     /// Upper end, at least `value`; `None` together with `low_95`.
     pub high_95: Option<f64>,
+}
+
+impl fmt::Display for Estimate {
+    /// `0.900 (0.639..1.000)`, and without an interval `0.9000`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self { value, low_95: Some(low), high_95: Some(high) } => write!(f, "{value:.3} ({low:.3}..{high:.3})"),
+            Self { value, .. } => write!(f, "{value:.4}"),
+        }
+    }
 }
 
 /// `low` and `high` of an interval.

@@ -4,6 +4,7 @@
 //! what they stand for. The same rows, settings and seed give the same [`Evaluation`] to the bit, in whatever order
 //! the rows come and on however many threads.
 
+mod aligned;
 mod assemble;
 mod bootstrap;
 mod calibration;
@@ -32,6 +33,7 @@ mod laws;
 #[cfg(test)]
 mod oracle;
 
+pub use aligned::aligned;
 pub use columns::{Baseline, Columns, InvalidScored, Novelty, Slice};
 pub use delay::{DelayQuantile, LabelDelayReport};
 pub use drift::{DriftReport, Place};

@@ -70,6 +70,23 @@ impl Backtest {
         &self.rows
     }
 
+    /// Adds the rows of another model, which are ranked among all by their calibrated probability from then on: the
+    /// margins of two models are of two scales.
+    pub fn pool(&mut self, other: &Self) {
+        self.rows.extend(other.rows.iter().map(|row| ScoredRow { margin: row.risk_score, ..*row }));
+        self.facets.extend(&other.facets);
+        self.fingerprint_seen.extend(&other.fingerprint_seen);
+        self.fingerprint_rate.extend(&other.fingerprint_rate);
+        self.addressee_rate.extend(&other.addressee_rate);
+        if self.novelty.is_empty() {
+            self.novelty.clone_from(&other.novelty);
+        } else {
+            for (key, more) in self.novelty.iter_mut().zip(&other.novelty) {
+                key.unseen.extend(&more.unseen);
+            }
+        }
+    }
+
     /// Says of each row where it stands among the scores that the model was released with.
     pub fn place_among(&mut self, reference: &ReferenceScores) {
         for row in &mut self.rows {
@@ -79,6 +96,14 @@ impl Backtest {
                 not_above: reference.percentile(row.margin.next_up()),
             });
         }
+    }
+
+    /// The scores alone.
+    ///
+    /// # Errors
+    /// [`InvalidScored`] where a weight is out of range.
+    pub fn ranked(&self) -> Result<Scored, InvalidScored> {
+        Scored::new(&self.rows, &Columns::default())
     }
 
     /// Brings the scores together with slices, groups, new keys and baselines.

@@ -27,6 +27,14 @@ impl Facets {
         self.month.push(Month::of(parcel.advised_at).to_string());
     }
 
+    /// Adds the parcels of `other`.
+    pub(super) fn extend(&mut self, other: &Self) {
+        self.mail_class.extend_from_slice(&other.mail_class);
+        self.origin_country.extend_from_slice(&other.origin_country);
+        self.hs_chapter.extend_from_slice(&other.hs_chapter);
+        self.month.extend_from_slice(&other.month);
+    }
+
     /// Every dimension, in the order of a report.
     pub(super) fn partitions(&self) -> Vec<Partition> {
         let of =

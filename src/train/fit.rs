@@ -7,10 +7,10 @@ use ndarray::{Array2, Axis};
 use super::run::{Progress, Recipe, TrainError};
 use super::{LabeledParcel, Matrix};
 use crate::artifact::HeadReport;
-use crate::evaluation::{self, InvalidScored, Scored, ScoredRow, Settings, Subject};
+use crate::evaluation::{self, Columns, InvalidScored, Scored, ScoredRow, Settings, Subject};
 use crate::history::KeyHasher;
 use crate::model::boosting::{GradientBoostingValidParams, LabeledRows};
-use crate::model::{Calibration, Estimator, EstimatorKind, Head, Linear};
+use crate::model::{Calibration, Estimator, EstimatorKind, Head, Linear, Model, ModelBody, ReferenceScores};
 use crate::parcel::codes::InfringementKind;
 
 /// Both estimators, and the heads, fitted on one block of rows.
@@ -34,31 +34,12 @@ impl Fitted {
     ) -> Result<Self, TrainError> {
         let config = recipe.config.get();
         let block = LabeledBlock::of(rows, matrix, block).undersampled(config.undersample, config.seed);
-        let n_rows = block.labels.len();
-        let linear = recipe.config.logistic().fit(block.values.view(), &block.labels);
-        let linear = linear.map_err(|source| TrainError::Fit { n_rows, source })?;
-        // Fewer clean rows make every row riskier by as much, whatever it is: Dal Pozzolo, Caelen, Johnson,
-        // Bontempi (2015), "Calibrating probability with undersampling for unbalanced classification".
-        let shift = config.undersample.ln();
-        let boost = |params: &GradientBoostingValidParams, labels: &[bool], progress: &mut dyn Progress| {
-            let labeled = LabeledRows { values: block.values.view(), labels, weights: Some(&block.weights) };
-            let trees = params.fit_observed(labeled, None, &mut |_| progress.row());
-            let trees = trees.map_err(|source| TrainError::Boost { n_rows, source })?;
-            Ok::<_, TrainError>(Estimator::Boosting(trees.compile()).shifted(shift))
-        };
-        let boosting = boost(recipe.config.boosting(), &block.labels, progress)?;
-        let logistic = Estimator::Logistic(linear.clone()).shifted(shift);
+        let linear = regress(recipe, &block, &block.labels)?;
+        let logistic = Estimator::Logistic(linear.clone()).shifted(config.undersample.ln());
+        let boosting = boost(recipe, recipe.config.boosting(), &block, &block.labels, progress)?;
         let mut heads = Vec::new();
         for kind in block.kinds_with(config.head_min_infringements as usize) {
-            let labels = block.is_of(kind);
-            let estimator = match config.estimator {
-                EstimatorKind::Boosting => boost(recipe.config.head_boosting(), &labels, progress)?,
-                EstimatorKind::Logistic => {
-                    let linear = recipe.config.logistic().fit(block.values.view(), &labels);
-                    Estimator::Logistic(linear.map_err(|source| TrainError::Fit { n_rows, source })?).shifted(shift)
-                }
-            };
-            heads.push((kind, estimator));
+            heads.push((kind, estimator(recipe, recipe.config.head_boosting(), &block, &block.is_of(kind), progress)?));
         }
         let (estimator, sibling) = match config.estimator {
             EstimatorKind::Boosting => (boosting, logistic),
@@ -67,20 +48,30 @@ impl Fitted {
         Ok(Self { estimator, sibling, linear, heads })
     }
 
-    /// Fits the curve from raw scores to probabilities on rows that the estimator was not fitted on.
-    pub(super) fn calibration(&self, recipe: &Recipe, block: &LabeledBlock) -> Result<Calibration, TrainError> {
-        let calibration =
-            Calibration::fit(recipe.config.get().calibration, &block.raw_scores(&self.estimator), &block.labels);
-        calibration.map_err(|source| TrainError::Calibrate { n_rows: block.labels.len(), source })
+    /// The estimator that serves alone, fitted on one block and calibrated on another.
+    pub(super) fn serving(
+        recipe: &Recipe,
+        fit: LabeledBlock,
+        later: &LabeledBlock,
+        progress: &mut dyn Progress,
+    ) -> Result<Model, TrainError> {
+        let config = recipe.config.get();
+        let fit = fit.undersampled(config.undersample, config.seed);
+        let estimator = main_estimator(recipe, &fit, progress)?;
+        let raw_scores = later.raw_scores(&estimator);
+        Ok(Model::new(ModelBody {
+            spec: recipe.spec.clone(),
+            rates: recipe.rates.clone(),
+            estimator,
+            calibration: calibration(recipe, &raw_scores, &later.labels)?,
+            heads: Vec::new(),
+            reference: ReferenceScores::of(&raw_scores),
+        })?)
     }
 
-    /// Its own estimators of the heads in `calibrated`, with the curves of those.
-    pub(super) fn heads_with(&self, calibrated: &[Head]) -> Vec<Head> {
-        let own = |head: &Head| {
-            let (_, estimator) = self.heads.iter().find(|(kind, _)| *kind == head.kind)?;
-            Some(Head { estimator: estimator.clone(), ..head.clone() })
-        };
-        calibrated.iter().filter_map(own).collect()
+    /// Fits the curve from raw scores to probabilities on rows that the estimator was not fitted on.
+    pub(super) fn calibration(&self, recipe: &Recipe, block: &LabeledBlock) -> Result<Calibration, TrainError> {
+        calibration(recipe, &block.raw_scores(&self.estimator), &block.labels)
     }
 
     /// The heads that `block` has enough of both classes to calibrate.
@@ -92,6 +83,57 @@ impl Fitted {
         };
         self.heads.iter().filter_map(head).collect()
     }
+}
+
+/// The estimator that the recipe names, fitted on a block.
+pub(super) fn main_estimator(
+    recipe: &Recipe,
+    block: &LabeledBlock,
+    progress: &mut dyn Progress,
+) -> Result<Estimator, TrainError> {
+    estimator(recipe, recipe.config.boosting(), block, &block.labels, progress)
+}
+
+/// The estimator that the recipe names, fitted on a block under `labels`.
+fn estimator(
+    recipe: &Recipe,
+    trees: &GradientBoostingValidParams,
+    block: &LabeledBlock,
+    labels: &[bool],
+    progress: &mut dyn Progress,
+) -> Result<Estimator, TrainError> {
+    let config = recipe.config.get();
+    match config.estimator {
+        EstimatorKind::Boosting => boost(recipe, trees, block, labels, progress),
+        EstimatorKind::Logistic => {
+            Ok(Estimator::Logistic(regress(recipe, block, labels)?).shifted(config.undersample.ln()))
+        }
+    }
+}
+
+fn regress(recipe: &Recipe, block: &LabeledBlock, labels: &[bool]) -> Result<Linear, TrainError> {
+    let linear = recipe.config.logistic().fit(block.values.view(), labels);
+    linear.map_err(|source| TrainError::Fit { n_rows: labels.len(), source })
+}
+
+fn boost(
+    recipe: &Recipe,
+    params: &GradientBoostingValidParams,
+    block: &LabeledBlock,
+    labels: &[bool],
+    progress: &mut dyn Progress,
+) -> Result<Estimator, TrainError> {
+    let labeled = LabeledRows { values: block.values.view(), labels, weights: Some(&block.weights) };
+    let trees = params.fit_observed(labeled, None, &mut |_| progress.row());
+    let trees = trees.map_err(|source| TrainError::Boost { n_rows: labels.len(), source })?;
+    // Fewer clean rows make every row riskier by as much, whatever it is: Dal Pozzolo, Caelen, Johnson,
+    // Bontempi (2015), "Calibrating probability with undersampling for unbalanced classification".
+    Ok(Estimator::Boosting(trees.compile()).shifted(recipe.config.get().undersample.ln()))
+}
+
+fn calibration(recipe: &Recipe, raw_scores: &[f64], labels: &[bool]) -> Result<Calibration, TrainError> {
+    Calibration::fit(recipe.config.get().calibration, raw_scores, labels)
+        .map_err(|source| TrainError::Calibrate { n_rows: labels.len(), source })
 }
 
 /// The labeled rows of a block, with their labels and weights.
@@ -111,9 +153,14 @@ pub(super) struct LabeledBlock {
 impl LabeledBlock {
     pub(super) fn of(rows: &[LabeledParcel], matrix: &Matrix, block: Range<usize>) -> Self {
         let labeled: Vec<usize> = block.filter(|idx| rows[*idx].outcome.is_some()).collect();
+        Self::of_labeled(rows, matrix.values.select(Axis(0), &labeled), &labeled)
+    }
+
+    /// * `values`: shape `(n_labeled, n_features)`, the features of the rows that `labeled` names; each has a label.
+    pub(super) fn of_labeled(rows: &[LabeledParcel], values: Array2<f32>, labeled: &[usize]) -> Self {
         let outcomes = || labeled.iter().filter_map(|idx| rows[*idx].outcome);
         Self {
-            values: matrix.values.select(Axis(0), &labeled),
+            values,
             labels: outcomes().map(|outcome| outcome.infringement).collect(),
             weights: labeled.iter().map(|idx| rows[*idx].weight as f32).collect(),
             kinds: outcomes().map(|outcome| outcome.kind.filter(|_| outcome.infringement)).collect(),
@@ -125,6 +172,17 @@ impl LabeledBlock {
     /// Scores of its rows, shape `(n_rows,)`.
     pub(super) fn raw_scores(&self, estimator: &Estimator) -> Vec<f64> {
         self.values.outer_iter().map(|row| estimator.raw_score(&row.to_vec())).collect()
+    }
+
+    /// Whether there are at least `n` infringements and as many clean parcels.
+    pub(super) fn has_both(&self, n: usize) -> bool {
+        let infringements = self.labels.iter().filter(|label| **label).count();
+        infringements.min(self.labels.len() - infringements) >= n
+    }
+
+    /// These rows with other weights.
+    pub(super) fn weighted(self, weights: Vec<f32>) -> Self {
+        Self { weights, ..self }
     }
 
     /// All infringements, and about `share` of the clean rows, drawn by item and seed.
@@ -163,10 +221,11 @@ impl LabeledBlock {
                     infringement,
                     weight: f64::from(self.weights[idx]),
                     day: self.days[idx],
+                    ..ScoredRow::default()
                 }
             })
             .collect();
-        let measured = evaluation::evaluate(&Scored::new(&rows, &[], &[])?, settings, Subject::default());
+        let measured = evaluation::evaluate(&Scored::new(&rows, &Columns::default())?, settings, Subject::default());
         let report = HeadReport {
             infringements: measured.infringements,
             auroc: measured.auroc,

@@ -1,10 +1,12 @@
 //! Months of the calendar, in UTC.
 
 use std::fmt;
+use std::ops::Range;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use super::LabeledParcel;
 use crate::parcel::AdvisedAt;
 
 /// A month.
@@ -23,9 +25,34 @@ impl Month {
     }
 }
 
+/// Runs of rows for which `of` is the same, for rows in order of time.
+pub(super) fn runs<T: PartialEq>(rows: &[LabeledParcel], of: impl Fn(AdvisedAt) -> T) -> Vec<Range<usize>> {
+    let mut runs: Vec<Range<usize>> = Vec::new();
+    for (idx, row) in rows.iter().enumerate() {
+        match runs.last_mut() {
+            Some(run) if of(rows[run.start].parcel.advised_at) == of(row.parcel.advised_at) => run.end = idx + 1,
+            _ => runs.push(idx..idx + 1),
+        }
+    }
+    runs
+}
+
 impl fmt::Display for Month {
     /// Such as `2021-03`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:04}-{:02}", self.year, self.month)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parcel::DraftTime;
+
+    #[test]
+    fn a_month_is_of_the_calendar_in_utc() {
+        let month = |seconds| Month::of(AdvisedAt::new(DraftTime { seconds, nanos: 0 }).unwrap()).to_string();
+        // 2021-02-28T23:59:59Z and the second after.
+        assert_eq!([1_614_556_799, 1_614_556_800].map(month), ["2021-02", "2021-03"]);
     }
 }

@@ -30,6 +30,12 @@ pub trait Progress {
     fn row(&mut self);
 }
 
+/// Tells nobody.
+impl Progress for () {
+    fn stage(&mut self, _: &'static str, _: Option<u64>) {}
+    fn row(&mut self) {}
+}
+
 /// What a run is made with, besides the data.
 #[derive(Clone, Debug)]
 pub struct Recipe {
@@ -191,14 +197,12 @@ pub fn train(
 
     let heads = heads.iter().map(|head| block.judge(head, &settings)).collect::<Result<_, _>>()?;
 
-    // What serves is fitted again, on every row that has a label. Its curve is that of the model just judged, on
-    // all rows which that one was not fitted on: there is no later row to fit a curve on, and a curve fitted on
-    // the model's own rows would call it surer than it is.
+    // What serves is fitted again, one block later: its weights on all but the last block, its
+    // calibration on that. What was reported is how this recipe does on data it has not seen.
     progress.stage("fitting", None);
-    let fitted = Fitted::on(rows, &matrix, recipe, blocks.fit.start..rows.len(), progress)?;
-    let later = LabeledBlock::of(rows, &matrix, blocks.report.clone());
-    let calibrated = judged.calibrated_heads(recipe, &later);
-    let model = Model::new(body(&fitted, judged.calibration(recipe, &later)?, fitted.heads_with(&calibrated)))?;
+    let fitted = Fitted::on(rows, &matrix, recipe, blocks.fit.start..blocks.report.start, progress)?;
+    let heads_that_serve = fitted.calibrated_heads(recipe, &block);
+    let model = Model::new(body(&fitted, fitted.calibration(recipe, &block)?, heads_that_serve))?;
 
     progress.stage("pruning", None);
     // By the logistic regression, whichever estimator serves: what an entry changes is a sum there.

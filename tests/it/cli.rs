@@ -81,6 +81,83 @@ fn what_is_trained_can_be_verified_judged_and_scored_with() {
     assert_eq!(scored.lines().count(), 373);
 }
 
+/// A configuration whose models are made in no time.
+fn few_trees(dir: &Path) -> PathBuf {
+    let path = dir.join("few.toml");
+    fs::write(&path, "[train]\nboosting_trees = 10\nbootstrap_replicates = 20\n").unwrap();
+    path
+}
+
+#[test]
+fn a_rolling_report_has_a_line_a_month_and_what_selective_labels_cost() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = few_trees(dir.path());
+    let mut args = vec!["evaluate", "--config", config.to_str().unwrap(), "--mapping", MAPPING, "--rolling", "month"];
+    args.extend(["--warm-up", TRAIN, "--data", VALID, "--selective-labels", "0.3", "--random-share", "0.1"]);
+    let text = printed(&args);
+    assert!(text.starts_with("Each month by the model of its beginning:\nmonth    learned from  parcels"), "{text}");
+    args.extend(["--format", "json"]);
+    let report: Value = serde_json::from_str(&printed(&args)).unwrap();
+    let keys = |of: &Value| of.as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" ");
+    let selective = &report["selective"];
+    let shown =
+        [&report, &report["months"][0], selective, &selective["months"][1], &selective["inspections"]].map(keys);
+    expect![[r#"
+        months rolling selective total unscored
+        auroc average_precision base_rate capacity infringements month parcels trained_on
+        capacity inspections months random_share total total_inspections
+        auroc average_precision base_rate capacity infringements inspections month parcels trained_on
+        parcels precision random random_arm_base_rate"#]]
+    .assert_eq(&shown.join("\n"));
+    let months: Vec<_> = report["months"].as_array().unwrap().iter().map(|month| &month["month"]).collect();
+    assert_eq!(months, ["2021-01", "2021-02", "2021-03"]);
+    assert_eq!(report["total"]["parcels"], 373);
+    assert!(report["total"]["slices"].as_array().unwrap().len() > 4);
+}
+
+#[test]
+fn a_rolling_report_that_cannot_be_is_refused_with_its_reason() {
+    let dir = tempfile::tempdir().unwrap();
+    let rolling = ["evaluate", "--mapping", MAPPING, "--rolling", "month", "--data", VALID];
+    let with = |more: &[&'static str]| [&rolling[..], more].concat();
+    refused(
+        &with(&[]),
+        dir.path(),
+        expect![[r#"
+        parcel-risk: no month can be judged: too few outcomes are known before any of 2021-01, 2021-02, 2021-03; give earlier ones by --warm-up
+    "#]],
+    );
+    refused(
+        &with(&["--selective-labels", "0.1", "--random-share", "1.5"]),
+        dir.path(),
+        expect![[r#"
+            parcel-risk: random_share: must be from 0 to 1, got 1.5
+        "#]],
+    );
+    let logistic = dir.path().join("logistic.toml");
+    fs::write(&logistic, "[train]\nestimator = \"logistic\"\n").unwrap();
+    let mut args = with(&["--selective-labels", "0.1", "--random-share", "0.5", "--config"]);
+    args.push(logistic.to_str().unwrap());
+    refused(
+        &args,
+        dir.path(),
+        expect![[r#"
+        parcel-risk: selective labels need the boosting estimator: the logistic one counts every row once
+    "#]],
+    );
+    for usage in [
+        &["--selective-labels", "0.1"][..],
+        &["--random-share", "0.1"],
+        &["--selective-labels", "0", "--random-share", "0.1"],
+        &["--model", "m"],
+        &["--rolling", "week"],
+    ] {
+        assert_eq!(run(&with(usage)).status.code(), Some(2), "{usage:?}");
+    }
+    let without = ["evaluate", "--data", VALID, "--selective-labels", "0.1", "--random-share", "0.1"];
+    assert_eq!(run(&without).status.code(), Some(2));
+}
+
 #[test]
 fn the_last_line_of_train_names_the_artifact() {
     let dir = tempfile::tempdir().unwrap();

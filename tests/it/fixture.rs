@@ -102,19 +102,27 @@ pub(crate) fn quick() -> TrainConfig {
     TrainConfig { bootstrap_replicates: 100, ..TrainConfig::default() }
 }
 
-/// Trains with the built-in features, rates and thresholds on rows of the two files.
-pub(crate) fn train(dataset: &Dataset, config: TrainConfig) -> Result<Artifact, TrainError> {
-    struct Silent;
-    impl Progress for Silent {
-        fn stage(&mut self, _: &'static str, _: Option<u64>) {}
-        fn row(&mut self) {}
-    }
-    let recipe = Recipe {
+/// Is told of a run, and says nothing.
+pub(crate) struct Silent;
+
+impl Progress for Silent {
+    fn stage(&mut self, _: &'static str, _: Option<u64>) {}
+    fn row(&mut self) {}
+}
+
+/// The built-in features, rates and thresholds.
+pub(crate) fn recipe(config: TrainConfig) -> Recipe {
+    Recipe {
         spec: FeatureSpec::default(),
         rates: RatesConfig::default(),
         thresholds: ThresholdsConfig::default(),
         config: config.check().unwrap(),
-    };
+    }
+}
+
+/// Trains with the built-in features, rates and thresholds on rows of the two files.
+pub(crate) fn train(dataset: &Dataset, config: TrainConfig) -> Result<Artifact, TrainError> {
+    let recipe = recipe(config);
     let mapping = customs_mapping();
     let restate = |positions: &[&_]| drafts_at(&[train_csv(), valid_csv()], Some(&mapping), positions);
     parcel_risk::train::train(dataset, &recipe, restate, &mut Silent)

@@ -19,6 +19,7 @@ mod model;
 mod numbers;
 mod parity;
 mod python;
+mod rolling;
 mod serve;
 mod table;
 mod tidy;

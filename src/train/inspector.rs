@@ -1,0 +1,221 @@
+//! A service that learns from what it opened, and from nothing else.
+
+use std::collections::HashSet;
+use std::ops::Range;
+
+use ndarray::Array2;
+
+use super::fit::{self, LabeledBlock};
+use super::selective::Selective;
+use super::{LabeledParcel, Progress, Recipe, TrainError};
+use crate::evaluation::ScoredRow;
+use crate::features::{ExchangeRates, FeaturePlan, FeatureRow, ParcelKeys};
+use crate::history::{Bucket, DueOutcome, EntityKey, History, KeyHasher, Replay};
+use crate::model::Estimator;
+
+/// Weeks at random at the beginning, whatever is known by then.
+const WARM_UP_WEEKS: usize = 4;
+/// Fewest infringements, and as many clean parcels, that a model is fitted on.
+const MIN_PER_CLASS: usize = 20;
+
+/// What the service knows and runs, week by week.
+pub(super) struct Inspector<'a> {
+    rows: &'a [LabeledParcel],
+    selective: &'a Selective,
+    recipe: &'a Recipe,
+    plan: FeaturePlan,
+    rates: ExchangeRates,
+    replay: Replay,
+    /// Items advised so far: one that is advised twice counts once.
+    advised: HashSet<EntityKey>,
+    n_weeks: usize,
+    /// Draws that are due and not yet whole parcels.
+    owed: f64,
+    learned: Vec<Learned>,
+    /// Features of what was opened, row by row: shape `(learned.len(), n_features)`.
+    values: Vec<f32>,
+    estimator: Option<Estimator>,
+    n_fitted: usize,
+}
+
+/// An outcome that was paid for by an inspection.
+struct Learned {
+    idx: usize,
+    known_at: Bucket,
+    weight: f64,
+}
+
+/// A parcel of the week, as it was scored when it was advised.
+pub(super) struct WeekParcel {
+    pub(super) idx: usize,
+    /// `None` where there was no model yet.
+    pub(super) margin: Option<f64>,
+    keys: ParcelKeys,
+    values: Vec<f32>,
+    is_new: bool,
+}
+
+/// A parcel that is opened.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Opened {
+    /// The chance with which it was drawn, where it was drawn at random.
+    pub(super) chance: Option<f64>,
+    /// What it weighs in the fit.
+    weight: f64,
+}
+
+impl WeekParcel {
+    /// For the report; `None` without a label.
+    pub(super) fn row(&self, parcel: &LabeledParcel) -> Option<ScoredRow> {
+        let margin = self.margin.unwrap_or_default();
+        Some(ScoredRow {
+            margin,
+            risk_score: 1.0 / (1.0 + libm::exp(-margin)),
+            infringement: parcel.outcome?.infringement,
+            weight: parcel.weight,
+            day: parcel.parcel.advised_at.day(),
+            revenue: parcel.revenue,
+            ..ScoredRow::default()
+        })
+    }
+}
+
+impl<'a> Inspector<'a> {
+    pub(super) fn new(
+        rows: &'a [LabeledParcel],
+        selective: &'a Selective,
+        recipe: &'a Recipe,
+    ) -> Result<Self, TrainError> {
+        let plan = FeaturePlan::compile(recipe.spec.clone())?;
+        Ok(Self {
+            rows,
+            selective,
+            recipe,
+            rates: recipe.rates.check()?,
+            replay: Replay::from(History::empty(plan.spec().decay()), Vec::new()),
+            plan,
+            advised: HashSet::new(),
+            n_weeks: 0,
+            owed: 0.0,
+            learned: Vec::new(),
+            values: Vec::new(),
+            estimator: None,
+            n_fitted: 0,
+        })
+    }
+
+    /// Fits the trees on what is known when the row at `begins` is advised; the old ones stay where that is too little.
+    pub(super) fn fit(&mut self, begins: usize) -> Result<(), TrainError> {
+        let now = self.plan.bucket_of(self.rows[begins].parcel.advised_at);
+        let n_features = self.plan.features().len();
+        let known = || self.learned.iter().enumerate().filter(|(_, learned)| learned.known_at <= now);
+        let n_rows = known().count();
+        let of_row = |idx: usize| &self.values[idx * n_features..(idx + 1) * n_features];
+        let values = known().flat_map(|(idx, _)| of_row(idx)).copied().collect();
+        let mean = known().map(|(_, learned)| learned.weight).sum::<f64>() / n_rows as f64;
+        let values = Array2::from_shape_vec((n_rows, n_features), values).expect("each row has all features");
+        let at: Vec<usize> = known().map(|(_, learned)| learned.idx).collect();
+        let weights = known().map(|(_, learned)| (learned.weight / mean) as f32).collect();
+        let block = LabeledBlock::of_labeled(self.rows, values, &at).weighted(weights);
+        if block.has_both(MIN_PER_CLASS) {
+            self.estimator = Some(fit::main_estimator(self.recipe, &block, &mut ())?);
+            self.n_fitted = n_rows;
+        }
+        Ok(())
+    }
+
+    /// How many rows the trees were fitted on.
+    pub(super) fn n_fitted(&self) -> usize {
+        self.n_fitted
+    }
+
+    /// Scores each parcel by what is known when it is advised.
+    pub(super) fn score(&mut self, week: Range<usize>, progress: &mut dyn Progress) -> Vec<WeekParcel> {
+        let mut features = FeatureRow::default();
+        let mut scored = Vec::with_capacity(week.len());
+        for idx in week {
+            progress.row();
+            let row = &self.rows[idx];
+            let at = self.plan.bucket_of(row.parcel.advised_at);
+            let keys = self.plan.keys(&row.parcel, &self.rates);
+            let history = self.replay.advance(at);
+            self.plan.fill(&row.parcel, &keys, history, at, &self.rates, &mut features);
+            let is_new = self.advised.insert(row.item());
+            if is_new {
+                self.replay.advise(row.item(), keys.footprint(), None);
+            }
+            let margin = self.estimator.as_ref().map(|fitted| fitted.raw_score(&features.values));
+            scored.push(WeekParcel { idx, margin, keys, values: features.values.clone(), is_new });
+        }
+        scored
+    }
+
+    /// Which of a week's parcels are opened. Only what has a label can be.
+    pub(super) fn choose(&mut self, week: &[WeekParcel]) -> Vec<Option<Opened>> {
+        let is_labeled = |at: &&usize| self.rows[week[**at].idx].outcome.is_some();
+        let all = (0..week.len()).collect::<Vec<_>>();
+        let mut drawn = all.iter().filter(is_labeled).copied().collect::<Vec<_>>();
+        let n_open = (self.selective.capacity.get() * drawn.len() as f64).round() as usize;
+        drawn.sort_by_key(|&at| (self.draw(&self.rows[week[at].idx]), at));
+        let mut by_risk = drawn.clone();
+        by_risk.sort_by(|&a, &b| week[b].margin.unwrap_or_default().total_cmp(&week[a].margin.unwrap_or_default()));
+
+        let n_random = if self.estimator.is_none() || self.n_weeks < WARM_UP_WEEKS {
+            n_open
+        } else {
+            // A share of a few parcels is paid when it comes to a whole one.
+            self.owed += self.selective.random_share * n_open as f64;
+            let n_random = (self.owed.floor() as usize).min(n_open);
+            self.owed -= n_random as f64;
+            n_random
+        };
+        self.n_weeks += 1;
+        let chance = n_random as f64 / drawn.len().max(1) as f64;
+        let n_targeted = n_open - n_random;
+        let mut opened = vec![None; week.len()];
+        for &at in &drawn[..n_random] {
+            opened[at] = Some(Opened { chance: Some(chance), weight: 1.0 / chance });
+        }
+        for &at in &by_risk[..n_targeted] {
+            // It was drawn, but would be opened without the draw as well.
+            if let Some(opened) = &mut opened[at] {
+                opened.weight = 1.0;
+            }
+        }
+        let targeted = by_risk.iter().filter(|&&at| opened[at].is_none()).take(n_targeted).copied();
+        for at in targeted.collect::<Vec<_>>() {
+            opened[at] = Some(Opened { chance: None, weight: 1.0 });
+        }
+        opened
+    }
+
+    /// Takes in what was opened; its outcomes become known at their time, and not before the week's last parcel.
+    pub(super) fn learn(&mut self, week: Vec<WeekParcel>, opened: Vec<Option<Opened>>) {
+        let Some(last) = week.last().map(|at| self.plan.bucket_of(self.rows[at.idx].parcel.advised_at)) else { return };
+        let (width, delay) = (self.plan.spec().bucket_seconds, self.recipe.config.get().label_delay_days);
+        let mut due = Vec::new();
+        for (at, opened) in week.into_iter().zip(opened) {
+            let row = &self.rows[at.idx];
+            let (Some(opened), Some((known_at, infringement))) = (opened, row.due(width, delay)) else { continue };
+            let known_at = known_at.max(last);
+            self.values.extend(&at.values);
+            self.learned.push(Learned { idx: at.idx, known_at, weight: opened.weight * row.weight });
+            if at.is_new {
+                due.push(DueOutcome { at: known_at, infringement, keys: at.keys.footprint().keys.clone() });
+            }
+        }
+        let empty = Replay::from(History::empty(self.plan.spec().decay()), Vec::new());
+        let (history, still_due) = std::mem::replace(&mut self.replay, empty).finish();
+        due.extend(still_due);
+        self.replay = Replay::from(history, due);
+    }
+
+    /// Where a parcel stands in the draw of this week: lowest first.
+    fn draw(&self, row: &LabeledParcel) -> EntityKey {
+        let mut hasher = KeyHasher::new("selective_labels");
+        hasher.part(&self.selective.seed.to_le_bytes());
+        hasher.part(&(self.n_weeks as u64).to_le_bytes());
+        hasher.part(row.parcel.item_id.as_str().as_bytes());
+        hasher.finish()
+    }
+}
