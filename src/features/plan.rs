@@ -10,6 +10,7 @@ use super::{ExchangeRates, FeatureRow, FeatureSpec, InvalidSpec, NUMBER_FEATURES
 use crate::history::{Bucket, Footprint, History};
 use crate::parcel::{AdvisedAt, Notice, NoticeCode, Parcel};
 use crate::reasons::ReasonCode;
+use crate::text::{TextModel, hashed_ngrams};
 
 /// Computes the features of a [`FeatureSpec`], for training and serving alike.
 #[derive(Clone, Debug)]
@@ -20,6 +21,7 @@ pub struct FeaturePlan {
     norms: Vec<PlannedNorm>,
     features: Vec<FeatureInfo>,
     fingerprint: usize,
+    descriptions: TextModel,
 }
 
 /// What the catalogue says of one feature of a plan.
@@ -85,6 +87,17 @@ impl FeaturePlan {
             features.push(planned.info(norm, reason));
             norms.push(planned);
         }
+        if spec.description_model {
+            features.push(FeatureInfo {
+                name: "description.log_odds".into(),
+                unit: "log-odds",
+                meaning: "What the character n-grams of the descriptions say, as learned from outcomes that were \
+                          known before. Missing where no line has a description."
+                    .to_owned(),
+                reason: ReasonCode::Description,
+                key: None,
+            });
+        }
         if let Some(twice) = features.iter().enumerate().find_map(|(idx, feature)| {
             features[..idx].iter().any(|before| before.name == feature.name).then(|| feature.name.to_string())
         }) {
@@ -92,7 +105,13 @@ impl FeaturePlan {
         }
         let fingerprint = spec.keys.iter().position(|key| key.name == spec.fingerprint);
         let fingerprint = fingerprint.ok_or_else(|| InvalidSpec::Fingerprint { name: spec.fingerprint.clone() })?;
-        Ok(Self { spec, numbers, keys, norms, features, fingerprint })
+        Ok(Self { spec, numbers, keys, norms, features, fingerprint, descriptions: TextModel::default() })
+    }
+
+    /// The same plan with what was learned of descriptions.
+    #[must_use]
+    pub fn with_descriptions(self, descriptions: TextModel) -> Self {
+        Self { descriptions, ..self }
     }
 
     /// The spec it was compiled from.
@@ -128,7 +147,12 @@ impl FeaturePlan {
             activity: activity.collect(),
             numbers: norms.iter().copied().flatten().collect(),
         };
-        ParcelKeys { by_key, norms, footprint }
+        let mut ngrams = Vec::new();
+        if self.spec.description_model {
+            let descriptions = parcel.contents.iter().filter_map(|line| line.description.as_deref());
+            hashed_ngrams(&descriptions.collect::<Vec<_>>().join("\n"), &mut ngrams);
+        }
+        ParcelKeys { by_key, norms, footprint, ngrams }
     }
 
     /// Computes the features of a parcel as of bucket `at`, into `row`.
@@ -139,6 +163,23 @@ impl FeaturePlan {
         history: &History,
         at: Bucket,
         rates: &ExchangeRates,
+        row: &mut FeatureRow,
+    ) {
+        let descriptions = |ngrams: &[u32]| self.descriptions.margin(ngrams);
+        self.fill_while_learning(parcel, keys, history, at, rates, &descriptions, row);
+    }
+
+    /// As [`FeaturePlan::fill`], where what is known of descriptions is still being learned:
+    /// `descriptions` gives the margin of n-grams.
+    #[expect(clippy::too_many_arguments, reason = "everything that a feature is computed from, and nothing else")]
+    pub fn fill_while_learning(
+        &self,
+        parcel: &Parcel,
+        keys: &ParcelKeys,
+        history: &History,
+        at: Bucket,
+        rates: &ExchangeRates,
+        descriptions: &dyn Fn(&[u32]) -> f64,
         row: &mut FeatureRow,
     ) {
         row.values.clear();
@@ -166,6 +207,9 @@ impl FeaturePlan {
             row.counts.push(counts);
         }
         PlannedNorm::fill(&self.norms, &keys.norms, history, at, &mut row.values);
+        if self.spec.description_model {
+            row.values.push(or_missing((!keys.ngrams.is_empty()).then(|| descriptions(&keys.ngrams))));
+        }
     }
 
     /// How the features of key `idx` would differ if history had counted nothing of its entity: each

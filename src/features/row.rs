@@ -8,12 +8,18 @@ pub struct ParcelKeys {
     pub(super) by_key: Vec<Option<EntityKey>>,
     pub(super) norms: Vec<Option<(EntityKey, f64)>>,
     pub(super) footprint: Footprint,
+    pub(super) ngrams: Vec<u32>,
 }
 
 impl ParcelKeys {
     /// What the parcel adds to history when it is advised; its outcome is folded under the footprint's keys.
     pub fn footprint(&self) -> &Footprint {
         &self.footprint
+    }
+
+    /// Slots of the character n-grams of the descriptions, where the spec reads them.
+    pub fn ngrams(&self) -> &[u32] {
+        &self.ngrams
     }
 
     /// One per key of the spec, in its order.

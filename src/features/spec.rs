@@ -20,6 +20,9 @@ pub struct FeatureSpec {
     /// Name of the history key that says whether a consignment was seen before: reports tell the
     /// parcels whose key has a known outcome from those whose has none.
     pub fingerprint: String,
+    /// Whether the words of descriptions, learned from outcomes, are a feature.
+    #[serde(default)]
+    pub description_model: bool,
     /// History keys, each below the one that it backs off to.
     pub keys: Vec<KeySpec>,
     /// What is usual for parcels of a kind, each below the one that it backs off to.

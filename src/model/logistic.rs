@@ -71,17 +71,20 @@ impl LogisticValidParams {
         if infringements == 0 || infringements == n_rows {
             return Err(FitError::OneClass { rows: n_rows, infringements });
         }
-        let mut means = Vec::with_capacity(n_features);
-        let mut deviations = Vec::with_capacity(n_features);
-        let mut standardized = Array2::<f64>::zeros((n_rows, n_features));
-        for (idx, column) in values.axis_iter(Axis(1)).enumerate() {
-            let (mean, deviation) = moments(column.iter().copied());
-            for (to, from) in standardized.column_mut(idx).iter_mut().zip(column) {
-                // A missing feature stands at its mean; a constant one says nothing.
+        let moments: Vec<_> = values.axis_iter(Axis(1)).map(|column| moments(column.iter().copied())).collect();
+        // A constant feature says nothing, and would cost as much as one that does.
+        let mut varying: Vec<usize> = (0..n_features).filter(|idx| moments[*idx].1.is_some()).collect();
+        if varying.is_empty() {
+            // The optimizer wants something to turn; it is zero throughout.
+            varying.extend(0..n_features.min(1));
+        }
+        let mut standardized = Array2::<f64>::zeros((n_rows, varying.len()));
+        for (mut to, &idx) in standardized.axis_iter_mut(Axis(1)).zip(&varying) {
+            let (mean, Some(deviation)) = moments[idx] else { continue };
+            for (to, from) in to.iter_mut().zip(values.column(idx)) {
+                // A missing feature stands at its mean.
                 *to = if from.is_nan() { 0.0 } else { (f64::from(*from) - mean) / deviation };
             }
-            means.push(mean);
-            deviations.push(deviation);
         }
         let dataset = Dataset::new(standardized, Array1::from(labels.to_vec()));
         let fitted = LogisticRegression::default()
@@ -92,20 +95,24 @@ impl LogisticValidParams {
         // linfa 0.8.1 calls the more frequent class positive (its issue 393): the sign is read off
         // the fitted labels, never assumed.
         let sign = if fitted.labels().pos.class { 1.0 } else { -1.0 };
-        let slopes = fitted.params().iter().zip(&deviations).map(|(weight, deviation)| sign * weight / deviation);
-        Ok(Linear { base: sign * fitted.intercept(), slopes: slopes.collect(), means })
+        let mut slopes = vec![0.0; n_features];
+        for (weight, &idx) in fitted.params().iter().zip(&varying) {
+            slopes[idx] = moments[idx].1.map_or(0.0, |deviation| sign * weight / deviation);
+        }
+        let means = moments.into_iter().map(|(mean, _)| mean).collect();
+        Ok(Linear { base: sign * fitted.intercept(), slopes, means })
     }
 }
 
-/// Mean and standard deviation of the values that are not missing; (0, 1) where there are none,
-/// and a deviation of 1 for a constant.
-fn moments(values: impl Iterator<Item = f32> + Clone) -> (f64, f64) {
+/// Mean and standard deviation of the values that are not missing; a mean of 0 where there are none, and
+/// no deviation where they do not vary.
+fn moments(values: impl Iterator<Item = f32> + Clone) -> (f64, Option<f64>) {
     let present = || values.clone().filter(|value| !value.is_nan()).map(f64::from);
     let n = present().count() as f64;
     if n == 0.0 {
-        return (0.0, 1.0);
+        return (0.0, None);
     }
     let mean = present().sum::<f64>() / n;
     let variance = present().map(|value| (value - mean) * (value - mean)).sum::<f64>() / n;
-    (mean, if variance > 1e-12 { variance.sqrt() } else { 1.0 })
+    (mean, (variance > 1e-12).then(|| variance.sqrt()))
 }

@@ -21,6 +21,7 @@ pub use logistic::{FitError, LogisticParams, LogisticValidParams};
 pub use reference::ReferenceScores;
 
 use crate::features::{FeaturePlan, FeatureSpec, InvalidSpec, RatesConfig};
+use crate::text::TextModel;
 use boosting::ShapleyTables;
 
 /// What a model file holds.
@@ -34,6 +35,8 @@ pub struct ModelBody {
     pub estimator: Estimator,
     /// From raw score to probability.
     pub calibration: Calibration,
+    /// What was learned of descriptions, where the spec reads them.
+    pub descriptions: TextModel,
     /// One for each kind of infringement that was seen often enough, in the order of their numbers.
     pub heads: Vec<Head>,
     /// Raw scores of the parcels held back in training.
@@ -73,7 +76,8 @@ impl Model {
     /// # Errors
     /// [`ModelError`] where the spec does not compile, lengths differ or a number is not finite.
     pub fn new(body: ModelBody) -> Result<Self, ModelError> {
-        let plan = FeaturePlan::compile(body.spec.clone())?;
+        body.descriptions.check().map_err(|_| ModelError::Inconsistent("a model of descriptions that is none"))?;
+        let plan = FeaturePlan::compile(body.spec.clone())?.with_descriptions(body.descriptions.clone());
         body.estimator.check(plan.features().len()).map_err(ModelError::Inconsistent)?;
         body.calibration.check().map_err(ModelError::Inconsistent)?;
         for head in &body.heads {

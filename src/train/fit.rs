@@ -12,6 +12,7 @@ use crate::history::KeyHasher;
 use crate::model::boosting::{GradientBoostingValidParams, LabeledRows};
 use crate::model::{Calibration, Estimator, EstimatorKind, Head, Linear, Model, ModelBody, ReferenceScores};
 use crate::parcel::codes::InfringementKind;
+use crate::text::TextModel;
 
 /// Both estimators, and the heads, fitted on one block of rows.
 pub(super) struct Fitted {
@@ -53,6 +54,7 @@ impl Fitted {
         recipe: &Recipe,
         fit: LabeledBlock,
         later: &LabeledBlock,
+        descriptions: TextModel,
         progress: &mut dyn Progress,
     ) -> Result<Model, TrainError> {
         let config = recipe.config.get();
@@ -64,6 +66,7 @@ impl Fitted {
             rates: recipe.rates.clone(),
             estimator,
             calibration: calibration(recipe, &raw_scores, &later.labels)?,
+            descriptions,
             heads: Vec::new(),
             reference: ReferenceScores::of(&raw_scores),
         })?)

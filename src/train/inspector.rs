@@ -7,7 +7,7 @@ use ndarray::Array2;
 
 use super::fit::{self, LabeledBlock};
 use super::selective::Selective;
-use super::{LabeledParcel, Progress, Recipe, TrainError};
+use super::{Descriptions, LabeledParcel, Progress, Recipe, TrainError};
 use crate::evaluation::ScoredRow;
 use crate::features::{ExchangeRates, FeaturePlan, FeatureRow, ParcelKeys};
 use crate::history::{Bucket, DueOutcome, EntityKey, History, KeyHasher, Replay};
@@ -26,6 +26,7 @@ pub(super) struct Inspector<'a> {
     plan: FeaturePlan,
     rates: ExchangeRates,
     replay: Replay,
+    descriptions: Descriptions,
     /// Items advised so far: one that is advised twice counts once.
     advised: HashSet<EntityKey>,
     n_weeks: usize,
@@ -94,6 +95,7 @@ impl<'a> Inspector<'a> {
             rates: recipe.rates.check()?,
             replay: Replay::from(History::empty(plan.spec().decay()), Vec::new()),
             plan,
+            descriptions: Descriptions::new(),
             advised: HashSet::new(),
             n_weeks: 0,
             owed: 0.0,
@@ -139,7 +141,9 @@ impl<'a> Inspector<'a> {
             let at = self.plan.bucket_of(row.parcel.advised_at);
             let keys = self.plan.keys(&row.parcel, &self.rates);
             let history = self.replay.advance(at);
-            self.plan.fill(&row.parcel, &keys, history, at, &self.rates, &mut features);
+            self.descriptions.advance(at);
+            let margin = |ngrams: &[u32]| self.descriptions.margin(ngrams);
+            self.plan.fill_while_learning(&row.parcel, &keys, history, at, &self.rates, &margin, &mut features);
             let is_new = self.advised.insert(row.item());
             if is_new {
                 self.replay.advise(row.item(), keys.footprint(), None);
@@ -199,6 +203,7 @@ impl<'a> Inspector<'a> {
             let (Some(opened), Some((known_at, infringement))) = (opened, row.due(width, delay)) else { continue };
             let known_at = known_at.max(last);
             self.values.extend(&at.values);
+            self.descriptions.advise(at.keys.ngrams(), Some((known_at, infringement)), opened.weight * row.weight);
             self.learned.push(Learned { idx: at.idx, known_at, weight: opened.weight * row.weight });
             if at.is_new {
                 due.push(DueOutcome { at: known_at, infringement, keys: at.keys.footprint().keys.clone() });

@@ -2,7 +2,7 @@
 
 use ndarray::{Array2, ArrayView2, Axis, Slice};
 
-use super::LabeledParcel;
+use super::{Descriptions, LabeledParcel};
 use crate::features::{ExchangeRates, FeaturePlan, FeatureRow, ParcelKeys};
 use crate::history::{Bucket, Replay};
 
@@ -36,14 +36,19 @@ impl Matrix {
         let mut keys_of_rows = Vec::with_capacity(rows.len());
         let mut buckets = Vec::with_capacity(rows.len());
         let mut row_features = FeatureRow::default();
+        let mut descriptions = Descriptions::new();
         for row in rows {
             on_row();
             let at = plan.bucket_of(row.parcel.advised_at);
             let keys = plan.keys(&row.parcel, rates);
             let history = replay.advance(at);
-            plan.fill(&row.parcel, &keys, history, at, rates, &mut row_features);
+            descriptions.advance(at);
+            let margin = |ngrams: &[u32]| descriptions.margin(ngrams);
+            plan.fill_while_learning(&row.parcel, &keys, history, at, rates, &margin, &mut row_features);
             values.extend_from_slice(&row_features.values);
-            replay.advise(row.item(), keys.footprint(), row.due(width, label_delay_days));
+            let due = row.due(width, label_delay_days);
+            replay.advise(row.item(), keys.footprint(), due);
+            descriptions.advise(keys.ngrams(), due, row.weight);
             keys_of_rows.push(keys);
             buckets.push(at);
         }

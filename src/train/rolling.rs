@@ -6,11 +6,12 @@ use ndarray::Axis;
 
 use super::fit::{Fitted, LabeledBlock};
 use super::month::{Month, runs};
-use super::{Backtest, LabeledParcel, Matrix, Progress, Recipe, TrainError, fold};
+use super::{Backtest, Descriptions, LabeledParcel, Matrix, Progress, Recipe, TrainError, fold};
 use crate::engine::{Engine, ModelRef};
 use crate::features::FeaturePlan;
 use crate::history::{History, Replay};
 use crate::model::{EstimatorKind, Model};
+use crate::text::TextModel;
 
 /// Fewest infringements, and as many clean parcels, that a model is fitted on and calibrated on.
 const MIN_PER_CLASS: usize = 20;
@@ -79,7 +80,8 @@ pub fn roll(
         };
         let known = (0..month.start).filter(|idx| is_known(&rows[*idx])).collect::<Vec<_>>();
         progress.stage("fitting", None);
-        let Some(model) = fit(rows, &matrix, &known, recipe, progress)? else {
+        let descriptions = Descriptions::learned_by(begins, &rows[..month.start], &plan, &rates, delay);
+        let Some(model) = fit(rows, &matrix, &known, recipe, descriptions, progress)? else {
             fold(parcels, &plan, &rates, delay, &mut live, || ());
             rolled.unscored.push(name);
             continue;
@@ -100,6 +102,7 @@ fn fit(
     matrix: &Matrix,
     known: &[usize],
     recipe: &Recipe,
+    descriptions: TextModel,
     progress: &mut dyn Progress,
 ) -> Result<Option<Model>, TrainError> {
     let config = recipe.config.get();
@@ -110,5 +113,5 @@ fn fit(
     if !learn.has_both(MIN_PER_CLASS) || !calibrate.has_both(MIN_PER_CLASS) {
         return Ok(None);
     }
-    Fitted::serving(recipe, learn, &calibrate, progress).map(Some)
+    Fitted::serving(recipe, learn, &calibrate, descriptions, progress).map(Some)
 }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use super::fit::{Fitted, LabeledBlock};
 use super::{
-    Backtest, Blocks, Dataset, DatasetError, LabeledParcel, LimitTooSmall, Matrix, ValidTrainConfig, Weight, fold,
+    Backtest, Blocks, Dataset, DatasetError, Descriptions, LabeledParcel, LimitTooSmall, Matrix, ValidTrainConfig,
+    Weight, fold,
 };
 use crate::artifact::{Artifact, ArtifactError, DataSummary, Manifest, Pruning};
 use crate::engine::{Engine, EngineError, ModelRef};
@@ -20,6 +21,7 @@ use crate::model::{
 use crate::parcel::{Draft, InvalidParcel};
 use crate::policy::{InvalidThresholds, ThresholdsConfig};
 use crate::table::RowPosition;
+use crate::text::TextModel;
 use crate::wire;
 
 /// Is told how far a run has come.
@@ -161,11 +163,14 @@ pub fn train(
     let calibrate = LabeledBlock::of(rows, &matrix, blocks.calibrate.clone());
     let block = LabeledBlock::of(rows, &matrix, blocks.report.clone());
     let reference = ReferenceScores::of(&block.raw_scores(&judged.estimator));
-    let body = |fitted: &Fitted, calibration: Calibration, heads: Vec<Head>| ModelBody {
+    let learned_by =
+        |at: Bucket, rows: &[LabeledParcel]| Descriptions::learned_by(at, rows, &plan, &rates, config.label_delay_days);
+    let body = |fitted: &Fitted, descriptions: TextModel, calibration: Calibration, heads: Vec<Head>| ModelBody {
         spec: recipe.spec.clone(),
         rates: recipe.rates.clone(),
         estimator: fitted.estimator.clone(),
         calibration,
+        descriptions,
         heads,
         reference: reference.clone(),
     };
@@ -178,7 +183,9 @@ pub fn train(
         // The artifact's digest is not known yet; nothing that is kept names this one.
         digest: String::new(),
     });
-    let model = Arc::new(Model::new(body(&judged, judged.calibration(recipe, &calibrate)?, Vec::new()))?);
+    let report_begins = matrix.buckets.get(blocks.report.start).copied().unwrap_or_default();
+    let known_then = learned_by(report_begins, &rows[..blocks.report.start]);
+    let model = Arc::new(Model::new(body(&judged, known_then, judged.calibration(recipe, &calibrate)?, Vec::new()))?);
     let engine = Engine::new(model, Arc::clone(&model_ref), rates.clone(), thresholds)?;
 
     let settings = Settings { bootstrap: config.bootstrap_replicates, seed: config.seed, ..Settings::default() };
@@ -202,7 +209,12 @@ pub fn train(
     progress.stage("fitting", None);
     let fitted = Fitted::on(rows, &matrix, recipe, blocks.fit.start..blocks.report.start, progress)?;
     let heads_that_serve = fitted.calibrated_heads(recipe, &block);
-    let model = Model::new(body(&fitted, fitted.calibration(recipe, &block)?, heads_that_serve))?;
+    let model = Model::new(body(
+        &fitted,
+        learned_by(Bucket(u32::MAX), rows),
+        fitted.calibration(recipe, &block)?,
+        heads_that_serve,
+    ))?;
 
     progress.stage("pruning", None);
     // By the logistic regression, whichever estimator serves: what an entry changes is a sum there.

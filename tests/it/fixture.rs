@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use parcel_risk::artifact::Artifact;
 use parcel_risk::features::{ExchangeRates, FeaturePlan, FeatureSpec, KeySpec, NUMBER_FEATURES, Part, RatesConfig};
 use parcel_risk::history::{History, Replay};
+use parcel_risk::model::{BetaCalibration, Calibration, ModelBody};
 use parcel_risk::parcel::{Draft, ParcelLimits};
 use parcel_risk::policy::ThresholdsConfig;
 use parcel_risk::table::{Mapping, TableReader};
@@ -99,7 +100,8 @@ pub(crate) fn shuffle<T>(items: &mut [T], seed: u64) {
 
 /// The default settings, but with fewer bootstrap replicates.
 pub(crate) fn quick() -> TrainConfig {
-    TrainConfig { bootstrap_replicates: 100, ..TrainConfig::default() }
+    // The sample is small: the default shares would leave too few parcels to calibrate on.
+    TrainConfig { bootstrap_replicates: 100, calibrate_share: 0.1, report_share: 0.1, ..TrainConfig::default() }
 }
 
 /// Is told of a run, and says nothing.
@@ -126,4 +128,12 @@ pub(crate) fn train(dataset: &Dataset, config: TrainConfig) -> Result<Artifact, 
     let mapping = customs_mapping();
     let restate = |positions: &[&_]| drafts_at(&[train_csv(), valid_csv()], Some(&mapping), positions);
     parcel_risk::train::train(dataset, &recipe, restate, &mut Silent)
+}
+
+/// The curve of a model that is calibrated by one of three parameters.
+pub fn curve(body: &mut ModelBody) -> &mut BetaCalibration {
+    match &mut body.calibration {
+        Calibration::Beta(curve) => curve,
+        Calibration::Isotonic(steps) => panic!("{steps:?}"),
+    }
 }

@@ -7,14 +7,16 @@ use ndarray::{Array1, Array2, Axis};
 use parcel_risk::engine::Explanation;
 use parcel_risk::features::FeatureRow;
 use parcel_risk::history::History;
-use parcel_risk::model::{Calibration, Estimator, Linear, LogisticParams, Model, ModelBody, ReferenceScores};
+use parcel_risk::model::{
+    Calibration, CalibrationKind, Estimator, Linear, LogisticParams, Model, ModelBody, ReferenceScores,
+};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng as _;
 
-use crate::fixture::{rows, shuffle};
+use crate::fixture::{curve, rows, shuffle};
 use crate::harness::{artifact, engine};
 
 const PARAMS: LogisticParams = LogisticParams { l2: 2.0, max_iterations: 200 };
@@ -151,8 +153,8 @@ fn rises_within_0_and_1(calibration: &Calibration) -> Result<(), TestCaseError> 
 
 #[test]
 fn the_built_in_calibration_rises_from_end_to_end() {
-    let calibration = artifact().model().body().calibration;
-    rises_within_0_and_1(&calibration).unwrap();
+    let calibration = &artifact().model().body().calibration;
+    rises_within_0_and_1(calibration).unwrap();
     assert!(calibration.probability(-700.0) < 0.01 && calibration.probability(700.0) > 0.99, "{calibration:?}");
 }
 
@@ -172,7 +174,7 @@ proptest! {
         // A truth below zero is a model that ranks the wrong way round.
         let labels: Vec<bool> = scores.iter().map(|score| uniform() < logistic(truth * score)).collect();
         let n = labels.iter().filter(|label| **label).count();
-        match Calibration::fit(&scores, &labels) {
+        match Calibration::fit(CalibrationKind::Beta, &scores, &labels) {
             Ok(calibration) => rises_within_0_and_1(&calibration)?,
             Err(error) => prop_assert!(n < 20 || labels.len() - n < 20, "{error}"),
         }
@@ -184,7 +186,7 @@ proptest! {
         let mut rows: Vec<(f64, bool)> = values.column(0).iter().map(|value| f64::from(*value)).zip(labels).collect();
         let fit = |rows: &[(f64, bool)]| {
             let (scores, labels): (Vec<_>, Vec<_>) = rows.iter().copied().unzip();
-            Calibration::fit(&scores, &labels).unwrap().probability(0.3)
+            Calibration::fit(CalibrationKind::Beta, &scores, &labels).unwrap().probability(0.3)
         };
         let before = fit(&rows);
         shuffle(&mut rows, seed);
@@ -230,25 +232,25 @@ fn a_calibration_on_too_few_is_refused_in_words() {
     let scores: Vec<f64> = (0..60).map(f64::from).collect();
     let labels = |n: usize| -> Vec<bool> { (0..60).map(|idx| idx < n).collect() };
     check(
-        Calibration::fit(&scores, &labels(19)).unwrap_err(),
+        Calibration::fit(CalibrationKind::Beta, &scores, &labels(19)).unwrap_err(),
         expect![[r#"
         calibration needs at least 20 infringements and as many clean parcels; there are 19 and 41
     "#]],
     );
     check(
-        Calibration::fit(&scores, &labels(41)).unwrap_err(),
+        Calibration::fit(CalibrationKind::Beta, &scores, &labels(41)).unwrap_err(),
         expect![[r#"
         calibration needs at least 20 infringements and as many clean parcels; there are 41 and 19
     "#]],
     );
     check(
-        Calibration::fit(&[], &[]).unwrap_err(),
+        Calibration::fit(CalibrationKind::Beta, &[], &[]).unwrap_err(),
         expect![[r#"
         calibration needs at least 20 infringements and as many clean parcels; there are 0 and 0
     "#]],
     );
-    assert!(Calibration::fit(&scores, &labels(20)).is_ok());
-    assert!(Calibration::fit(&scores, &labels(40)).is_ok());
+    assert!(Calibration::fit(CalibrationKind::Beta, &scores, &labels(20)).is_ok());
+    assert!(Calibration::fit(CalibrationKind::Beta, &scores, &labels(40)).is_ok());
 }
 
 /// The weights of a body that [`changed`] gave a logistic regression.
@@ -272,7 +274,7 @@ fn changed(change: impl FnOnce(&mut ModelBody)) -> ModelBody {
 #[track_caller]
 fn check_body(change: impl FnOnce(&mut ModelBody), expect: Expect) {
     let body = changed(change);
-    let bytes = [b"PRMODEL2".to_vec(), postcard::to_stdvec(&body).unwrap()].concat();
+    let bytes = [b"PRMODEL3".to_vec(), postcard::to_stdvec(&body).unwrap()].concat();
     let told = crate::table::chain(&Model::from_bytes(&bytes).unwrap_err());
     assert_eq!(told, crate::table::chain(&Model::new(body).unwrap_err()));
     expect.assert_eq(&told);
@@ -311,13 +313,13 @@ fn a_model_that_no_training_makes_is_refused() {
     "#]],
     );
     check_body(
-        |body| body.calibration.a = -0.5,
+        |body| curve(body).a = -0.5,
         expect![[r#"
         the model is inconsistent: a calibration that falls or is not finite
     "#]],
     );
     check_body(
-        |body| body.calibration.c = f64::NAN,
+        |body| curve(body).c = f64::NAN,
         expect![[r#"
         the model is inconsistent: a calibration that falls or is not finite
     "#]],
@@ -357,10 +359,10 @@ fn bytes_that_are_no_model_say_so() {
     assert_eq!(Model::from_bytes(&whole).unwrap().body(), artifact().model().body());
     let refused = |bytes: &[u8]| Model::from_bytes(bytes).unwrap_err().to_string();
     expect![[r#"
-        not a model of format "PRMODEL2"
-        not a model of format "PRMODEL2"
-        the model is truncated or damaged"#]]
-    .assert_eq(&[&whole[1..], b"", b"PRMODEL2"].map(refused).join("\n"));
+        not a model of format "PRMODEL3"
+        not a model of format "PRMODEL3"
+        not a model of format "PRMODEL3""#]]
+    .assert_eq(&[&whole[1..], b"", b"PRMODEL3"].map(refused).join("\n"));
     expect![[r#"
         the model is truncated or damaged
         the model is truncated or damaged
@@ -383,7 +385,7 @@ proptest! {
             let at = at.index(changed.len());
             changed[at] = byte;
         }
-        for bytes in [[b"PRMODEL2".as_slice(), &bytes].concat(), bytes, changed] {
+        for bytes in [[b"PRMODEL3".as_slice(), &bytes].concat(), bytes, changed] {
             if let Ok(model) = Model::from_bytes(&bytes) {
                 prop_assert_eq!(Model::from_bytes(&model.to_bytes()).unwrap().to_bytes(), model.to_bytes());
             }

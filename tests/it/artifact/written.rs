@@ -8,6 +8,7 @@ use expect_test::expect;
 use parcel_risk::artifact::Artifact;
 
 use super::{FILES, Place, small};
+use crate::fixture::curve;
 use crate::table::chain;
 
 fn names(directory: &Path) -> BTreeSet<String> {
@@ -37,7 +38,7 @@ fn an_artifact_written_twice_is_the_same_bytes() {
 #[test]
 fn another_artifact_is_replaced_whole() {
     let place = Place::new();
-    let other = small("other", |body| body.calibration.c -= 0.5);
+    let other = small("other", |body| curve(body).c -= 0.5);
     other.write(&place.path("")).unwrap();
     let read = place.read().unwrap();
     assert_eq!((read.model_ref(), names(place.dir.path())), (other.model_ref(), set(&["model"])));

@@ -12,7 +12,7 @@ use proptest::prelude::*;
 
 use super::{Happening, config, folded, key};
 
-const MAGIC: &[u8] = b"PRHIST01";
+const MAGIC: &[u8] = b"PRHIST02";
 
 fn snapshot() -> Snapshot {
     let happening = |idx: u32| {
@@ -99,8 +99,8 @@ fn check_refused(bytes: &[u8], expect: Expect) {
 #[test]
 fn each_refusal_says_what_is_wrong() {
     let whole = snapshot().to_bytes();
-    check_refused(b"", expect![[r#"not a history of format "PRHIST01""#]]);
-    check_refused(b"PRHIST02", expect![[r#"not a history of format "PRHIST01""#]]);
+    check_refused(b"", expect![[r#"not a history of format "PRHIST02""#]]);
+    check_refused(b"PRHIST01", expect![[r#"not a history of format "PRHIST02""#]]);
     check_refused(MAGIC, expect!["the history is truncated or damaged"]);
     check_refused(&whole[..whole.len() / 2], expect!["the history is truncated or damaged"]);
     check_refused(
