@@ -83,12 +83,7 @@ impl Field {
 pub(in crate::table) fn stated(row: &TableRow) -> Vec<Field> {
     let mut fields = Vec::new();
     for (rank, spec) in CATALOGUE.iter().enumerate() {
-        let n_entries = match spec.pattern.split_once("[]") {
-            Some(("contents", _)) => row.draft.contents.len(),
-            Some(_) => row.draft.documents.len(),
-            None => 1,
-        };
-        for idx in 0..n_entries {
+        for idx in 0..n_entries(spec, row) {
             // What can't be written is stated all the same; writing it says why it can't be.
             if !matches!(value(spec, idx, "", row), Ok(None)) {
                 fields.push(Field::listed(rank, spec, idx));
@@ -99,6 +94,32 @@ pub(in crate::table) fn stated(row: &TableRow) -> Vec<Field> {
     fields.extend(row.draft.national_codes.keys().map(|key| Field::national(n, &NATIONAL_CODE, key)));
     fields.extend(row.draft.national_figures.keys().map(|key| Field::national(n + 1, &NATIONAL_FIGURE, key)));
     fields
+}
+
+/// How many entries the list of a field has in `row`; 1 for a field of no list.
+fn n_entries(spec: &FieldSpec, row: &TableRow) -> usize {
+    match spec.pattern {
+        pattern if pattern.starts_with("contents[") => row.draft.contents.len(),
+        pattern if pattern.starts_with("documents[") => row.draft.documents.len(),
+        _ => 1,
+    }
+}
+
+/// The first field that `row` states and that `is_known` does not know, by its place in the catalogue,
+/// its list index and its national key. What is known is not looked at.
+pub(in crate::table) fn first_unknown(row: &TableRow, is_known: impl Fn(usize, usize, &str) -> bool) -> Option<Field> {
+    for (rank, spec) in CATALOGUE.iter().enumerate() {
+        for idx in (0..n_entries(spec, row)).filter(|idx| !is_known(rank, *idx, "")) {
+            if !matches!(value(spec, idx, "", row), Ok(None)) {
+                return Some(Field::listed(rank, spec, idx));
+            }
+        }
+    }
+    let n = CATALOGUE.len();
+    let code = row.draft.national_codes.keys().find(|key| !is_known(n, 0, key));
+    let figure = row.draft.national_figures.keys().find(|key| !is_known(n + 1, 0, key));
+    code.map(|key| Field::national(n, &NATIONAL_CODE, key))
+        .or_else(|| figure.map(|key| Field::national(n + 1, &NATIONAL_FIGURE, key)))
 }
 
 fn value<'a>(spec: &FieldSpec, idx: usize, key: &str, row: &'a TableRow) -> Result<Option<Value<'a>>, Problem> {

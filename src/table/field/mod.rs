@@ -14,7 +14,7 @@ use catalogue::{CATALOGUE, NATIONAL_CODE, NATIONAL_FIGURE};
 
 #[cfg(feature = "parquet")]
 pub(super) use cell::CellType;
-pub(super) use cell::{Value, stated};
+pub(super) use cell::{Value, first_unknown, stated};
 pub(super) use set::{CellProblem, MassUnit, Reading};
 
 /// The most entries of a list that a path may name: the contract's own limit.
@@ -140,6 +140,11 @@ impl Field {
             Holds::Units(_) => violation == self.path || self.amount_path() == Some(violation),
             _ => violation == self.path,
         }
+    }
+
+    /// Its place in the catalogue, its list index and its national key.
+    pub(super) fn place(&self) -> (usize, usize, &str) {
+        (self.rank, self.idx, &self.key)
     }
 
     /// Where the column stands in a contract table: fields in the order of the contract, list by

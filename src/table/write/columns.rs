@@ -1,10 +1,10 @@
 //! Which columns a table needs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::RowError;
 use crate::parcel::Violation;
-use crate::table::field::{Field, Holds, Value, stated};
+use crate::table::field::{Field, Holds, Value, first_unknown, stated};
 use crate::table::row::TableRow;
 
 /// The columns of a contract table: those that any row states.
@@ -67,11 +67,41 @@ pub(super) fn cells<'a>(row: &'a TableRow, columns: &[Field]) -> Result<Vec<Opti
     Ok(cells)
 }
 
-/// # Errors
-/// The first field that `row` states and that has no column among `paths`: it would be lost in silence.
-pub(super) fn covers(row: &TableRow, known: &Columns) -> Result<(), RowError> {
-    match stated(row).into_iter().find(|field| !known.0.contains_key(&Place::of(field))) {
-        None => Ok(()),
-        Some(field) => Err(RowError::NoColumn(field.path)),
+/// What columns were made for, to be asked of every field of every row.
+#[derive(Debug)]
+pub(super) struct Known {
+    /// By place in the catalogue and list index.
+    listed: Vec<Vec<bool>>,
+    national: BTreeSet<(usize, String)>,
+}
+
+impl Known {
+    pub(super) fn of(columns: &Columns) -> Self {
+        let mut known = Self { listed: Vec::new(), national: BTreeSet::new() };
+        for field in columns.0.values() {
+            let (rank, idx, key) = field.place();
+            if !key.is_empty() {
+                known.national.insert((rank, key.to_owned()));
+                continue;
+            }
+            known.listed.resize_with(known.listed.len().max(rank + 1), Vec::new);
+            let entries = &mut known.listed[rank];
+            entries.resize(entries.len().max(idx + 1), false);
+            entries[idx] = true;
+        }
+        known
+    }
+
+    /// # Errors
+    /// The first field that `row` states and that has no column: it would be lost in silence.
+    pub(super) fn covers(&self, row: &TableRow) -> Result<(), RowError> {
+        let is_known = |rank: usize, idx: usize, key: &str| match key {
+            "" => self.listed.get(rank).and_then(|entries| entries.get(idx)).copied().unwrap_or(false),
+            key => self.national.contains(&(rank, key.to_owned())),
+        };
+        match first_unknown(row, is_known) {
+            None => Ok(()),
+            Some(field) => Err(RowError::NoColumn(field.path)),
+        }
     }
 }

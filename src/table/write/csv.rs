@@ -1,5 +1,6 @@
 //! CSV, plain or gzipped.
 
+use std::fmt::Write as _;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
@@ -7,15 +8,22 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::RowError;
-use super::columns::{Columns, cells, covers};
+use super::columns::{Columns, Known, cells};
 use super::pending::PendingFile;
-use crate::table::field::Field;
+use crate::table::field::{Field, Value};
 use crate::table::row::TableRow;
 
 pub(super) struct CsvSink {
-    known: Columns,
+    known: Known,
     columns: Vec<Field>,
+    file: CsvFile,
+}
+
+/// A file of lines of cells.
+pub(super) struct CsvFile {
     writer: csv::Writer<Bytes>,
+    /// The text of the cell that is being written.
+    text: String,
 }
 
 /// Where the text of the table goes.
@@ -42,24 +50,47 @@ impl Write for Bytes {
 
 impl CsvSink {
     pub(super) fn create(path: &Path, gz: bool, known: &Columns) -> io::Result<Self> {
-        let out = BufWriter::new(PendingFile::create(path)?);
-        let bytes =
-            if gz { Bytes::Gz(Box::new(GzEncoder::new(out, Compression::default()))) } else { Bytes::Plain(out) };
         let columns = known.of_format(false);
-        let mut writer = csv::Writer::from_writer(bytes);
-        if !columns.is_empty() {
-            writer.write_record(columns.iter().map(|field| field.path.as_str()))?;
-        }
-        Ok(Self { known: known.clone(), columns, writer })
+        let file = CsvFile::create(path, gz, columns.iter().map(|field| field.path.as_str()))?;
+        Ok(Self { known: Known::of(known), columns, file })
     }
 
     pub(super) fn write(&mut self, row: &TableRow) -> Result<(), RowError> {
-        covers(row, &self.known)?;
-        for cell in cells(row, &self.columns)? {
-            let text = cell.map_or_else(String::new, |value| value.to_string());
-            self.writer.write_field(text).map_err(io::Error::from)?;
+        self.known.covers(row)?;
+        Ok(self.file.write(cells(row, &self.columns)?)?)
+    }
+
+    pub(super) fn finish(self) -> io::Result<()> {
+        self.file.finish()
+    }
+}
+
+impl CsvFile {
+    pub(super) fn create<'a>(path: &Path, gz: bool, header: impl Iterator<Item = &'a str>) -> io::Result<Self> {
+        let out = BufWriter::new(PendingFile::create(path)?);
+        let bytes = if gz { Bytes::Gz(Box::new(GzEncoder::new(out, Compression::fast()))) } else { Bytes::Plain(out) };
+        let mut writer = csv::Writer::from_writer(bytes);
+        let mut header = header.peekable();
+        if header.peek().is_some() {
+            writer.write_record(header)?;
         }
-        self.writer.write_record(None::<&[u8]>).map_err(io::Error::from)?;
+        Ok(Self { writer, text: String::new() })
+    }
+
+    pub(super) fn write<'a>(&mut self, cells: impl IntoIterator<Item = Option<Value<'a>>>) -> io::Result<()> {
+        for cell in cells {
+            match cell {
+                None => self.writer.write_field("")?,
+                Some(Value::Text(text)) => self.writer.write_field(text.as_bytes())?,
+                Some(value) => {
+                    self.text.clear();
+                    // Text can be written to without end.
+                    let _ = write!(self.text, "{value}");
+                    self.writer.write_field(&self.text)?;
+                }
+            }
+        }
+        self.writer.write_record(None::<&[u8]>)?;
         Ok(())
     }
 

@@ -6,11 +6,13 @@ mod jsonl;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod pending;
+mod sheet;
 
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 pub use columns::Columns;
+pub use sheet::{SheetCell, SheetType, SheetWriter};
 
 use self::csv::CsvSink;
 use self::jsonl::write_line;
