@@ -4,6 +4,8 @@
 
 pub mod parcel;
 
+pub mod simulate;
+
 pub mod history;
 
 pub mod reasons;

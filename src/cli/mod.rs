@@ -13,6 +13,7 @@ mod rolling;
 mod score;
 mod serve;
 mod settings;
+mod simulate;
 mod table;
 mod text;
 mod train;
@@ -41,6 +42,8 @@ enum Command {
     Train(train::Args),
     /// Judge a model on a labeled table, in order of time, outcomes arriving late.
     Evaluate(evaluate::Args),
+    /// Make labeled traffic that behaves like post, to evaluate, demonstrate and teach with.
+    Simulate(simulate::Args),
     /// Look into a table once mapped, or write it in another format.
     #[command(subcommand)]
     Table(table::Command),
@@ -60,6 +63,7 @@ pub fn main() -> ExitCode {
         Command::Score(args) => score::run(args),
         Command::Train(args) => train::run(args),
         Command::Evaluate(args) => evaluate::run(args),
+        Command::Simulate(args) => simulate::run(args),
         Command::Table(command) => table::run(command),
         Command::Model(command) => model::run(command),
         Command::Config(command) => config::run(command),

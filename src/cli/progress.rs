@@ -43,6 +43,10 @@ impl Progress {
         self.bar.inc(1);
     }
 
+    pub(super) fn advance(&self, n_rows: u64) {
+        self.bar.inc(n_rows);
+    }
+
     pub(super) fn end(&self) {
         self.bar.finish_and_clear();
     }

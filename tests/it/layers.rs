@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 /// A room, and the rooms it uses. A new edge is a design change: it is made here and in `ARCHITECTURE.md`.
 const MAY_USE: &[(&str, &[&str])] = &[
     ("parcel", &[]),
+    ("simulate", &["parcel"]),
     ("history", &["parcel"]),
     ("reasons", &["history"]),
     ("text", &[]),
@@ -67,6 +68,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("unicode_normalization", &["text"]),
     ("unicode_script", &["text"]),
     ("rand_chacha", &["model", "evaluation"]),
+    ("rand_chacha", &["simulate", "model", "evaluation"]),
 ];
 
 /// A word of the standard library, and the only rooms that may say it.

@@ -21,6 +21,7 @@ mod parity;
 mod python;
 mod rolling;
 mod serve;
+mod simulate;
 mod table;
 mod tidy;
 mod train;
