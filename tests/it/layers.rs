@@ -67,7 +67,6 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("any_ascii", &["text"]),
     ("unicode_normalization", &["text"]),
     ("unicode_script", &["text"]),
-    ("rand_chacha", &["model", "evaluation"]),
     ("rand_chacha", &["simulate", "model", "evaluation"]),
 ];
 

@@ -117,6 +117,7 @@ impl Tables {
             infringement: self.infringement.is(kind),
             known_at: at(known_at),
             kind: kind.map(|kind| kind.name().to_owned()),
+            ..RowOutcome::default()
         });
         let position = RowPosition { file: "simulation".into(), row, line: None };
         TableRow { draft, outcome, selection_probability, ..TableRow::new(position) }
@@ -169,7 +170,7 @@ fn columns(labels: Labels) -> Columns {
         documents: vec![DraftDocument { kind: 1, number: text() }],
         ..Draft::default()
     };
-    let outcome = RowOutcome { infringement: true, known_at: at, kind: Some(text()) };
+    let outcome = RowOutcome { infringement: true, known_at: at, kind: Some(text()), ..RowOutcome::default() };
     let position = RowPosition { file: "simulation".into(), row: 0, line: None };
     let row = TableRow {
         draft,
