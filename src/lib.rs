@@ -22,6 +22,8 @@ pub mod engine;
 
 pub mod evaluation;
 
+pub mod report;
+
 pub mod wire;
 
 pub mod table;

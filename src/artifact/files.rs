@@ -19,6 +19,8 @@ pub(super) struct Files {
     pub(super) history: Vec<u8>,
     pub(super) golden: String,
     pub(super) card: String,
+    /// `report.html`, where it was made in this process.
+    pub(super) report: Option<String>,
 }
 
 /// Why an artifact is not believed.
@@ -104,6 +106,8 @@ const MODEL: &str = "model.bin";
 const HISTORY: &str = "history.bin";
 const GOLDEN: &str = "golden.jsonl";
 const CARD: &str = "CARD.md";
+/// Written beside the others and not one of them: it names the artifact's digest, which therefore cannot cover it.
+const REPORT: &str = "report.html";
 /// No file of an artifact may be larger: reading one can never take the machine's memory.
 const MAX_FILE_BYTES: u64 = 2 << 30;
 
@@ -120,6 +124,7 @@ impl Files {
             history: include_bytes!(file!("history.bin")).to_vec(),
             golden: include_str!(file!("golden.jsonl")).to_owned(),
             card: include_str!(file!("CARD.md")).to_owned(),
+            report: None,
         }
     }
 
@@ -141,12 +146,13 @@ impl Files {
             history: bytes(HISTORY)?,
             golden: text(GOLDEN)?,
             card: text(CARD)?,
+            report: None,
         })
     }
 
     /// Names every file's digest in the manifest.
     pub(super) fn pack(mut manifest: Manifest, model: Vec<u8>, history: Vec<u8>, golden: String, card: String) -> Self {
-        let mut files = Self { manifest_json: String::new(), model, history, golden, card };
+        let mut files = Self { manifest_json: String::new(), model, history, golden, card, report: None };
         manifest.files = files.others().into_iter().map(|(name, bytes)| (name.to_owned(), digest_of(bytes))).collect();
         files.manifest_json =
             serde_json::to_string_pretty(&manifest).expect("plain numbers and names always encode") + "\n";
@@ -196,7 +202,8 @@ impl Files {
     fn write_new(&self, new: &Path) -> Result<(), WriteError> {
         fs::create_dir_all(new).map_err(io_at(new))?;
         let manifest = [(MANIFEST, self.manifest_json.as_bytes())];
-        for (file, bytes) in self.others().into_iter().chain(manifest) {
+        let report = self.report.as_ref().map(|html| (REPORT, html.as_bytes()));
+        for (file, bytes) in self.others().into_iter().chain(report).chain(manifest) {
             let path = new.join(file);
             let written = File::create(&path).and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()));
             written.map_err(io_at(&path))?;
@@ -238,6 +245,7 @@ fn may_be_replaced(directory: &Path) -> bool {
     let Ok(entries) = fs::read_dir(directory) else { return false };
     let names: Option<Vec<_>> = entries.map(|entry| entry.ok().map(|entry| entry.file_name())).collect();
     let Some(names) = names else { return false };
-    let ours = |name: &std::ffi::OsString| [MANIFEST, MODEL, HISTORY, GOLDEN, CARD].iter().any(|file| name == file);
+    let ours =
+        |name: &std::ffi::OsString| [MANIFEST, MODEL, HISTORY, GOLDEN, CARD, REPORT].iter().any(|file| name == file);
     names.is_empty() || (names.iter().all(ours) && directory.join(MANIFEST).is_file())
 }

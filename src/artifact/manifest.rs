@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::evaluation::{Estimate, Evaluation};
+use crate::evaluation::{Estimate, Evaluation, Profile};
 use crate::model::EstimatorKind;
 use crate::policy::ThresholdsConfig;
 
@@ -42,6 +42,10 @@ pub struct Manifest {
     /// How its heads did on them, by the name of their kind.
     #[serde(default)]
     pub heads: BTreeMap<String, HeadReport>,
+    /// Distribution, in the rows fitted and calibrated on, of the features that say most: what later data are held
+    /// against. Empty in artifacts of older releases.
+    #[serde(default)]
+    pub feature_profiles: BTreeMap<String, Profile>,
     /// SHA-256 and size of each other file.
     pub files: BTreeMap<String, FileDigest>,
 }

@@ -7,6 +7,9 @@
 //! | `history.bin` | what was known at the end of training |
 //! | `golden.jsonl` | parcels with the decisions expected of them |
 //! | `CARD.md` | the same for people |
+//!
+//! `report.html` is written beside them. It is made of them and names their digest, so it is none of them, and is not
+//! read back.
 
 mod card;
 mod files;
@@ -77,6 +80,18 @@ impl Artifact {
         manifest.format = FORMAT;
         let files = Files::pack(manifest, model_bytes, snapshot.to_bytes(), golden, card);
         Self::verify(files)
+    }
+
+    /// The artifact with `html` to be written beside its files, as `report.html`. Its digest stays the same.
+    #[must_use]
+    pub fn with_report(mut self, html: String) -> Self {
+        self.files.report = Some(html);
+        self
+    }
+
+    /// `report.html`, in the run that trained it.
+    pub fn report(&self) -> Option<&str> {
+        self.files.report.as_deref()
     }
 
     /// Writes it to a directory: beside it first, then moved into place.

@@ -1,7 +1,9 @@
 //! `evaluate`: a model judged on a labeled table as if it had been live.
 
+use std::fs;
 use std::path::PathBuf;
 
+use anyhow::Context as _;
 use clap::ValueEnum;
 
 use super::output;
@@ -10,7 +12,7 @@ use super::rolling::{self, Period};
 use super::settings::{self, ConfigFlag, Flags};
 use crate::evaluation::{self, CapacityShare, ModelIdentity, Settings, Subject};
 use crate::history::Replay;
-use crate::train::{Backtest, Dataset, fold};
+use crate::train::{Backtest, Dataset, Sampler, fold, of_evaluation};
 
 /// Flags of `evaluate`.
 #[derive(Debug, clap::Args)]
@@ -49,6 +51,9 @@ pub(super) struct Args {
     /// Share of these that is drawn at random, 0 to 1.
     #[arg(long, value_name = "SHARE", requires = "selective_labels")]
     random_share: Option<f64>,
+    /// Writes the report as one HTML file too, with charts and with what the scores are made of.
+    #[arg(long, value_name = "FILE", conflicts_with = "rolling")]
+    report: Option<PathBuf>,
     /// How to print the report.
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
@@ -112,8 +117,17 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
         fold(&warm_up.rows, engine.plan(), engine.rates(), train.label_delay_days, &mut replay, || progress.tick());
     }
     progress.begin("scoring", Some(dataset.rows.len() as u64));
-    let mut backtest =
-        Backtest::live(&dataset.rows, &engine, None, train.label_delay_days, &mut replay, || progress.tick());
+    let n_labeled = dataset.rows.iter().filter(|row| row.outcome.is_some()).count();
+    let mut sampler = Sampler::new(n_labeled);
+    let mut backtest = Backtest::live_observed(
+        &dataset.rows,
+        &engine,
+        None,
+        train.label_delay_days,
+        &mut replay,
+        || progress.tick(),
+        |values| sampler.observe(values),
+    );
     backtest.place_among(&engine.model().body().reference);
     progress.begin("measuring", None);
     let scored = backtest.scored()?;
@@ -128,6 +142,13 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
     };
     let measured = Settings { capacity: args.capacity, bootstrap: train.bootstrap_replicates, seed: train.seed };
     let report = evaluation::evaluate(&scored, &measured, subject);
+    if let Some(path) = &args.report {
+        progress.begin("explaining", None);
+        let profiles = &artifact.manifest().feature_profiles;
+        let insight = sampler.insight(engine.model(), backtest.rows(), |_, name| profiles.get(name).cloned());
+        let html = of_evaluation(&artifact, &dataset, warm_up.as_ref(), report.clone(), &measured, insight).to_html();
+        fs::write(path, html).with_context(|| format!("writing {}", path.display()))?;
+    }
     progress.end();
     match args.format {
         Format::Json => output::print(&format!("{}\n", serde_json::to_string(&report)?)),

@@ -16,6 +16,7 @@ mod interval;
 mod metrics;
 mod novelty;
 mod partition;
+mod profile;
 mod quantile;
 mod ranking;
 mod reliability;
@@ -40,6 +41,7 @@ pub use drift::{DriftReport, Place};
 pub use interval::Estimate;
 pub use novelty::NoveltyReport;
 pub use partition::Partition;
+pub use profile::Profile;
 pub use reliability::Bin;
 pub use report::{
     AtCapacity, BaselineReport, BootstrapReport, Evaluation, ModelIdentity, PrecisionAtCapacity, Subject,

@@ -34,7 +34,20 @@ impl Backtest {
         sibling: Option<&Estimator>,
         label_delay_days: u32,
         replay: &mut Replay,
+        on_row: impl FnMut(),
+    ) -> Self {
+        Self::live_observed(rows, engine, sibling, label_delay_days, replay, on_row, |_| ())
+    }
+
+    /// As [`Backtest::live`]; `on_scored` is told the features of each labeled row, shape `(n_features,)`.
+    pub fn live_observed(
+        rows: &[LabeledParcel],
+        engine: &Engine,
+        sibling: Option<&Estimator>,
+        label_delay_days: u32,
+        replay: &mut Replay,
         mut on_row: impl FnMut(),
+        mut on_scored: impl FnMut(&[f32]),
     ) -> Self {
         let width = engine.plan().spec().bucket_seconds;
         let mut backtest = Self { sibling: sibling.map(|sibling| (sibling.kind(), Vec::new())), ..Self::default() };
@@ -45,6 +58,9 @@ impl Backtest {
             let keys = engine.plan().keys(&row.parcel, engine.rates());
             let history = replay.advance(at);
             backtest.score(row, &keys, engine, history, at, &mut features);
+            if row.outcome.is_some() {
+                on_scored(&features.values);
+            }
             if let (Some(_), Some(sibling), Some((_, scores))) = (row.outcome, sibling, &mut backtest.sibling) {
                 scores.push(sibling.raw_score(&features.values));
             }

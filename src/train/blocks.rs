@@ -21,10 +21,14 @@ pub struct Blocks {
 
 impl Blocks {
     /// Cuts rows at the configured shares of the labeled ones, moved to the next bucket's start,
-    /// so that no bucket lies in two blocks.
+    /// so that no bucket lies in two blocks. A block that calibrates or is held back begins as much earlier as it
+    /// takes to hold [`MIN_INFRINGEMENTS`], but holds no more than [`MAX_SHARE`] of what is labeled.
     ///
-    /// * `buckets`, `labeled`: shape `(n_rows,)`, in order of time.
-    pub fn cut(buckets: &[Bucket], labeled: &[bool], config: &TrainConfig) -> Self {
+    /// * `buckets`, `labels`: shape `(n_rows,)`, in order of time; a label says whether there was an infringement.
+    pub fn cut(buckets: &[Bucket], labels: &[Option<bool>], config: &TrainConfig) -> Self {
+        let labeled: Vec<bool> = labels.iter().map(Option::is_some).collect();
+        let infringements: Vec<usize> =
+            (0..labels.len()).filter(|idx| labels[*idx] == Some(true)).collect();
         let n_labeled = labeled.iter().filter(|labeled| **labeled).count() as f64;
         let at_share = |share: f64| {
             let wanted = (n_labeled * share).round() as usize;
@@ -39,12 +43,34 @@ impl Blocks {
             }
             cut
         };
+        // The start of the latest block that ends before row `end` and holds enough infringements.
+        let enough_before = |end: usize| {
+            let n_before = infringements.partition_point(|idx| *idx < end);
+            let mut start = n_before.checked_sub(MIN_INFRINGEMENTS).map_or(0, |first| infringements[first]);
+            while start > 0 && start < buckets.len() && buckets[start] == buckets[start - 1] {
+                start -= 1;
+            }
+            start
+        };
         let warm = at_share(config.warm_up_share);
-        let fitted = at_share(1.0 - config.calibrate_share - config.report_share).max(warm);
-        let calibrated = at_share(1.0 - config.report_share).max(fitted);
+        let report_from = at_share(1.0 - config.report_share);
+        let calibrated = report_from.min(enough_before(labels.len())).max(at_share(1.0 - MAX_SHARE).min(report_from));
+        let share_left = 1.0 - config.report_share - config.calibrate_share;
+        let fit_until = at_share(share_left).min(calibrated);
+        let fitted = fit_until
+            .min(enough_before(calibrated))
+            .max(at_share(1.0 - 2.0 * MAX_SHARE).min(fit_until))
+            .max(warm);
+        let calibrated = calibrated.max(fitted);
         Self { warm_up: 0..warm, fit: warm..fitted, calibrate: fitted..calibrated, report: calibrated..labeled.len() }
     }
 }
+
+/// Fewest infringements to calibrate on, and to judge by: below twenty a curve is refused, and their number
+/// differs from block to block.
+const MIN_INFRINGEMENTS: usize = 40;
+/// Largest share of the labeled rows that a block takes to hold them.
+const MAX_SHARE: f64 = 0.25;
 
 #[cfg(test)]
 mod tests {
@@ -55,17 +81,17 @@ mod tests {
         let buckets: Vec<Bucket> = (0..100).map(|row| Bucket(row / 7)).collect();
         let config =
             TrainConfig { warm_up_share: 0.1, calibrate_share: 0.15, report_share: 0.15, ..TrainConfig::default() };
-        let blocks = Blocks::cut(&buckets, &[true; 100], &config);
+        let blocks = Blocks::cut(&buckets, &[Some(true); 100], &config);
         assert_eq!(blocks, Blocks { warm_up: 0..14, fit: 14..70, calibrate: 70..91, report: 91..100 });
     }
 
     #[test]
     fn shares_count_labeled_rows_only() {
         let buckets: Vec<Bucket> = (0..10).map(Bucket).collect();
-        let labeled = [false, false, false, false, false, false, true, true, true, true];
+        let labels = [None, None, None, None, None, None, Some(true), Some(true), Some(true), Some(true)];
         let config =
             TrainConfig { warm_up_share: 0.25, calibrate_share: 0.25, report_share: 0.25, ..TrainConfig::default() };
-        let blocks = Blocks::cut(&buckets, &labeled, &config);
+        let blocks = Blocks::cut(&buckets, &labels, &config);
         assert_eq!(blocks, Blocks { warm_up: 0..7, fit: 7..8, calibrate: 8..9, report: 9..10 });
     }
 }

@@ -5,13 +5,14 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::fit::{Fitted, LabeledBlock};
+use super::reporting::of_training;
 use super::{
-    Backtest, Blocks, Dataset, DatasetError, Descriptions, LabeledParcel, LimitTooSmall, Matrix, ValidTrainConfig,
-    Weight, fold,
+    Backtest, Blocks, Dataset, DatasetError, Descriptions, LabeledParcel, LimitTooSmall, Matrix, Sampler,
+    ValidTrainConfig, Weight, fold,
 };
 use crate::artifact::{Artifact, ArtifactError, DataSummary, Manifest, Pruning};
 use crate::engine::{Engine, EngineError, ModelRef};
-use crate::evaluation::{self, CapacityShare, Evaluation, InvalidScored, ModelIdentity, Settings, Subject};
+use crate::evaluation::{self, CapacityShare, Evaluation, InvalidScored, ModelIdentity, Profile, Settings, Subject};
 use crate::features::{FeaturePlan, FeatureSpec, InvalidRates, InvalidSpec, RatesConfig};
 use crate::history::{Bucket, History, Replay, Snapshot};
 use crate::model::boosting::BoostingError;
@@ -157,7 +158,8 @@ pub fn train(
     let snapshot = Snapshot::of(&history, due);
 
     let labeled: Vec<bool> = rows.iter().map(|row| row.outcome.is_some()).collect();
-    let blocks = Blocks::cut(&matrix.buckets, &labeled, config);
+    let labels: Vec<_> = rows.iter().map(|row| row.outcome.map(|outcome| outcome.infringement)).collect();
+    let blocks = Blocks::cut(&matrix.buckets, &labels, config);
     progress.stage("fitting", None);
     let judged = Fitted::on(rows, &matrix, recipe, blocks.fit.clone(), progress)?;
     let calibrate = LabeledBlock::of(rows, &matrix, blocks.calibrate.clone());
@@ -194,13 +196,28 @@ pub fn train(
     fold(&rows[..blocks.report.start], &plan, &rates, config.label_delay_days, &mut replay, || progress.row());
     let frozen = Snapshot::of(replay.history(), Vec::new());
     let held_back = &rows[blocks.report.clone()];
-    let backtest =
-        Backtest::live(held_back, &engine, Some(&judged.sibling), config.label_delay_days, &mut replay, || {
-            progress.row()
-        });
+    let mut sampler = Sampler::new(block.labels.len());
+    let backtest = Backtest::live_observed(
+        held_back,
+        &engine,
+        Some(&judged.sibling),
+        config.label_delay_days,
+        &mut replay,
+        || progress.row(),
+        |values| sampler.observe(values),
+    );
     let metrics = judge(&backtest, config.bootstrap_replicates, config.seed, |settings, scored| {
         evaluation::evaluate(scored, settings, subject(config.label_delay_days, &model_ref, &dataset.digest))
     })?;
+
+    let before = LabeledBlock::of(rows, &matrix, blocks.fit.start..blocks.report.start);
+    let mut feature_profiles = BTreeMap::new();
+    let mut insight = sampler.insight(engine.model(), backtest.rows(), |idx, name| {
+        let profile = Profile::of(&before.values.column(idx).to_vec());
+        feature_profiles.insert(name.to_owned(), profile.clone());
+        Some(profile)
+    });
+    insight.score_shift = score_shift(&calibrate.raw_scores(&judged.estimator), &block.raw_scores(&judged.estimator));
 
     let heads = heads.iter().map(|head| block.judge(head, &settings)).collect::<Result<_, _>>()?;
 
@@ -253,9 +270,18 @@ pub fn train(
         pruning,
         metrics,
         heads,
+        feature_profiles,
         files: BTreeMap::new(),
     };
-    Ok(Artifact::assemble(manifest, &model, &pruned, golden)?)
+    let artifact = Artifact::assemble(manifest, &model, &pruned, golden)?;
+    let report = of_training(&artifact, recipe, insight).to_html();
+    Ok(artifact.with_report(report))
+}
+
+/// How far `later` scores are from `earlier` ones; none of them of rows fitted on.
+fn score_shift(earlier: &[f64], later: &[f64]) -> Option<f64> {
+    let narrow = |scores: &[f64]| scores.iter().map(|score| *score as f32).collect::<Vec<_>>();
+    Profile::of(&narrow(earlier)).shift(&narrow(later))
 }
 
 /// The bucket after everything that is known, or will be.
@@ -314,7 +340,7 @@ fn block_sizes(blocks: &Blocks, labeled: &[bool]) -> BTreeMap<String, usize> {
         .into()
 }
 
-fn summary(dataset: &Dataset) -> DataSummary {
+pub(super) fn summary(dataset: &Dataset) -> DataSummary {
     let seconds = |row: Option<&LabeledParcel>| row.map_or(0, |row| row.parcel.advised_at.seconds());
     let outcomes = || dataset.rows.iter().filter_map(|row| row.outcome);
     DataSummary {

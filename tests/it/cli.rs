@@ -59,6 +59,7 @@ fn what_is_trained_can_be_verified_judged_and_scored_with() {
     let model = trained(dir.path());
     let model = model.to_str().unwrap();
     assert!(printed(&["model", "verify", model]).contains("golden decisions to the bit"));
+    let page = dir.path().join("report.html");
     let report = printed(&[
         "evaluate",
         "--model",
@@ -71,7 +72,17 @@ fn what_is_trained_can_be_verified_judged_and_scored_with() {
         "json",
         "--bootstrap",
         "50",
+        "--report",
+        page.to_str().unwrap(),
     ]);
+    // Of the training and of the evaluation, both of the same model.
+    let identity: Value = serde_json::from_str(&report).unwrap();
+    let digest = identity["model"]["digest"].as_str().unwrap();
+    for page in [page, Path::new(model).join("report.html")] {
+        let page = fs::read_to_string(page).unwrap();
+        assert!(page.contains(digest) && page.ends_with("</html>\n"), "{page}");
+        assert!(page.contains("Features that say most, against the rows"), "{page}");
+    }
     let report: Value = serde_json::from_str(&report).unwrap();
     let keys: Vec<&str> = report.as_object().unwrap().keys().map(String::as_str).collect();
     expect![[r#"["auroc", "average_precision", "base_rate", "baselines", "bootstrap", "brier", "brier_skill", "calibration_intercept", "calibration_slope", "capacity", "data_digest", "drift", "expected_calibration_error", "infringements", "label_delay_days", "log_loss", "log_loss_skill", "model", "novelty", "parcels", "reliability", "selection", "slices", "weight"]"#]]

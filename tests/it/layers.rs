@@ -16,6 +16,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("policy", &[]),
     ("engine", &["parcel", "history", "reasons", "features", "model", "policy"]),
     ("evaluation", &[]),
+    ("report", &["evaluation"]),
     // Of `policy`, only its tests do.
     ("wire", &["parcel", "policy", "engine"]),
     ("table", &["parcel", "wire"]),
@@ -31,6 +32,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "policy",
             "engine",
             "evaluation",
+            "report",
             "wire",
             "table",
             "artifact",

@@ -19,6 +19,7 @@ mod model;
 mod numbers;
 mod parity;
 mod python;
+mod report;
 mod rolling;
 mod serve;
 mod simulate;
