@@ -1,7 +1,7 @@
 //! A report as one HTML file: for people, from figures that others gathered.
 //!
 //! The file loads nothing and runs nothing: charts are SVG in it. It holds no clock and no path, so the same figures
-//! give the same bytes. Whatever comes from data is escaped by construction ([`html`] has no other way in).
+//! give the same bytes. Whatever comes from data is escaped by construction: `html.rs` has no other way in.
 
 mod chart;
 mod html;

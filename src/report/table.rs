@@ -111,7 +111,7 @@ pub(super) fn table(caption: &str, columns: &[Column<'_>], rows: Vec<Vec<Cell>>)
     };
     let row = |row: &Vec<Cell>| el("tr").children(row.iter().enumerate().map(cell));
     let table = el("table")
-        .child(el("caption").text(caption))
+        .child(el("caption").child(el("span").text(caption)))
         .child(el("thead").child(el("tr").children(columns.iter().map(heading))))
         .child(el("tbody").children(rows.iter().map(row)));
     // Reached by the keyboard too, or it could not be scrolled without a pointer.

@@ -48,15 +48,17 @@ fn scores(report: &Report) -> Option<Element> {
 }
 
 fn features(report: &Report) -> Option<Element> {
+    // Artifacts of older releases keep no distribution.
+    report.insight.features.iter().find(|feature| feature.shift.is_some())?;
     let row = |feature: &FeatureInsight| {
-        let psi = feature.shift?;
         let missing = feature.missing.map_or(0, |bin| bin.rows) as f64 / report.insight.explained.max(1) as f64;
-        let shifted = (psi > SHIFT).then_some(Mark::Look);
-        Some(vec![Cell::name(&feature.name), Cell::from(figure(psi)).marked(shifted), percent(missing).into()])
+        let shifted = feature.shift.is_some_and(|psi| psi > SHIFT).then_some(Mark::Look);
+        vec![Cell::name(&feature.name), Cell::number(feature.shift, figure).marked(shifted), percent(missing).into()]
     };
     let columns = [Column::Text("feature"), Column::Number("PSI"), Column::Number("not stated")];
-    let caption = "Features that say most, against the rows that the model was fitted and calibrated on.";
-    table(caption, &columns, report.insight.features.iter().filter_map(row).collect())
+    let caption = "Features that say most, against the rows that the model was fitted and calibrated on, where their \
+                   distribution was kept.";
+    table(caption, &columns, report.insight.features.iter().map(row).collect())
 }
 
 fn novelty(evaluation: &Evaluation) -> Option<Element> {
