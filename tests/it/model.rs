@@ -361,7 +361,7 @@ fn bytes_that_are_no_model_say_so() {
     expect![[r#"
         not a model of format "PRMODEL3"
         not a model of format "PRMODEL3"
-        not a model of format "PRMODEL3""#]]
+        the model is truncated or damaged"#]]
     .assert_eq(&[&whole[1..], b"", b"PRMODEL3"].map(refused).join("\n"));
     expect![[r#"
         the model is truncated or damaged
