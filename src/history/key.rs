@@ -1,6 +1,6 @@
 //! Names of what history is kept about: a sender, an HS code, a whole consignment.
 
-use xxhash_rust::xxh3::Xxh3;
+use xxhash_rust::xxh3::xxh3_64;
 
 /// The entity or combination that one history entry is about: a 64-bit hash of the key's name and
 /// of its parts, as canonical bytes.
@@ -13,8 +13,18 @@ pub struct EntityKey(pub u64);
 /// Builds an [`EntityKey`] part by part.
 ///
 /// Each part is preceded by its length, so that `("ab", "c")` and `("a", "bc")` differ.
+///
+/// It gathers the bytes and hashes them at once: keys are short, and a hash in pieces takes several times as long.
 #[derive(Clone)]
-pub struct KeyHasher(Xxh3);
+pub struct KeyHasher {
+    short: [u8; SHORT],
+    n_short: usize,
+    /// All bytes, where they are more than `short` has room for; else empty.
+    long: Vec<u8>,
+}
+
+/// Bytes that most keys fit into, so that they are gathered without an allocation.
+const SHORT: usize = 112;
 
 impl std::fmt::Debug for KeyHasher {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -25,20 +35,33 @@ impl std::fmt::Debug for KeyHasher {
 impl KeyHasher {
     /// A key of the kind `name`; kinds never share entries.
     pub fn new(name: &str) -> Self {
-        let mut hasher = Self(Xxh3::new());
+        let mut hasher = Self { short: [0; SHORT], n_short: 0, long: Vec::new() };
         hasher.part(name.as_bytes());
         hasher
     }
 
     /// Adds a part.
     pub fn part(&mut self, bytes: &[u8]) {
-        self.0.update(&(bytes.len() as u64).to_le_bytes());
-        self.0.update(bytes);
+        self.add(&(bytes.len() as u64).to_le_bytes());
+        self.add(bytes);
     }
 
     /// The finished key.
     pub fn finish(&self) -> EntityKey {
-        EntityKey(self.0.digest())
+        EntityKey(xxh3_64(if self.long.is_empty() { &self.short[..self.n_short] } else { &self.long }))
+    }
+
+    fn add(&mut self, bytes: &[u8]) {
+        let end = self.n_short + bytes.len();
+        if self.long.is_empty() {
+            if let Some(room) = self.short.get_mut(self.n_short..end) {
+                room.copy_from_slice(bytes);
+                self.n_short = end;
+                return;
+            }
+            self.long.extend_from_slice(&self.short[..self.n_short]);
+        }
+        self.long.extend_from_slice(bytes);
     }
 }
 
@@ -60,6 +83,19 @@ mod tests {
         assert_eq!(key("sender", &["0VKY2BR"]), 0x9d32_cebd_a3ef_4ffa);
         assert_eq!(key("hs6_origin", &["440890", "BE"]), 0xf1b3_cc93_9ada_f126);
         assert_eq!(key("", &[]), 0xc77b_3abb_6f87_acd9);
+    }
+
+    #[test]
+    fn a_key_of_any_length_is_the_hash_of_all_its_bytes() {
+        for n in 0..3 * SHORT {
+            let (first, second) = ("a".repeat(n), "b".repeat(n % 50));
+            let mut bytes = Vec::new();
+            for part in ["k", &first, &second] {
+                bytes.extend((part.len() as u64).to_le_bytes());
+                bytes.extend(part.as_bytes());
+            }
+            assert_eq!(key("k", &[&first, &second]), xxh3_64(&bytes), "{n} bytes");
+        }
     }
 
     #[test]

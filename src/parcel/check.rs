@@ -1,6 +1,7 @@
 //! The one lock between what was said and what is believed.
 
 use std::collections::BTreeMap;
+use std::fmt::{Arguments, Display};
 
 use super::codes::{
     Country, DocumentKind, HsCode, ItemIdScheme, MailClass, NatureOfTransaction, PartyKind, PaymentMethod, S10,
@@ -45,7 +46,7 @@ impl Draft {
         let payment_method = f.listed("payment_method", self.payment_method, PaymentMethod::from_number);
         let documents = f.list("documents", self.documents, limits.max_documents, Findings::document);
         // An empty value is not stated, so it makes no entry.
-        let national_codes = f.national("national_codes", self.national_codes, Findings::text);
+        let national_codes = f.national("national_codes", self.national_codes, |f, path, code| f.text(path, code));
         let national_figures = f.national("national_figures", self.national_figures, |f, path, figure| {
             f.keep(path, if figure.is_finite() { Ok(figure) } else { Err(Problem::NotFinite) })
         });
@@ -105,7 +106,7 @@ fn item_id(f: &mut Findings<'_>, stated: &str, scheme: i32) -> Option<ItemId> {
     }
 }
 
-/// What the check has found so far.
+/// What the check has found so far. The names of fields are made only where something is found.
 struct Findings<'a> {
     limits: &'a ParcelLimits,
     violations: Vec<Violation>,
@@ -113,15 +114,15 @@ struct Findings<'a> {
 }
 
 impl Findings<'_> {
-    fn keep<T>(&mut self, field: impl Into<String>, result: Result<T, Problem>) -> Option<T> {
-        result.map_err(|problem| self.violations.push(Violation::new(field, problem))).ok()
+    fn keep<T>(&mut self, field: impl Display, result: Result<T, Problem>) -> Option<T> {
+        result.map_err(|problem| self.violations.push(Violation::new(field.to_string(), problem))).ok()
     }
 
-    fn notice(&mut self, field: impl Into<String>, code: NoticeCode) {
-        self.notices.push(Notice { field: field.into(), code });
+    fn notice(&mut self, field: impl Display, code: NoticeCode) {
+        self.notices.push(Notice { field: field.to_string(), code });
     }
 
-    fn text(&mut self, field: impl Into<String>, stated: String) -> Option<String> {
+    fn text(&mut self, field: impl Display, stated: String) -> Option<String> {
         let (got, max) = (stated.len(), self.limits.max_text_bytes);
         if got > max {
             return self.keep(field, Err(Problem::TooLong { got, max }));
@@ -129,8 +130,8 @@ impl Findings<'_> {
         (got > 0).then_some(stated)
     }
 
-    fn description(&mut self, field: String, stated: String) -> Option<String> {
-        let mut text = self.text(field.as_str(), stated)?;
+    fn description(&mut self, field: Arguments<'_>, stated: String) -> Option<String> {
+        let mut text = self.text(field, stated)?;
         if text.len() > self.limits.description_bytes_read {
             text.truncate(text.floor_char_boundary(self.limits.description_bytes_read));
             self.notice(field, NoticeCode::DescriptionCut);
@@ -138,12 +139,11 @@ impl Findings<'_> {
         Some(text)
     }
 
-    fn country(&mut self, field: impl Into<String>, stated: &str) -> Option<Country> {
+    fn country(&mut self, field: impl Display, stated: &str) -> Option<Country> {
         if stated.is_empty() {
             return None;
         }
-        let field = field.into();
-        let country = self.keep(field.as_str(), Country::parse(stated))?;
+        let country = self.keep(&field, Country::parse(stated))?;
         if !country.is_assigned() {
             self.notice(field, NoticeCode::UnknownCountry);
         }
@@ -152,7 +152,7 @@ impl Findings<'_> {
 
     /// A number of a closed list; 0 is "not stated", an unknown number is a notice, since a newer
     /// client may know more than this release.
-    fn listed<T>(&mut self, field: impl Into<String>, number: i32, from_number: fn(i32) -> Option<T>) -> Option<T> {
+    fn listed<T>(&mut self, field: impl Display, number: i32, from_number: fn(i32) -> Option<T>) -> Option<T> {
         let value = from_number(number);
         if value.is_none() && number != 0 {
             self.notice(field, NoticeCode::UnknownEnumValue);
@@ -160,20 +160,19 @@ impl Findings<'_> {
         value
     }
 
-    fn hs_code(&mut self, field: String, stated: &str) -> Option<HsCode> {
+    fn hs_code(&mut self, field: Arguments<'_>, stated: &str) -> Option<HsCode> {
         if stated.is_empty() {
             return None;
         }
-        let code = self.keep(field.as_str(), HsCode::parse(stated))?;
+        let code = self.keep(&field, HsCode::parse(stated))?;
         if !code.has_known_chapter() {
             self.notice(field, NoticeCode::UnknownHsChapter);
         }
         Some(code)
     }
 
-    fn mass(&mut self, field: impl Into<String>, stated: Option<i64>) -> Option<Grams> {
-        let field = field.into();
-        let mass = self.keep(field.as_str(), Grams::new(stated?))?;
+    fn mass(&mut self, field: impl Display, stated: Option<i64>) -> Option<Grams> {
+        let mass = self.keep(&field, Grams::new(stated?))?;
         if mass.get() == 0 {
             self.notice(field, NoticeCode::ZeroMass);
             return None;
@@ -181,8 +180,8 @@ impl Findings<'_> {
         Some(mass)
     }
 
-    fn quantity(&mut self, field: String, stated: Option<i64>) -> Option<Pieces> {
-        let quantity = self.keep(field.as_str(), Pieces::new(stated?))?;
+    fn quantity(&mut self, field: Arguments<'_>, stated: Option<i64>) -> Option<Pieces> {
+        let quantity = self.keep(&field, Pieces::new(stated?))?;
         if quantity.get() == 0 {
             self.notice(field, NoticeCode::ZeroQuantity);
             return None;
@@ -190,48 +189,47 @@ impl Findings<'_> {
         Some(quantity)
     }
 
-    fn money(&mut self, field: impl Into<String>, stated: Option<&DraftMoney>) -> Option<Money> {
-        let field = field.into();
+    fn money(&mut self, field: impl Display, stated: Option<&DraftMoney>) -> Option<Money> {
         match Money::new(stated?) {
             Ok(money) => {
                 if !money.currency.is_assigned() {
-                    self.notice(format!("{field}.currency_code"), NoticeCode::UnknownCurrency);
+                    self.notice(format_args!("{field}.currency_code"), NoticeCode::UnknownCurrency);
                 }
                 Some(money)
             }
-            Err((part, problem)) => self.keep(field + part.suffix(), Err(problem)),
+            Err((part, problem)) => self.keep(format_args!("{field}{}", part.suffix()), Err(problem)),
         }
     }
 
     fn party(&mut self, field: &str, stated: DraftParty) -> Party {
         Party {
-            party_id: self.text(format!("{field}.party_id"), stated.party_id),
-            name: self.text(format!("{field}.name"), stated.name),
-            street: self.text(format!("{field}.street"), stated.street),
-            locality: self.text(format!("{field}.locality"), stated.locality),
-            postcode: self.text(format!("{field}.postcode"), stated.postcode),
-            country: self.country(format!("{field}.country"), &stated.country),
-            phone: self.text(format!("{field}.phone"), stated.phone),
-            email: self.text(format!("{field}.email"), stated.email),
-            kind: self.listed(format!("{field}.kind"), stated.kind, PartyKind::from_number),
+            party_id: self.text(format_args!("{field}.party_id"), stated.party_id),
+            name: self.text(format_args!("{field}.name"), stated.name),
+            street: self.text(format_args!("{field}.street"), stated.street),
+            locality: self.text(format_args!("{field}.locality"), stated.locality),
+            postcode: self.text(format_args!("{field}.postcode"), stated.postcode),
+            country: self.country(format_args!("{field}.country"), &stated.country),
+            phone: self.text(format_args!("{field}.phone"), stated.phone),
+            email: self.text(format_args!("{field}.email"), stated.email),
+            kind: self.listed(format_args!("{field}.kind"), stated.kind, PartyKind::from_number),
         }
     }
 
-    fn line(&mut self, field: String, stated: DraftLine) -> ContentLine {
+    fn line(&mut self, field: Arguments<'_>, stated: DraftLine) -> ContentLine {
         ContentLine {
-            description: self.description(format!("{field}.description"), stated.description),
-            hs_code: self.hs_code(format!("{field}.hs_code"), &stated.hs_code),
-            quantity: self.quantity(format!("{field}.quantity"), stated.quantity),
-            net_mass: self.mass(format!("{field}.net_mass_grams"), stated.net_mass_grams),
-            value: self.money(format!("{field}.value"), stated.value.as_ref()),
-            origin_country: self.country(format!("{field}.origin_country"), &stated.origin_country),
+            description: self.description(format_args!("{field}.description"), stated.description),
+            hs_code: self.hs_code(format_args!("{field}.hs_code"), &stated.hs_code),
+            quantity: self.quantity(format_args!("{field}.quantity"), stated.quantity),
+            net_mass: self.mass(format_args!("{field}.net_mass_grams"), stated.net_mass_grams),
+            value: self.money(format_args!("{field}.value"), stated.value.as_ref()),
+            origin_country: self.country(format_args!("{field}.origin_country"), &stated.origin_country),
         }
     }
 
-    fn document(&mut self, field: String, stated: DraftDocument) -> Document {
+    fn document(&mut self, field: Arguments<'_>, stated: DraftDocument) -> Document {
         Document {
-            kind: self.listed(format!("{field}.kind"), stated.kind, DocumentKind::from_number),
-            number: self.text(format!("{field}.number"), stated.number),
+            kind: self.listed(format_args!("{field}.kind"), stated.kind, DocumentKind::from_number),
+            number: self.text(format_args!("{field}.number"), stated.number),
         }
     }
 
@@ -241,21 +239,21 @@ impl Findings<'_> {
         field: &str,
         stated: Vec<S>,
         max: usize,
-        mut check: impl FnMut(&mut Self, String, S) -> T,
+        mut check: impl FnMut(&mut Self, Arguments<'_>, S) -> T,
     ) -> Vec<T> {
         let got = stated.len();
         if got > max {
             self.violations.push(Violation::new(field, Problem::TooMany { got, max }));
             return Vec::new();
         }
-        stated.into_iter().enumerate().map(|(idx, entry)| check(self, format!("{field}[{idx}]"), entry)).collect()
+        stated.into_iter().enumerate().map(|(idx, entry)| check(self, format_args!("{field}[{idx}]"), entry)).collect()
     }
 
     fn national<T>(
         &mut self,
         field: &str,
         stated: BTreeMap<String, T>,
-        mut check: impl FnMut(&mut Self, String, T) -> Option<T>,
+        mut check: impl FnMut(&mut Self, Arguments<'_>, T) -> Option<T>,
     ) -> BTreeMap<String, T> {
         let (got, max) = (stated.len(), self.limits.max_national_entries);
         if got > max {
@@ -268,7 +266,7 @@ impl Findings<'_> {
                 self.violations.push(Violation::new(field, Problem::BadKey));
                 continue;
             }
-            if let Some(value) = check(self, format!("{field}[{key:?}]"), value) {
+            if let Some(value) = check(self, format_args!("{field}[{key:?}]"), value) {
                 kept.insert(key, value);
             }
         }
