@@ -6,6 +6,7 @@ mod client;
 mod config;
 mod demo;
 mod evaluate;
+mod features;
 mod model;
 mod output;
 mod progress;
@@ -44,6 +45,8 @@ enum Command {
     Evaluate(evaluate::Args),
     /// Make labeled traffic that behaves like post, to evaluate, demonstrate and teach with.
     Simulate(simulate::Args),
+    /// Write the features of a labeled table, each row as of its own time: a matrix for any other tool.
+    Features(features::Args),
     /// Look into a table once mapped, or write it in another format.
     #[command(subcommand)]
     Table(table::Command),
@@ -64,6 +67,7 @@ pub fn main() -> ExitCode {
         Command::Train(args) => train::run(args),
         Command::Evaluate(args) => evaluate::run(args),
         Command::Simulate(args) => simulate::run(args),
+        Command::Features(args) => features::run(args),
         Command::Table(command) => table::run(command),
         Command::Model(command) => model::run(command),
         Command::Config(command) => config::run(command),

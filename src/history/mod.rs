@@ -23,7 +23,7 @@ pub use entry::{Counts, Decay, Entry};
 pub use footprint::Footprint;
 pub use key::{EntityKey, KeyHasher};
 pub use norm::{Norm, Usual};
-pub use replay::{DueOutcome, Replay};
+pub use replay::{Advised, DueOutcome, Replay};
 pub use snapshot::{Snapshot, SnapshotError};
 
 use table::Table;
@@ -65,6 +65,9 @@ impl History {
     }
 
     /// Adds one event. Keys and footprint are those that the feature plan gave for the parcel.
+    ///
+    /// Events of one bucket may be added in any order, and by several threads: within a bucket only integers are added
+    /// and bits are set.
     pub fn fold(&self, event: &Event<'_>) {
         match *event {
             Event::Outcome { at, keys, infringement } => self.count(at, keys, [0, 1, u32::from(infringement)]),

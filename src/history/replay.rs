@@ -1,8 +1,10 @@
 //! Past parcels and their outcomes, folded in order of time.
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashSet};
+use std::collections::BTreeMap;
 
+use rayon::prelude::*;
+
+use super::table::KeySet;
 use super::{Bucket, EntityKey, Event, Footprint, History};
 
 /// An outcome that is known to come, but not yet at the time replayed.
@@ -16,6 +18,20 @@ pub struct DueOutcome {
     pub keys: Vec<EntityKey>,
 }
 
+/// A parcel that is advised, and the outcome that will become known of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Advised<'a> {
+    /// Names the item, so that one advised twice counts once.
+    pub item: EntityKey,
+    /// What it adds to history.
+    pub footprint: &'a Footprint,
+    /// When its outcome becomes known, and whether it is an infringement.
+    pub outcome: Option<(Bucket, bool)>,
+}
+
+/// Fewer events are not worth a task.
+const EVENTS_A_TASK: usize = 64;
+
 /// Replays parcels in order of time: each sees only what was known when it was advised.
 ///
 /// An outcome arrives when it became known, not when its parcel did. The same item advised twice
@@ -23,33 +39,32 @@ pub struct DueOutcome {
 #[derive(Debug)]
 pub struct Replay {
     history: History,
-    due: BinaryHeap<Reverse<DueOutcome>>,
-    advised_items: HashSet<EntityKey>,
+    due: BTreeMap<Bucket, Vec<DueOutcome>>,
+    advised_items: KeySet,
     now: Bucket,
 }
 
 impl Replay {
     /// Starts from a history and the outcomes that were still to come in it.
     pub fn from(history: History, due: Vec<DueOutcome>) -> Self {
-        Self {
-            history,
-            due: due.into_iter().map(Reverse).collect(),
-            advised_items: HashSet::new(),
-            now: Bucket::default(),
-        }
+        let mut replay =
+            Self { history, due: BTreeMap::new(), advised_items: KeySet::default(), now: Bucket::default() };
+        due.into_iter().for_each(|outcome| replay.will_be_known(outcome));
+        replay
     }
 
     /// Moves to bucket `at` and gives the history that a parcel in it sees. Time never goes back:
     /// an earlier bucket than one already reached leaves the clock where it is.
     pub fn advance(&mut self, at: Bucket) -> &History {
         self.now = self.now.max(at);
-        while let Some(Reverse(next)) = self.due.peek() {
-            if next.at > self.now {
-                break;
-            }
-            if let Some(Reverse(DueOutcome { at, infringement, keys })) = self.due.pop() {
-                self.history.fold(&Event::Outcome { at, keys: &keys, infringement });
-            }
+        while let Some(next) = self.due.first_entry().filter(|next| *next.key() <= self.now) {
+            let at = *next.key();
+            // All of one bucket, so in any order: see `History::fold`.
+            next.remove().par_iter().with_min_len(EVENTS_A_TASK).for_each(
+                |DueOutcome { infringement, keys, .. }| {
+                    self.history.fold(&Event::Outcome { at, keys, infringement: *infringement });
+                },
+            );
         }
         &self.history
     }
@@ -57,15 +72,24 @@ impl Replay {
     /// Folds a parcel that is advised now, and notes the outcome that will become known of it.
     /// Answers whether the item was new.
     pub fn advise(&mut self, item: EntityKey, footprint: &Footprint, outcome: Option<(Bucket, bool)>) -> bool {
-        if !self.advised_items.insert(item) {
-            return false;
+        self.advise_all(&[Advised { item, footprint, outcome }]) == 1
+    }
+
+    /// As [`Replay::advise`] one after the other, by all threads. Answers how many items were new.
+    pub fn advise_all(&mut self, parcels: &[Advised<'_>]) -> usize {
+        let new: Vec<_> = parcels.iter().filter(|parcel| self.advised_items.insert(parcel.item)).collect();
+        for Advised { footprint, outcome, .. } in &new {
+            if let Some((known_at, infringement)) = *outcome {
+                let at = known_at.max(self.now);
+                self.will_be_known(DueOutcome { at, infringement, keys: footprint.keys.clone() });
+            }
         }
-        self.history.fold(&Event::Advised { at: self.now, footprint });
-        if let Some((known_at, infringement)) = outcome {
-            let due = DueOutcome { at: known_at.max(self.now), infringement, keys: footprint.keys.clone() };
-            self.due.push(Reverse(due));
-        }
-        true
+        let (history, at) = (&self.history, self.now);
+        // All of one bucket, so in any order: see `History::fold`.
+        new.par_iter()
+            .with_min_len(EVENTS_A_TASK)
+            .for_each(|Advised { footprint, .. }| history.fold(&Event::Advised { at, footprint }));
+        new.len()
     }
 
     /// The history so far.
@@ -75,8 +99,12 @@ impl Replay {
 
     /// The history, and the outcomes still to come, earliest first.
     pub fn finish(self) -> (History, Vec<DueOutcome>) {
-        let mut due: Vec<_> = self.due.into_iter().map(|Reverse(outcome)| outcome).collect();
+        let mut due: Vec<_> = self.due.into_values().flatten().collect();
         due.sort();
         (self.history, due)
+    }
+
+    fn will_be_known(&mut self, outcome: DueOutcome) {
+        self.due.entry(outcome.at).or_default().push(outcome);
     }
 }

@@ -1,6 +1,6 @@
 //! Entities and what is known of them, shared between threads.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{PoisonError, RwLock};
 
@@ -12,6 +12,9 @@ pub(super) struct Table<T> {
 }
 
 type Shard<T> = HashMap<EntityKey, T, BuildHasherDefault<KeyIsHash>>;
+
+/// Keys alone.
+pub(super) type KeySet = HashSet<EntityKey, BuildHasherDefault<KeyIsHash>>;
 
 /// Keys are hashes already; hashing them again would only cost.
 #[derive(Default)]

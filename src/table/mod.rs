@@ -30,4 +30,6 @@ pub use mapping::{Mapping, MappingError, MappingViolation};
 pub use read::{MAX_ROW_BYTES, RowResult, TableReader};
 pub use reject::{Reject, RejectCounts, reason};
 pub use row::{RowOutcome, RowPosition, TableRow};
-pub use write::{Columns, SheetCell, SheetType, SheetWriter, TableWriter, WriteError};
+pub use write::{
+    Columns, MATRIX_COLUMNS, MatrixRow, MatrixWriter, SheetCell, SheetType, SheetWriter, TableWriter, WriteError,
+};

@@ -24,3 +24,7 @@ pub const DRAIN_SECONDS: &str = "drain_seconds";
 pub const CUT: &str = "cut";
 /// Source file, line and column of a panic.
 pub const PANIC_LOCATION: &str = "panic.location";
+/// A part of a long command, such as `replaying`.
+pub const STAGE: &str = "stage";
+/// How long it took.
+pub const SECONDS: &str = "seconds";

@@ -1,7 +1,7 @@
 //! Scoring a table as if it were live: in order of time, each parcel by what was known then.
 
-use super::LabeledParcel;
 use super::facets::Facets;
+use super::{LabeledParcel, PointInTime};
 use crate::engine::Engine;
 use crate::evaluation::{Baseline, Columns, InvalidScored, Novelty, Place, Scored, ScoredRow, Slice};
 use crate::features::{ExchangeRates, FeaturePlan, FeatureRow, ParcelKeys};
@@ -193,12 +193,7 @@ pub fn fold(
     rates: &ExchangeRates,
     label_delay_days: u32,
     replay: &mut Replay,
-    mut on_row: impl FnMut(),
+    on_row: impl FnMut(),
 ) {
-    for row in rows {
-        on_row();
-        replay.advance(plan.bucket_of(row.parcel.advised_at));
-        let due = row.due(plan.spec().bucket_seconds, label_delay_days);
-        replay.advise(row.item(), plan.keys(&row.parcel, rates).footprint(), due);
-    }
+    PointInTime { plan, rates, label_delay_days }.fold(rows, replay, on_row);
 }

@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
+use super::RowsReader;
 use crate::features::hex;
 use crate::history::{Bucket, BucketWidth, EntityKey, KeyHasher};
 use crate::parcel::codes::InfringementKind;
 use crate::parcel::{Draft, Parcel, ParcelLimits};
-use crate::table::{CheckedRow, Mapping, RejectCounts, RowPosition, TableError, TableReader};
+use crate::table::{Mapping, RejectCounts, RowPosition, TableError, TableReader};
 
 /// Parcels of one or more tables, earliest first; of the same instant, in the order of the files.
 #[derive(Debug)]
@@ -34,6 +35,8 @@ pub struct LabeledParcel {
     pub revenue: Option<f64>,
     /// How much it counts.
     pub weight: f64,
+    /// The chance with which it was chosen for inspection, where the table says.
+    pub selection_probability: Option<f64>,
     /// Where it stands.
     pub position: RowPosition,
 }
@@ -126,33 +129,20 @@ impl Dataset {
         max_reject_share: f64,
         mut on_row: impl FnMut(),
     ) -> Result<Self, DatasetError> {
-        let mut rows = Vec::new();
-        let mut rejects = RejectCounts::default();
         let mut digest = Sha256::new();
         for path in paths {
             hash_file(path, &mut digest).map_err(|source| DatasetError::Io { path: path.clone(), source })?;
-            let table = |source| DatasetError::Table { path: path.clone(), source };
-            let reader = TableReader::open(path, mapping).map_err(table)?;
-            let check = reader.row_check(limits.clone());
-            for row in reader {
-                on_row();
-                match row.map_err(table)?.and_then(|row| check.check(row)) {
-                    Ok(row) => {
-                        rejects.accepted();
-                        rows.push(labeled(row));
-                    }
-                    Err(reject) => rejects.rejected(reject),
-                }
+        }
+        let mut reader = RowsReader::new(paths, mapping, limits);
+        let mut rows = Vec::new();
+        loop {
+            let some = reader.next_rows(&mut on_row)?;
+            if some.is_empty() {
+                break;
             }
+            rows.extend(some);
         }
-        if rejects.exceeds(max_reject_share) {
-            return Err(DatasetError::TooManyRejects {
-                n_rejected: rejects.n_rejected(),
-                n_rows: rejects.n_rows(),
-                max_percent: max_reject_share * 100.0,
-                shown: rejects.with_examples(),
-            });
-        }
+        let rejects = reader.finish(max_reject_share)?;
         if rows.is_empty() {
             return Err(DatasetError::Empty { path: paths.first().cloned().unwrap_or_default() });
         }
@@ -181,16 +171,6 @@ pub fn drafts_at(
         }
     }
     Ok(found.into_iter().flatten().collect())
-}
-
-fn labeled(row: CheckedRow) -> LabeledParcel {
-    let revenue = row.outcome.as_ref().and_then(|outcome| outcome.revenue);
-    let outcome = row.outcome.map(|outcome| KnownOutcome {
-        infringement: outcome.infringement,
-        kind: outcome.kind.map(|kind| InfringementKind::from_name(&kind).unwrap_or(InfringementKind::Other)),
-        known_at_seconds: outcome.known_at.map(|time| time.seconds),
-    });
-    LabeledParcel { parcel: row.parcel, outcome, revenue, weight: row.weight, position: row.position }
 }
 
 fn hash_file(path: &Path, digest: &mut Sha256) -> io::Result<()> {

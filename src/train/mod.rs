@@ -11,9 +11,11 @@ mod insight;
 mod inspector;
 mod matrix;
 mod month;
+mod point_in_time;
 mod prune;
 mod reporting;
 mod rolling;
+mod rows;
 mod run;
 mod selective;
 
@@ -24,8 +26,10 @@ pub use dataset::{Dataset, DatasetError, KnownOutcome, LabeledParcel, drafts_at}
 pub use descriptions::Descriptions;
 pub use insight::Sampler;
 pub use matrix::Matrix;
+pub use point_in_time::{PointInTime, ReplayedRows};
 pub use prune::{LimitTooSmall, Weight};
 pub use reporting::of_evaluation;
 pub use rolling::{Rolled, RolledMonth, roll};
+pub use rows::RowsReader;
 pub use run::{Progress, Recipe, TrainError, train};
 pub use selective::{Inspections, InvalidSelective, Judged, Selected, SelectedMonth, Selective, select};

@@ -6,7 +6,7 @@ use crate::features::{ExchangeRates, FeaturePlan, FeatureRow};
 use crate::history::{Bucket, EntityKey, History, Snapshot};
 use crate::model::Linear;
 
-use super::{LabeledParcel, Matrix};
+use super::LabeledParcel;
 
 /// By how much the score of some parcel changes where an entry is left out: the largest change,
 /// in log-odds, over the parcels replayed that have the entity.
@@ -28,11 +28,9 @@ pub struct LimitTooSmall {
 impl Weight {
     /// Measures each entry of `history` under the weights of a model.
     ///
-    /// `matrix` holds the keys of `rows`; features are read as of `at`, when everything that is
-    /// known has come in.
+    /// Features of `rows` are read as of `at`, when everything that is known has come in.
     pub fn measure(
         rows: &[LabeledParcel],
-        matrix: &Matrix,
         plan: &FeaturePlan,
         rates: &ExchangeRates,
         linear: &Linear,
@@ -41,8 +39,9 @@ impl Weight {
     ) -> Self {
         let mut weights: HashMap<EntityKey, f32> = HashMap::new();
         let mut with = FeatureRow::default();
-        for (row, keys) in rows.iter().zip(&matrix.keys) {
-            plan.fill(&row.parcel, keys, history, at, rates, &mut with);
+        for row in rows {
+            let keys = plan.keys(&row.parcel, rates);
+            plan.fill(&row.parcel, &keys, history, at, rates, &mut with);
             for (idx, entity) in keys.by_key().iter().enumerate() {
                 let Some(entity) = entity else { continue };
                 let changes = plan.change_without(idx, &with);

@@ -235,15 +235,8 @@ pub fn train(
 
     progress.stage("pruning", None);
     // By the logistic regression, whichever estimator serves: what an entry changes is a sum there.
-    let weight = Weight::measure(
-        rows,
-        &matrix,
-        &plan,
-        &rates,
-        &fitted.linear,
-        &snapshot.settled(),
-        after_all(&snapshot, &matrix),
-    );
+    let weight =
+        Weight::measure(rows, &plan, &rates, &fitted.linear, &snapshot.settled(), after_all(&snapshot, &matrix));
     let (pruned, floor) = weight.prune(&snapshot, config.history_max_bytes)?;
     let before = Backtest::frozen(held_back, &engine, &frozen.to_history());
     let after = Backtest::frozen(held_back, &engine, &weight.above(&frozen, floor).to_history());

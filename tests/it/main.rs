@@ -15,6 +15,7 @@ mod harness;
 mod layers;
 mod leakage;
 mod log;
+mod matrix;
 mod model;
 mod numbers;
 mod parity;

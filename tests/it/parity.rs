@@ -63,7 +63,8 @@ fn training_and_serving_see_the_same_features_and_scores() {
             checked += 1;
         }
         for (idx, outcome) in events {
-            let (at, footprint) = (*bucket, matrix.keys[*idx].footprint());
+            let keys = engine.plan().keys(&rows[*idx].parcel, engine.rates());
+            let (at, footprint) = (*bucket, keys.footprint());
             history.fold(&match *outcome {
                 None => Event::Advised { at, footprint },
                 Some(infringement) => Event::Outcome { at, keys: &footprint.keys, infringement },

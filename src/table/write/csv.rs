@@ -26,10 +26,26 @@ pub(super) struct CsvFile {
     text: String,
 }
 
-/// Where the text of the table goes.
-enum Bytes {
+/// Where the text of a table goes.
+pub(super) enum Bytes {
     Plain(BufWriter<PendingFile>),
     Gz(Box<GzEncoder<BufWriter<PendingFile>>>),
+}
+
+impl Bytes {
+    pub(super) fn create(path: &Path, gz: bool) -> io::Result<Self> {
+        let out = BufWriter::new(PendingFile::create(path)?);
+        Ok(if gz { Self::Gz(Box::new(GzEncoder::new(out, Compression::default()))) } else { Self::Plain(out) })
+    }
+
+    /// Ends the text and gives the file its name.
+    pub(super) fn keep(self) -> io::Result<()> {
+        let out = match self {
+            Self::Plain(out) => out,
+            Self::Gz(encoder) => encoder.finish()?,
+        };
+        out.into_inner().map_err(io::IntoInnerError::into_error)?.keep()
+    }
 }
 
 impl Write for Bytes {
@@ -95,11 +111,6 @@ impl CsvFile {
     }
 
     pub(super) fn finish(self) -> io::Result<()> {
-        let bytes = self.writer.into_inner().map_err(|problem| problem.into_error())?;
-        let out = match bytes {
-            Bytes::Plain(out) => out,
-            Bytes::Gz(encoder) => encoder.finish()?,
-        };
-        out.into_inner().map_err(io::IntoInnerError::into_error)?.keep()
+        self.writer.into_inner().map_err(|problem| problem.into_error())?.keep()
     }
 }

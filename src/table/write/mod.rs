@@ -1,8 +1,11 @@
-//! Tables of the contract: what `table convert` writes.
+//! Tables of the contract, which `table convert` writes, and matrices of features.
 
 mod columns;
 mod csv;
 mod jsonl;
+mod matrix;
+#[cfg(feature = "parquet")]
+mod matrix_parquet;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod pending;
@@ -13,6 +16,7 @@ use std::path::Path;
 
 pub use columns::Columns;
 pub use sheet::{SheetCell, SheetType, SheetWriter};
+pub use matrix::{MATRIX_COLUMNS, MatrixRow, MatrixWriter};
 
 use self::csv::CsvSink;
 use self::jsonl::write_line;
@@ -63,6 +67,12 @@ pub enum WriteError {
     #[error("{file} must end in .csv, .csv.gz, .parquet or .jsonl, or be - for JSON lines on standard output")]
     UnknownFormat {
         /// The table.
+        file: String,
+    },
+    /// The ending is none that a matrix is written in.
+    #[error("{file} must end in .parquet, .csv or .csv.gz")]
+    UnknownMatrixFormat {
+        /// The matrix.
         file: String,
     },
     /// This build writes no Parquet.
