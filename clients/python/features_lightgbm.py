@@ -47,7 +47,7 @@ def parcel_risk(binary: str, *args: object) -> str:
 def first_day(table: Path, mapping: list[object], binary: str, at: Path) -> datetime:
     """When the first parcel of a table was advised: its own matrix begins with it."""
     parcel_risk(binary, "features", "--data", table, *mapping, "--out", at)
-    return pq.read_table(at, columns=["advised_at"])["advised_at"][0].as_py()
+    return pq.read_table(at, columns=["advised_at"])["advised_at"][0].as_py().replace(tzinfo=None)
 
 
 def precision_at(share: float, labels: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> float:
@@ -79,7 +79,7 @@ def main() -> None:
             matrix = Path(scratch) / "matrix.parquet"
             tables = ["--data", *args.data, args.later]
             parcel_risk(args.binary, "features", *tables, *mapping, *of_model, "--out", matrix)
-            begins = first_day(args.later, mapping, args.binary, Path(scratch) / "later.parquet")
+            begins = np.datetime64(first_day(args.later, mapping, args.binary, Path(scratch) / "later.parquet"), "us")
         table = pq.read_table(matrix)
     about = json.loads(table.schema.metadata[b"parcel_risk.features"])
     names = [name for name in table.column_names if name in about]

@@ -21,7 +21,7 @@ pub struct RowsReader<'a> {
 }
 
 /// Rows that are read at a time.
-const ROWS_AT_ONCE: usize = 4096;
+const ROWS_AT_ONCE: usize = 512;
 
 impl<'a> RowsReader<'a> {
     /// Opens nothing yet.
