@@ -164,7 +164,7 @@ impl Findings<'_> {
         if stated.is_empty() {
             return None;
         }
-        let code = self.keep(&field, HsCode::parse(stated))?;
+        let code = self.keep(field, HsCode::parse(stated))?;
         if !code.has_known_chapter() {
             self.notice(field, NoticeCode::UnknownHsChapter);
         }
@@ -181,7 +181,7 @@ impl Findings<'_> {
     }
 
     fn quantity(&mut self, field: Arguments<'_>, stated: Option<i64>) -> Option<Pieces> {
-        let quantity = self.keep(&field, Pieces::new(stated?))?;
+        let quantity = self.keep(field, Pieces::new(stated?))?;
         if quantity.get() == 0 {
             self.notice(field, NoticeCode::ZeroQuantity);
             return None;

@@ -1,6 +1,6 @@
 //! Labeled rows of tables, some at a time.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::slice;
 
 use rayon::prelude::*;
@@ -87,8 +87,8 @@ impl<'a> RowsReader<'a> {
     }
 }
 
-fn unusable(path: &PathBuf, source: TableError) -> DatasetError {
-    DatasetError::Table { path: path.clone(), source }
+fn unusable(path: &Path, source: TableError) -> DatasetError {
+    DatasetError::Table { path: path.to_owned(), source }
 }
 
 fn labeled(row: CheckedRow) -> LabeledParcel {

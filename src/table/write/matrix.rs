@@ -45,7 +45,7 @@ pub struct MatrixWriter {
 }
 
 enum Sink {
-    Csv(csv::Writer<Bytes>),
+    Csv(Box<csv::Writer<Bytes>>),
     #[cfg(feature = "parquet")]
     Parquet(Box<ParquetMatrix>),
 }
@@ -72,7 +72,7 @@ impl MatrixWriter {
         let file = path.to_string_lossy().into_owned();
         let write_error = |source| WriteError::Write { file: file.clone(), source };
         let sink = match Format::of(path) {
-            Some(Format::Csv { gz }) => Sink::Csv(header(path, gz, features).map_err(write_error)?),
+            Some(Format::Csv { gz }) => Sink::Csv(Box::new(header(path, gz, features).map_err(write_error)?)),
             #[cfg(feature = "parquet")]
             Some(Format::Parquet) => {
                 Sink::Parquet(Box::new(ParquetMatrix::create(path, features, metadata).map_err(write_error)?))
