@@ -4,6 +4,7 @@
 //! both in the byte order of the machine. Prints one line of JSON. Without arguments, as all benches run, it does nothing.
 
 use std::fs;
+use std::io::{self, Write as _};
 use std::time::Instant;
 
 use linfa::ParamGuard;
@@ -38,5 +39,5 @@ fn main() {
         "cpu_s": cpu_seconds() - cpu,
         "elapsed_s": began.elapsed().as_secs_f64(),
     });
-    println!("{fit}");
+    writeln!(io::stdout(), "{fit}").expect("standard output is open");
 }
