@@ -1,6 +1,7 @@
 //! `features`: what a model would have known of each row, as a matrix for any other tool.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 
 use super::progress::Progress;
@@ -10,7 +11,7 @@ use crate::features::{FeatureInfo, FeaturePlan};
 use crate::history::{History, Replay};
 use crate::parcel::codes::InfringementKind;
 use crate::table::{MatrixRow, MatrixWriter, RejectCounts, WriteError};
-use crate::train::{Dataset, LabeledParcel, PointInTime, RowsReader};
+use crate::train::{Dataset, Descriptions, LabeledParcel, PointInTime, RowsReader};
 
 /// Flags of `features`.
 ///
@@ -119,7 +120,7 @@ impl Run<'_> {
         progress: &Progress,
     ) -> anyhow::Result<Option<RejectCounts>> {
         let mut writer = self.writer()?;
-        let mut replay = self.replay();
+        let mut past = self.past();
         let mut rows = reader.next_rows(|| progress.tick())?;
         let mut latest = None;
         while let [first, .., last] | [first @ last] = rows.as_slice() {
@@ -130,7 +131,7 @@ impl Run<'_> {
             latest = Some(at(last));
             // The next rows are read while these are written.
             let (next, written) =
-                rayon::join(|| reader.next_rows(|| progress.tick()), || self.write(&rows, &mut replay, &mut writer));
+                rayon::join(|| reader.next_rows(|| progress.tick()), || self.write(&rows, &mut past, &mut writer));
             written?;
             rows = next?;
         }
@@ -144,9 +145,9 @@ impl Run<'_> {
     }
 
     fn in_order_of_time(&self, dataset: &Dataset, progress: &Progress) -> anyhow::Result<()> {
-        let (mut writer, mut replay) = (self.writer()?, self.replay());
+        let (mut writer, mut past) = (self.writer()?, self.past());
         for rows in dataset.rows.chunks(ROWS_AT_ONCE) {
-            self.write(rows, &mut replay, &mut writer)?;
+            self.write(rows, &mut past, &mut writer)?;
             rows.iter().for_each(|_| progress.tick());
         }
         Ok(writer.finish()?)
@@ -158,18 +159,25 @@ impl Run<'_> {
         MatrixWriter::create(self.out, &names, &metadata(plan, label_delay_days))
     }
 
-    /// A history of nothing but what warms it up.
-    fn replay(&self) -> Replay {
+    /// What is known of nothing but what warms it up.
+    fn past(&self) -> (Replay, Descriptions) {
         let mut replay = Replay::from(History::empty(self.point_in_time.plan.spec().decay()), Vec::new());
+        let mut descriptions = Descriptions::new();
         if let Some(warm_up) = self.warm_up {
-            self.point_in_time.fold(&warm_up.rows, &mut replay, || ());
+            let Ok(()) =
+                self.point_in_time.replay(&warm_up.rows, &mut replay, &mut descriptions, |_| Ok::<_, Infallible>(()));
         }
-        replay
+        (replay, descriptions)
     }
 
-    fn write(&self, rows: &[LabeledParcel], replay: &mut Replay, writer: &mut MatrixWriter) -> Result<(), WriteError> {
+    fn write(
+        &self,
+        rows: &[LabeledParcel],
+        (replay, descriptions): &mut (Replay, Descriptions),
+        writer: &mut MatrixWriter,
+    ) -> Result<(), WriteError> {
         let n_features = self.point_in_time.plan.features().len();
-        self.point_in_time.replay(rows, replay, |some| {
+        self.point_in_time.replay(rows, replay, descriptions, |some| {
             let mut rows = some.rows.iter().enumerate();
             rows.try_for_each(|(idx, row)| {
                 let values = &some.values[idx * n_features..][..n_features];

@@ -179,7 +179,7 @@ impl FeaturePlan {
         history: &History,
         at: Bucket,
         rates: &ExchangeRates,
-        descriptions: &dyn Fn(&[u32]) -> f64,
+        descriptions: &(dyn Fn(&[u32]) -> f64 + Sync),
         row: &mut FeatureRow,
     ) {
         row.values.clear();

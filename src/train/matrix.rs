@@ -33,12 +33,13 @@ impl Matrix {
         let n_features = plan.features().len();
         let mut values = Vec::with_capacity(rows.len() * n_features);
         let mut buckets = Vec::with_capacity(rows.len());
-        let Ok(()) = PointInTime { plan, rates, label_delay_days }.replay(rows, replay, &mut Descriptions::new(), |some| {
-            values.extend_from_slice(&some.values);
-            buckets.extend(some.buckets);
-            some.rows.iter().for_each(|_| on_row());
-            Ok::<_, Infallible>(())
-        });
+        let Ok(()) =
+            PointInTime { plan, rates, label_delay_days }.replay(rows, replay, &mut Descriptions::new(), |some| {
+                values.extend_from_slice(&some.values);
+                buckets.extend(some.buckets);
+                some.rows.iter().for_each(|_| on_row());
+                Ok::<_, Infallible>(())
+            });
         let values = Array2::from_shape_vec((rows.len(), n_features), values)
             .expect("each row has as many values as the plan has features");
         Self { values, buckets }

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::LabeledParcel;
+use super::{Descriptions, LabeledParcel};
 use crate::features::{ExchangeRates, FeaturePlan, FeatureRow, ParcelKeys};
 use crate::history::{Advised, Bucket, Replay};
 
@@ -34,7 +34,7 @@ const ROWS_AT_ONCE: usize = 4096;
 const ROWS_A_TASK: usize = 64;
 
 impl PointInTime<'_> {
-    /// Replays `rows` on top of what `replay` holds, and leaves it after the last. `on_rows` is given them in their
+    /// Replays `rows` on top of what `replay` and `descriptions` hold, and leaves them after the last. `on_rows` is given them in their
     /// order, some at a time; where it fails, the replay ends.
     ///
     /// Rows must be in order of time. Those of one bucket all read the history as it stood before the bucket, so
@@ -46,6 +46,7 @@ impl PointInTime<'_> {
         &self,
         rows: &[LabeledParcel],
         replay: &mut Replay,
+        descriptions: &mut Descriptions,
         mut on_rows: impl FnMut(ReplayedRows<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         let n_features = self.plan.features().len();
@@ -56,15 +57,22 @@ impl PointInTime<'_> {
             for together in keyed.chunk_by(|a, b| a.at == b.at) {
                 let at = together[0].at;
                 let history = replay.advance(at);
+                descriptions.advance(at);
+                let learned = &*descriptions;
+                let margin = |ngrams: &[u32]| learned.margin(ngrams);
                 let (of_these, later) = rest.split_at_mut(together.len() * n_features);
                 rest = later;
                 // No chunk can be empty, even where a spec has no features.
                 let of_rows = of_these.par_chunks_mut(n_features.max(1)).zip(together).with_min_len(ROWS_A_TASK);
                 of_rows.for_each_init(FeatureRow::default, |features, (values, Keyed { row, keys, .. })| {
-                    self.plan.fill(&row.parcel, keys, history, at, self.rates, features);
+                    self.plan.fill_while_learning(&row.parcel, keys, history, at, self.rates, &margin, features);
                     values.copy_from_slice(&features.values);
                 });
                 self.advise(together, replay);
+                for Keyed { row, keys, .. } in together {
+                    let due = row.due(self.plan.spec().bucket_seconds, self.label_delay_days);
+                    descriptions.advise(keys.ngrams(), due, row.weight);
+                }
             }
             let buckets = keyed.iter().map(|row| row.at).collect();
             on_rows(ReplayedRows { rows, buckets, values })?;

@@ -35,7 +35,7 @@ pub(super) enum Bytes {
 impl Bytes {
     pub(super) fn create(path: &Path, gz: bool) -> io::Result<Self> {
         let out = BufWriter::new(PendingFile::create(path)?);
-        Ok(if gz { Self::Gz(Box::new(GzEncoder::new(out, Compression::default()))) } else { Self::Plain(out) })
+        Ok(if gz { Self::Gz(Box::new(GzEncoder::new(out, Compression::fast()))) } else { Self::Plain(out) })
     }
 
     /// Ends the text and gives the file its name.
@@ -83,9 +83,7 @@ impl CsvSink {
 
 impl CsvFile {
     pub(super) fn create<'a>(path: &Path, gz: bool, header: impl Iterator<Item = &'a str>) -> io::Result<Self> {
-        let out = BufWriter::new(PendingFile::create(path)?);
-        let bytes = if gz { Bytes::Gz(Box::new(GzEncoder::new(out, Compression::fast()))) } else { Bytes::Plain(out) };
-        let mut writer = csv::Writer::from_writer(bytes);
+        let mut writer = csv::Writer::from_writer(Bytes::create(path, gz)?);
         let mut header = header.peekable();
         if header.peek().is_some() {
             writer.write_record(header)?;

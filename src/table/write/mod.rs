@@ -15,8 +15,8 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 pub use columns::Columns;
-pub use sheet::{SheetCell, SheetType, SheetWriter};
 pub use matrix::{MATRIX_COLUMNS, MatrixRow, MatrixWriter};
+pub use sheet::{SheetCell, SheetType, SheetWriter};
 
 use self::csv::CsvSink;
 use self::jsonl::write_line;
