@@ -102,7 +102,7 @@ fn budget(criterion: &mut Criterion) {
     });
     let (catalogue, described) = (catalogue.unwrap(), described(&drafts));
     for (name, parcels) in [("every number", &parcels), ("every number, words and names stated", &described)] {
-        let with_keys: Vec<_> = parcels.iter().map(|parcel| (parcel, catalogue.keys(parcel))).collect();
+        let with_keys: Vec<_> = parcels.iter().map(|parcel| (parcel, catalogue.keys(parcel, engine.rates()))).collect();
         step(criterion, "4 features", name, &with_keys, |(parcel, keys)| {
             catalogue.fill(parcel, keys, history, engine.bucket_of(parcel.advised_at), engine.rates(), &mut row);
         });

@@ -162,7 +162,7 @@ impl Run<'_> {
     /// What is known of nothing but what warms it up.
     fn past(&self) -> (Replay, Descriptions) {
         let mut replay = Replay::from(History::empty(self.point_in_time.plan.spec().decay()), Vec::new());
-        let mut descriptions = Descriptions::new();
+        let mut descriptions = Descriptions::default();
         if let Some(warm_up) = self.warm_up {
             let Ok(()) =
                 self.point_in_time.replay(&warm_up.rows, &mut replay, &mut descriptions, |_| Ok::<_, Infallible>(()));

@@ -27,13 +27,15 @@ struct Due {
     ngrams: Vec<u32>,
 }
 
-impl Descriptions {
+impl Default for Descriptions {
     /// Knows nothing yet.
-    pub fn new() -> Self {
+    fn default() -> Self {
         let learner = TextLearner::new(TextLearnerParams::default()).expect("the default settings are tested");
         Self { learner, due: BinaryHeap::new(), n_advised: 0 }
     }
+}
 
+impl Descriptions {
     /// What is known of descriptions when everything that became known before `at` was learned.
     pub fn learned_by(
         at: Bucket,
@@ -42,7 +44,7 @@ impl Descriptions {
         rates: &ExchangeRates,
         label_delay_days: u32,
     ) -> TextModel {
-        let mut descriptions = Self::new();
+        let mut descriptions = Self::default();
         if plan.spec().description_model {
             for row in rows {
                 let due = row.due(plan.spec().bucket_seconds, label_delay_days);

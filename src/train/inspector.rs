@@ -95,7 +95,7 @@ impl<'a> Inspector<'a> {
             rates: recipe.rates.check()?,
             replay: Replay::from(History::empty(plan.spec().decay()), Vec::new()),
             plan,
-            descriptions: Descriptions::new(),
+            descriptions: Descriptions::default(),
             advised: HashSet::new(),
             n_weeks: 0,
             owed: 0.0,

@@ -34,7 +34,7 @@ impl Matrix {
         let mut values = Vec::with_capacity(rows.len() * n_features);
         let mut buckets = Vec::with_capacity(rows.len());
         let Ok(()) =
-            PointInTime { plan, rates, label_delay_days }.replay(rows, replay, &mut Descriptions::new(), |some| {
+            PointInTime { plan, rates, label_delay_days }.replay(rows, replay, &mut Descriptions::default(), |some| {
                 values.extend_from_slice(&some.values);
                 buckets.extend(some.buckets);
                 some.rows.iter().for_each(|_| on_row());

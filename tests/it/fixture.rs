@@ -131,7 +131,7 @@ pub(crate) fn train(dataset: &Dataset, config: TrainConfig) -> Result<Artifact, 
 }
 
 /// The curve of a model that is calibrated by one of three parameters.
-pub fn curve(body: &mut ModelBody) -> &mut BetaCalibration {
+pub(crate) fn curve(body: &mut ModelBody) -> &mut BetaCalibration {
     match &mut body.calibration {
         Calibration::Beta(curve) => curve,
         Calibration::Isotonic(steps) => panic!("{steps:?}"),

@@ -117,7 +117,14 @@ fn too_few_to_calibrate_on_are_counted_in_the_refusal() {
     // So few that no quarter of the rows holds twenty.
     let outcomes = dataset.rows.iter_mut().filter_map(|row| row.outcome.as_mut()).enumerate();
     outcomes.for_each(|(idx, outcome)| outcome.infringement = idx % 60 == 0);
-    check_refused(&dataset, quick(), expect![[""]]);
+    check_refused(
+        &dataset,
+        quick(),
+        expect![[r#"
+        calibrating on the 490 labeled parcels that follow
+        calibration needs at least 20 infringements and as many clean parcels; there are 8 and 482
+    "#]],
+    );
 }
 
 #[test]
