@@ -15,7 +15,7 @@ pub struct Usual {
 
 /// Decayed moments of closed buckets, and those of the one bucket that may still be written.
 ///
-/// A number far from what closed buckets hold counts as if it stood at [`CLAMP_DEVIATIONS`], so that one absurd value
+/// A number far from what closed buckets hold counts as if it stood at `CLAMP_DEVIATIONS`, so that one absurd value
 /// cannot hide the next (winsorizing, as in Huber's M-estimator of location). Within a bucket only integers are added.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Norm {

@@ -22,7 +22,7 @@ pub struct Blocks {
 impl Blocks {
     /// Cuts rows at the configured shares of the labeled ones, moved to the next bucket's start,
     /// so that no bucket lies in two blocks. A block that calibrates or is held back begins as much earlier as it
-    /// takes to hold [`MIN_INFRINGEMENTS`], but holds no more than [`MAX_SHARE`] of what is labeled.
+    /// takes to hold `MIN_INFRINGEMENTS`, but holds no more than `MAX_SHARE` of what is labeled.
     ///
     /// * `buckets`, `labels`: shape `(n_rows,)`, in order of time; a label says whether there was an infringement.
     pub fn cut(buckets: &[Bucket], labels: &[Option<bool>], config: &TrainConfig) -> Self {
