@@ -16,6 +16,7 @@ use parcel_risk::features::{FeaturePlan, FeatureRow, FeatureSpec, NUMBER_FEATURE
 use parcel_risk::history::History;
 use parcel_risk::parcel::{Draft, DraftParty, Parcel, ParcelLimits};
 use parcel_risk::policy::ThresholdsConfig;
+use parcel_risk::reasons::Language;
 use parcel_risk::table::{Mapping, TableReader};
 use parcel_risk::wire::{from_decision, from_draft, to_draft, v1};
 use prost::Message as _;
@@ -123,13 +124,15 @@ fn budget(criterion: &mut Criterion) {
         step(criterion, "6 assess", name, &parcels, |parcel| decide(&engine, history, parcel, explanation));
     }
     for (name, explanation) in [("without reasons", Explanation::None), ("reasons", Explanation::Reasons)] {
-        let decisions: Vec<_> =
-            parcels.iter().map(|parcel| from_decision(decide(&engine, history, parcel, explanation))).collect();
+        let decisions: Vec<_> = parcels
+            .iter()
+            .map(|parcel| from_decision(decide(&engine, history, parcel, explanation), Language::English))
+            .collect();
         step(criterion, "7 encode", name, &decisions, v1::Decision::encode_to_vec);
     }
     step(criterion, "8 all", "bytes to bytes, with reasons", &sent, |bytes| {
         let parcel = to_draft(v1::Parcel::decode(bytes.as_slice()).unwrap()).check(&limits).unwrap();
-        from_decision(decide(&engine, history, &parcel, Explanation::Reasons)).encode_to_vec()
+        from_decision(decide(&engine, history, &parcel, Explanation::Reasons), Language::English).encode_to_vec()
     });
 }
 

@@ -10,6 +10,7 @@ use crate::features::hex;
 use crate::history::History;
 use crate::model::Model;
 use crate::parcel::ParcelLimits;
+use crate::reasons::Language;
 use crate::wire::{self, v1};
 use sha2::{Digest as _, Sha256};
 
@@ -128,7 +129,10 @@ impl Judge {
             .check(&self.limits)
             .map_err(|invalid| GoldenError::Refused { line, why: invalid.to_string() })?;
         let at = self.engine.bucket_of(parcel.advised_at);
-        let mut decision = wire::from_decision(self.engine.assess(&parcel, &self.history, at, Explanation::Reasons));
+        let mut decision = wire::from_decision(
+            self.engine.assess(&parcel, &self.history, at, Explanation::Reasons),
+            Language::default(),
+        );
         // Words for officers may improve from release to release; that makes no other model.
         decision.reasons.iter_mut().for_each(|reason| reason.text.clear());
         decision.notices.iter_mut().for_each(|notice| notice.text.clear());

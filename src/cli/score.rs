@@ -8,6 +8,7 @@ use clap::ValueEnum;
 
 use super::settings::{self, ConfigFlag, Flags};
 use super::{client, output, text};
+use crate::reasons::Language;
 use crate::serve::{Scorer, item_error};
 use crate::table::{Reject, RejectCounts, RowPosition, TableReader};
 use crate::wire::{self, v1};
@@ -107,7 +108,7 @@ fn local_score(
             Ok(row) => {
                 let (item_id, position) = (row.draft.item_id.clone(), row.position);
                 match scorer.score(row.draft, explanation) {
-                    Ok(decision) => Scored::Decision(Box::new(wire::from_decision(decision))),
+                    Ok(decision) => Scored::Decision(Box::new(wire::from_decision(decision, Language::default()))),
                     Err(invalid) => Scored::Refused { position, item_id, error: item_error(invalid) },
                 }
             }

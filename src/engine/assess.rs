@@ -13,7 +13,7 @@ use crate::model::Model;
 use crate::parcel::codes::InfringementKind;
 use crate::parcel::{AdvisedAt, Parcel};
 use crate::policy::{Route, Thresholds};
-use crate::reasons::{self, ReasonCode};
+use crate::reasons::ReasonCode;
 
 /// Decides about parcels: pure, synchronous, without a clock and without I/O.
 ///
@@ -192,9 +192,9 @@ impl Engine {
                 value.is_finite().then_some(Evidence { feature, value })
             });
             Reason {
-                code: code.as_str(),
-                text: reasons::text(code, contribution, known),
+                code,
                 contribution_log_odds: contribution,
+                known,
                 evidence: evidence.take(most_evidence).collect(),
             }
         };

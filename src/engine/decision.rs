@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use crate::history::Counts;
 use crate::parcel::Notice;
 use crate::parcel::codes::InfringementKind;
 use crate::policy::{Route, RouteCause};
+use crate::reasons::ReasonCode;
 
 /// What was decided about one parcel, on what grounds.
 ///
@@ -66,11 +68,11 @@ pub struct ModelRef {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reason {
     /// From the reason catalogue.
-    pub code: &'static str,
-    /// One sentence for an officer.
-    pub text: String,
-    /// Signed share of the raw score.
+    pub code: ReasonCode,
+    /// Signed share of the raw score; below zero it is mitigating.
     pub contribution_log_odds: f64,
+    /// What is known from before, where the ground is one of history.
+    pub known: Option<Counts>,
     /// The features behind it, largest contribution first; features without a value are left out.
     pub evidence: Vec<Evidence>,
 }

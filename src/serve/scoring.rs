@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use arc_swap::ArcSwap;
 use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
 use tokio_stream::Stream;
+use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status, Streaming};
 use tracing::Span;
 
@@ -14,6 +15,7 @@ use super::Scorer;
 use super::drain::{Drain, Draining};
 use super::status::Refusal;
 use crate::parcel::{InvalidParcel, Problem, Violation};
+use crate::reasons::Language;
 use crate::telemetry::fields;
 use crate::wire::{self, v1};
 
@@ -41,7 +43,8 @@ impl v1::risk_scoring_service_server::RiskScoringService for Scoring {
     ) -> Result<Response<v1::ScoreParcelResponse>, Status> {
         Span::current().record(fields::N_ITEMS, 1);
         // On the async worker: it takes microseconds, less than a hop to another thread.
-        let decision = score(&self.scorer.load(), request.into_inner()).map_err(Refusal::from)?;
+        let language = language(request.metadata());
+        let decision = score(&self.scorer.load(), request.into_inner(), language).map_err(Refusal::from)?;
         Ok(Response::new(v1::ScoreParcelResponse { decision: Some(decision) }))
     }
 
@@ -49,6 +52,7 @@ impl v1::risk_scoring_service_server::RiskScoringService for Scoring {
         &self,
         request: Request<v1::ScoreParcelsRequest>,
     ) -> Result<Response<v1::ScoreParcelsResponse>, Status> {
+        let language = language(request.metadata());
         let v1::ScoreParcelsRequest { requests } = request.into_inner();
         let (got, max) = (requests.len(), self.max_batch);
         Span::current().record(fields::N_ITEMS, got);
@@ -57,7 +61,7 @@ impl v1::risk_scoring_service_server::RiskScoringService for Scoring {
             return Err(Refusal::InvalidRequest(violation).into());
         }
         let scorer = self.scorer.load_full();
-        let work = move || requests.into_par_iter().map(|request| result(score(&scorer, request))).collect();
+        let work = move || requests.into_par_iter().map(|request| result(score(&scorer, request, language))).collect();
         // A batch takes milliseconds, in which its worker would answer nobody else.
         let results = tokio::task::spawn_blocking(work).await.map_err(|_| Refusal::Internal)?;
         Ok(Response::new(v1::ScoreParcelsResponse { results }))
@@ -68,6 +72,7 @@ impl v1::risk_scoring_service_server::RiskScoringService for Scoring {
         request: Request<Streaming<v1::StreamParcelsRequest>>,
     ) -> Result<Response<Replies>, Status> {
         Ok(Response::new(Replies {
+            language: language(request.metadata()),
             requests: request.into_inner(),
             scorer: Arc::clone(&self.scorer),
             draining: Some(self.drain.begun()),
@@ -81,6 +86,7 @@ impl v1::risk_scoring_service_server::RiskScoringService for Scoring {
 /// slow reader holds back its own requests and nothing piles up here.
 pub(super) struct Replies {
     requests: Streaming<v1::StreamParcelsRequest>,
+    language: Language,
     scorer: Arc<ArcSwap<Scorer>>,
     /// `None` once it has ended the stream.
     draining: Option<Draining>,
@@ -105,7 +111,7 @@ impl Stream for Replies {
                 request.map(|request| {
                     self.n_items += 1;
                     let scored = match request.request {
-                        Some(request) => score(&self.scorer.load(), request),
+                        Some(request) => score(&self.scorer.load(), request, self.language),
                         None => Err(InvalidParcel(vec![Violation::new("request", Problem::Required)])),
                     };
                     v1::StreamParcelsResponse { result: Some(result(scored)) }
@@ -122,14 +128,14 @@ impl Drop for Replies {
 }
 
 /// Scores one request; what is wrong with it is said all at once, in the order of its fields.
-fn score(scorer: &Scorer, request: v1::ScoreParcelRequest) -> Result<v1::Decision, InvalidParcel> {
+fn score(scorer: &Scorer, request: v1::ScoreParcelRequest, language: Language) -> Result<v1::Decision, InvalidParcel> {
     let explanation = wire::explanation_of(request.explanation);
     let scored = match request.parcel {
         Some(parcel) => scorer.score(wire::to_draft(parcel), explanation.clone().unwrap_or_default()),
         None => Err(InvalidParcel(vec![Violation::new("parcel", Problem::Required)])),
     };
     match (scored, explanation) {
-        (Ok(decision), Ok(_)) => Ok(wire::from_decision(decision)),
+        (Ok(decision), Ok(_)) => Ok(wire::from_decision(decision, language)),
         (Err(invalid), Ok(_)) => Err(invalid),
         (Ok(_), Err(violation)) => Err(InvalidParcel(vec![violation])),
         (Err(InvalidParcel(mut violations)), Err(violation)) => {
@@ -137,6 +143,12 @@ fn score(scorer: &Scorer, request: v1::ScoreParcelRequest) -> Result<v1::Decisio
             Err(InvalidParcel(violations))
         }
     }
+}
+
+/// The language that the caller likes best, of those that reasons are told in.
+fn language(metadata: &MetadataMap) -> Language {
+    let header = metadata.get("accept-language").and_then(|value| value.to_str().ok());
+    header.map_or_else(Language::default, Language::accepted)
 }
 
 fn result(scored: Result<v1::Decision, InvalidParcel>) -> v1::ScoreResult {

@@ -4,11 +4,12 @@ use super::v1;
 use crate::engine::{Decision, Evidence, Explanation, ModelRef, Reason};
 use crate::parcel::codes::InfringementKind;
 use crate::parcel::{Notice, Problem, Violation};
+use crate::reasons::{self, Language};
 
-/// The decision as the contract tells it.
+/// The decision as the contract tells it, its reasons as sentences in `language`.
 ///
 /// `decided_at` stays unset: a decision has no clock in it, and is dated by who records it.
-pub fn from_decision(decision: Decision) -> v1::Decision {
+pub fn from_decision(decision: Decision, language: Language) -> v1::Decision {
     v1::Decision {
         decision_id: decision.decision_id.hyphenated().to_string(),
         item_id: decision.item_id,
@@ -19,7 +20,7 @@ pub fn from_decision(decision: Decision) -> v1::Decision {
         route_cause: decision.route_cause as i32,
         selection_probability: decision.selection_probability,
         infringement_risks: decision.infringement_risks.into_iter().map(from_infringement_risk).collect(),
-        reasons: decision.reasons.into_iter().map(from_reason).collect(),
+        reasons: decision.reasons.into_iter().map(|reason| from_reason(reason, language)).collect(),
         matched_rules: Vec::new(),
         notices: decision.notices.into_iter().map(from_notice).collect(),
         model: Some(from_model_ref(&decision.model)),
@@ -50,11 +51,12 @@ pub fn explanation_of(number: i32) -> Result<Explanation, Violation> {
     }
 }
 
-fn from_reason(reason: Reason) -> v1::Reason {
+fn from_reason(reason: Reason, language: Language) -> v1::Reason {
+    let Reason { code, contribution_log_odds, known, .. } = reason;
     v1::Reason {
-        code: reason.code.to_owned(),
-        text: reason.text,
-        contribution_log_odds: reason.contribution_log_odds,
+        code: code.as_str().to_owned(),
+        text: reasons::text(code, contribution_log_odds, known, language),
+        contribution_log_odds,
         evidence: reason.evidence.into_iter().map(from_evidence).collect(),
     }
 }
@@ -84,8 +86,10 @@ mod tests {
 
     use super::*;
     use crate::engine::RawScore;
+    use crate::history::Counts;
     use crate::parcel::NoticeCode;
     use crate::policy::{Route, RouteCause};
+    use crate::reasons::ReasonCode;
 
     fn decision() -> Decision {
         Decision {
@@ -98,9 +102,9 @@ mod tests {
             selection_probability: 1.0,
             infringement_risks: vec![(InfringementKind::Medicines, 0.125)],
             reasons: vec![Reason {
-                code: "SENDER_HISTORY",
-                text: "Earlier parcels of this sender were found bad.".to_owned(),
+                code: ReasonCode::SenderHistory,
                 contribution_log_odds: 1.5,
+                known: Some(Counts { seen: 5.0, inspected: 4.0, infringements: 2.0 }),
                 evidence: vec![Evidence { feature: "sender_rate".into(), value: 0.5 }],
             }],
             notices: vec![Notice { field: "contents[0].hs_code".to_owned(), code: NoticeCode::UnknownHsChapter }],
@@ -112,7 +116,7 @@ mod tests {
 
     #[test]
     fn every_part_of_a_decision_reaches_the_reply() {
-        let sent = from_decision(decision());
+        let sent = from_decision(decision(), Language::English);
         let expected = v1::Decision {
             decision_id: "01900000-0000-7000-8000-000000000001".to_owned(),
             item_id: "RB123456785CN".to_owned(),
@@ -128,7 +132,7 @@ mod tests {
             }],
             reasons: vec![v1::Reason {
                 code: "SENDER_HISTORY".to_owned(),
-                text: "Earlier parcels of this sender were found bad.".to_owned(),
+                text: "This sender: about 2 of 4 inspected were infringements, which raises the risk.".to_owned(),
                 contribution_log_odds: 1.5,
                 evidence: vec![v1::FeatureValue { feature: "sender_rate".to_owned(), value: 0.5 }],
             }],

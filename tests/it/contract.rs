@@ -183,7 +183,7 @@ proptest! {
                 let at = engine().bucket_of(parcel.advised_at);
                 let explanation = parcel_risk::engine::Explanation::Full;
                 let decision = engine().assess(&parcel, history(), at, explanation);
-                prop_assert!(finite(&parcel_risk::wire::from_decision(decision)), "a score is not finite");
+                prop_assert!(finite(&parcel_risk::wire::from_decision(decision, parcel_risk::reasons::Language::English)), "a score is not finite");
             }
         }
     }

@@ -18,9 +18,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("evaluation", &[]),
     ("report", &["evaluation"]),
     // Of `policy`, only its tests do.
-    ("wire", &["parcel", "policy", "engine"]),
+    ("wire", &["parcel", "history", "reasons", "policy", "engine"]),
     ("table", &["parcel", "wire"]),
-    ("artifact", &["parcel", "history", "features", "model", "policy", "engine", "evaluation", "wire"]),
+    ("artifact", &["parcel", "history", "reasons", "features", "model", "policy", "engine", "evaluation", "wire"]),
     (
         "train",
         &[
@@ -39,7 +39,21 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     ("telemetry", &[]),
-    ("serve", &["parcel", "history", "features", "policy", "engine", "evaluation", "wire", "artifact", "telemetry"]),
+    (
+        "serve",
+        &[
+            "parcel",
+            "history",
+            "reasons",
+            "features",
+            "policy",
+            "engine",
+            "evaluation",
+            "wire",
+            "artifact",
+            "telemetry",
+        ],
+    ),
     ("config", &["parcel", "features", "policy", "train", "telemetry", "serve"]),
     ("cli", ANY),
 ];
@@ -65,6 +79,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("tracing", &["serve", "telemetry", "cli"]),
     ("clap", &["config", "cli"]),
     ("indicatif", &["cli"]),
+    ("accept_language", &["reasons"]),
     ("anyhow", &["cli"]),
     ("any_ascii", &["text"]),
     ("unicode_normalization", &["text"]),

@@ -7,6 +7,7 @@ use parcel_risk::engine::{Engine, Explanation};
 use parcel_risk::features::FeatureRow;
 use parcel_risk::history::{Bucket, Event, History};
 use parcel_risk::parcel::Draft;
+use parcel_risk::reasons::Language;
 use parcel_risk::serve::Scorer;
 use parcel_risk::train::{LabeledParcel, Matrix};
 use parcel_risk::wire::v1;
@@ -96,7 +97,8 @@ fn the_order_of_a_buckets_parcels_changes_no_feature() {
 
 /// Full decisions in process, as the contract tells them.
 fn decide(scorer: &Scorer, drafts: &[Draft]) -> Vec<v1::Decision> {
-    let decide = |draft: &Draft| from_decision(scorer.score(draft.clone(), Explanation::Full).unwrap());
+    let decide =
+        |draft: &Draft| from_decision(scorer.score(draft.clone(), Explanation::Full).unwrap(), Language::English);
     drafts.iter().map(decide).collect()
 }
 

@@ -245,6 +245,26 @@ async fn a_message_over_the_limit_is_out_of_range_and_the_connection_lives() {
 }
 
 #[tokio::test]
+async fn reasons_are_told_in_the_language_that_the_call_asks_for() {
+    let (channel, _server) = start_default().await;
+    let mut client = RiskScoringServiceClient::new(channel);
+    let mut told = Vec::new();
+    for languages in ["", "ru-KZ,ru;q=0.9", "fr, kk;q=0.5", "fr"] {
+        let mut request = tonic::Request::new(v1::ScoreParcelRequest {
+            explanation: v1::ExplanationLevel::Full.into(),
+            ..request(parcel())
+        });
+        request.metadata_mut().insert("accept-language", languages.parse().unwrap());
+        let decision = client.score_parcel(request).await.unwrap().into_inner().decision.unwrap();
+        let value = decision.reasons.into_iter().find(|reason| reason.code == "DECLARED_VALUE").unwrap();
+        told.push(value.text);
+    }
+    let subject = |text: &str| text.split_inclusive(' ').take(2).collect::<String>();
+    let subjects: Vec<String> = told.iter().map(|text| subject(text)).collect();
+    assert_eq!(subjects, ["The declared ", "Заявленная стоимость: ", "Мәлімделген құн: ", "The declared "]);
+}
+
+#[tokio::test]
 async fn full_explanation_carries_the_raw_score() {
     let (channel, _server) = start_default().await;
     let mut client = RiskScoringServiceClient::new(channel);

@@ -1,0 +1,47 @@
+//! Reasons in Kazakh, in Cyrillic script. Numbers need no plural after them.
+
+use super::{Known, ReasonCode as Code, Way};
+
+pub(super) fn sentence(code: Code, known: Known, way: Way) -> String {
+    let subject = subject(code);
+    let way = match way {
+        Way::Raises => "тәуекелді арттырады",
+        Way::Lowers => "тәуекелді төмендетеді",
+        Way::Leaves => "тәуекелді өзгертпейді",
+    };
+    match known {
+        Known::Inspected { inspected, infringements } => {
+            format!("{subject}: шамамен {inspected} жөнелтілім тексерілді, {infringements} бұзушылықпен. Бұл {way}.")
+        }
+        Known::Seen { seen: 1.0 } => format!("{subject}: бір рет кездесті, тексерілмеген. Бұл {way}."),
+        Known::Seen { seen } => format!("{subject}: шамамен {seen} рет кездесті, тексерілмеген. Бұл {way}."),
+        Known::Nothing => format!("{subject}: әзірге ештеңе белгісіз. Бұл {way}."),
+        Known::NotStated => format!("{subject}: көрсетілмеген. Бұл {way}."),
+        Known::OfTheParcel => format!("{subject}: {way}."),
+    }
+}
+
+fn subject(code: Code) -> &'static str {
+    match code {
+        Code::IdenticalConsignmentHistory => "Осындай жөнелтілімдер",
+        Code::SenderHistory => "Осы жөнелтуші",
+        Code::AddresseeHistory => "Осы алушы",
+        Code::DeclarantHistory => "Осы декларант",
+        Code::CarrierHistory => "Осы тасымалдаушы",
+        Code::GoodsHistory => "Осындай тауарлар",
+        Code::RouteHistory => "Осы бағыт",
+        Code::ProcedureHistory => "Осы рәсім немесе санат",
+        Code::BaseRate => "Соңғы кездегі барлық жөнелтілімдер",
+        Code::DeclaredValue => "Мәлімделген құн",
+        Code::DeclaredMass => "Масса",
+        Code::ValueForMass => "Массаға немесе дана санына шаққандағы құн",
+        Code::PostageAndInsurance => "Құнға қатысты пошта ақысы немесе сақтандыру",
+        Code::DataQuality => "Деректердегі олқылықтар мен ерекшеліктер",
+        Code::Composition => "Жолдар, даналар немесе құжаттар саны",
+        Code::NationalFigures => "Ұлттық көрсеткіштер",
+        Code::Description => "Сипаттаманың жазылуы",
+        Code::PartyData => "Жөнелтуші мен алушы туралы мәліметтер",
+        Code::ItemId => "Жөнелтілімнің идентификаторы",
+        Code::Timing => "Алдын ала деректердің келген уақыты",
+    }
+}

@@ -1,0 +1,129 @@
+//! Reasons as sentences.
+
+mod en;
+mod kk;
+mod ru;
+
+use super::{Language, ReasonCode};
+use crate::history::Counts;
+
+/// One sentence for an officer: what the ground is, what is known, which way it speaks.
+///
+/// `known` is the history behind the ground's strongest feature, where it has one. Counts are
+/// decayed, so they are said as "about" and rounded.
+pub fn text(code: ReasonCode, contribution_log_odds: f64, known: Option<Counts>, language: Language) -> String {
+    let way = match contribution_log_odds {
+        raises if raises > 0.0 => Way::Raises,
+        lowers if lowers < 0.0 => Way::Lowers,
+        _ => Way::Leaves,
+    };
+    let known = match known {
+        Some(counts) if counts.inspected >= 0.5 => {
+            let inspected = counts.inspected.round();
+            Known::Inspected { inspected, infringements: counts.infringements.round().min(inspected) }
+        }
+        Some(counts) if counts.seen >= 0.5 => Known::Seen { seen: counts.seen.round() },
+        Some(_) => Known::Nothing,
+        None if code.is_history() => Known::NotStated,
+        None => Known::OfTheParcel,
+    };
+    match language {
+        Language::English => en::sentence(code, known, way),
+        Language::Russian => ru::sentence(code, known, way),
+        Language::Kazakh => kk::sentence(code, known, way),
+    }
+}
+
+/// Which way a ground speaks.
+#[derive(Clone, Copy)]
+enum Way {
+    Raises,
+    Lowers,
+    Leaves,
+}
+
+/// What is known of a ground's subject from before.
+#[derive(Clone, Copy)]
+enum Known {
+    /// Whole numbers.
+    Inspected { inspected: f64, infringements: f64 },
+    /// A whole number, none of them inspected.
+    Seen { seen: f64 },
+    /// It never came.
+    Nothing,
+    /// The parcel does not say who or what it is.
+    NotStated,
+    /// The ground is no history: the parcel itself says it.
+    OfTheParcel,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    fn counts(seen: f64, inspected: f64, infringements: f64) -> Option<Counts> {
+        Some(Counts { seen, inspected, infringements })
+    }
+
+    #[test]
+    fn sentences_say_what_is_known_and_which_way_it_speaks() {
+        let say = |code, contribution, known| text(code, contribution, known, Language::English);
+        let code = ReasonCode::IdenticalConsignmentHistory;
+        assert_eq!(
+            say(code, 2.0, counts(4.0, 2.9, 2.8)),
+            "Consignments like this one: about 3 of 3 inspected were infringements, which raises the risk."
+        );
+        assert_eq!(
+            say(code, -0.1, counts(4.0, 0.1, 0.0)),
+            "Consignments like this one: seen about 4 times, none inspected, which lowers the risk."
+        );
+        assert_eq!(
+            say(code, 0.1, counts(0.0, 0.0, 0.0)),
+            "Consignments like this one: nothing is known yet, which raises the risk."
+        );
+        assert_eq!(say(ReasonCode::DeclaredValue, 0.5, None), "The declared value raises the risk.");
+        assert_eq!(say(ReasonCode::Description, 0.5, None), "The wording of the description raises the risk.");
+        assert_eq!(say(ReasonCode::ItemId, -0.5, None), "The identifier of the item lowers the risk.");
+        assert_eq!(
+            say(ReasonCode::CarrierHistory, 0.0, None),
+            "This carrier: not stated, which does not change the risk."
+        );
+    }
+
+    #[test]
+    fn the_same_is_said_in_russian_and_kazakh() {
+        let known = counts(4.0, 2.9, 0.9);
+        let code = ReasonCode::SenderHistory;
+        assert_eq!(
+            text(code, 2.0, known, Language::Russian),
+            "Этот отправитель: досмотрено около 3, с нарушениями 1. Это повышает риск."
+        );
+        assert_eq!(
+            text(code, 2.0, known, Language::Kazakh),
+            "Осы жөнелтуші: шамамен 3 жөнелтілім тексерілді, 1 бұзушылықпен. Бұл тәуекелді арттырады."
+        );
+        assert_eq!(
+            text(ReasonCode::DeclaredValue, -2.0, None, Language::Russian),
+            "Заявленная стоимость: снижает риск."
+        );
+    }
+
+    #[test]
+    fn no_two_grounds_and_no_two_languages_read_alike() {
+        let states = [counts(9.0, 5.0, 1.0), counts(9.0, 0.0, 0.0), counts(1.0, 0.0, 0.0), counts(0.0, 0.0, 0.0), None];
+        let mut said = BTreeSet::new();
+        for code in ReasonCode::ALL {
+            for language in Language::ALL {
+                for known in states {
+                    for contribution in [1.0, -1.0, 0.0] {
+                        let sentence = text(*code, contribution, known, *language);
+                        assert!(sentence.ends_with('.'), "{sentence}");
+                        assert!(said.insert(sentence.clone()), "said twice: {sentence}");
+                    }
+                }
+            }
+        }
+    }
+}
