@@ -92,9 +92,9 @@ fn budget(criterion: &mut Criterion) {
     // A check takes the draft, so a copy of it is in the figure: "copy" says how much that is.
     step(criterion, "2 check", "copy", &drafts, Draft::clone);
     step(criterion, "2 check", "copy and check", &drafts, |draft| draft.clone().check(&limits).unwrap());
-    step(criterion, "3 keys", "all of the spec", &parcels, |parcel| plan.keys(parcel, engine.rates()));
-    step(criterion, "4 features", "all of the spec", &with_keys, |(parcel, keys)| {
-        plan.fill(parcel, keys, history, engine.bucket_of(parcel.advised_at), engine.rates(), &mut row);
+    step(criterion, "3 keys and own numbers", "all of the spec", &parcels, |parcel| plan.keys(parcel, engine.rates()));
+    step(criterion, "4 history", "all of the spec", &with_keys, |(parcel, keys)| {
+        plan.fill(keys, &history.view(), engine.bucket_of(parcel.advised_at), &mut row);
     });
     // The sample states no words and no names, so they are put in.
     let catalogue = FeaturePlan::compile(FeatureSpec {
@@ -103,15 +103,12 @@ fn budget(criterion: &mut Criterion) {
     });
     let (catalogue, described) = (catalogue.unwrap(), described(&drafts));
     for (name, parcels) in [("every number", &parcels), ("every number, words and names stated", &described)] {
-        let with_keys: Vec<_> = parcels.iter().map(|parcel| (parcel, catalogue.keys(parcel, engine.rates()))).collect();
-        step(criterion, "4 features", name, &with_keys, |(parcel, keys)| {
-            catalogue.fill(parcel, keys, history, engine.bucket_of(parcel.advised_at), engine.rates(), &mut row);
-        });
+        step(criterion, "3 keys and own numbers", name, parcels, |parcel| catalogue.keys(parcel, engine.rates()));
     }
     let rows: Vec<Vec<f32>> = with_keys
         .iter()
         .map(|(parcel, keys)| {
-            plan.fill(parcel, keys, history, engine.bucket_of(parcel.advised_at), engine.rates(), &mut row);
+            plan.fill(keys, &history.view(), engine.bucket_of(parcel.advised_at), &mut row);
             row.values.clone()
         })
         .collect();

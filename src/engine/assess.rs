@@ -89,7 +89,7 @@ impl Engine {
         explanation: Explanation,
     ) -> Decision {
         let mut row = FeatureRow::default();
-        let Scores { raw_score, risk_score } = self.score(parcel, keys, history, at, &mut row);
+        let Scores { raw_score, risk_score } = self.score(keys, history, at, &mut row);
         let (route, route_cause, selection_probability) = self.policy.route(risk_score);
         let (n_reasons, n_evidence) = match explanation {
             Explanation::None => (0, 0),
@@ -127,16 +127,9 @@ impl Engine {
         }
     }
 
-    /// Only the scores of a parcel as of bucket `at`; `row` keeps the features they rest on.
-    pub fn score(
-        &self,
-        parcel: &Parcel,
-        keys: &ParcelKeys,
-        history: &History,
-        at: Bucket,
-        row: &mut FeatureRow,
-    ) -> Scores {
-        self.plan().fill(parcel, keys, history, at, &self.rates, row);
+    /// Only the scores of the parcel of `keys` as of bucket `at`; `row` keeps the features they rest on.
+    pub fn score(&self, keys: &ParcelKeys, history: &History, at: Bucket, row: &mut FeatureRow) -> Scores {
+        self.plan().fill(keys, &history.view(), at, row);
         let raw_score = self.model.raw_score(&row.values);
         Scores { raw_score, risk_score: self.model.body().calibration.probability(raw_score) }
     }

@@ -1,20 +1,23 @@
 //! History keys, compiled: what they are made of, and the features that each gives.
 
 use super::error::{positive, unknown};
-use super::{FeatureInfo, InvalidSpec, KeySpec, Part};
-use crate::history::{Counts, EntityKey, KeyHasher, Recent};
-use crate::parcel::{ContentLine, Parcel};
+use super::part::PartList;
+use super::{FeatureInfo, InvalidSpec, KeySpec};
+use crate::history::{Counts, EntityKey, KeyHasher, KeyParts, Recent};
 use crate::reasons::ReasonCode;
 
 /// A key of a spec, ready to hash and to read.
 #[derive(Clone, Debug)]
 pub(super) struct PlannedKey {
-    parts: Vec<Part>,
-    counterpart: Vec<Part>,
+    /// Places among the parts of the plan.
+    parts: Vec<usize>,
+    counterpart: Vec<usize>,
     /// The key whose rate stands in, by its place in the spec.
     pub(super) parent: Option<usize>,
     pub(super) smoothing: f64,
     pub(super) features: Vec<KeyFeature>,
+    /// Whether history keeps the activity of its entities.
+    pub(super) keeps_activity: bool,
     /// Place of the first of them among all features.
     pub(super) first: usize,
     /// The hash of the key's name, to which the parts are added.
@@ -82,8 +85,13 @@ impl KeyFeature {
 }
 
 impl PlannedKey {
-    /// Compiles a key; `above` are those before it, `first` is the place of its first feature.
-    pub(super) fn compile(key: &KeySpec, above: &[KeySpec], first: usize) -> Result<(Self, ReasonCode), InvalidSpec> {
+    /// Compiles a key; `above` are those before it, `first` is the place of its first feature, `all` the parts of the plan.
+    pub(super) fn compile(
+        key: &KeySpec,
+        above: &[KeySpec],
+        first: usize,
+        all: &mut PartList,
+    ) -> Result<(Self, ReasonCode), InvalidSpec> {
         positive(&format!("keys.{}.smoothing", key.name), key.smoothing)?;
         let reason = reason(&format!("keys.{}.reason", key.name), &key.reason)?;
         let names = above.iter().map(|candidate| candidate.name.as_str());
@@ -96,10 +104,11 @@ impl PlannedKey {
             return Err(InvalidSpec::NoCounterpart { key: key.name.clone() });
         }
         let planned = Self {
-            parts: parts(&format!("keys.{}.parts", key.name), &key.parts)?,
-            counterpart: parts(&format!("keys.{}.counterpart", key.name), &key.counterpart)?,
+            parts: all.places(&format!("keys.{}.parts", key.name), &key.parts)?,
+            counterpart: all.places(&format!("keys.{}.counterpart", key.name), &key.counterpart)?,
             parent,
             smoothing: key.smoothing,
+            keeps_activity: features.iter().any(|feature| feature.is_activity()),
             features,
             first,
             hasher: KeyHasher::new(&key.name),
@@ -129,26 +138,16 @@ impl PlannedKey {
     }
 
     /// The parcel's entity under this key; `None` where it does not state one of the parts.
-    pub(super) fn entity(&self, parcel: &Parcel, line: Option<&ContentLine>) -> Option<EntityKey> {
-        hash(&self.hasher, &self.parts, parcel, line)
+    pub(super) fn entity(&self, stated: &KeyParts) -> Option<EntityKey> {
+        hash(&self.hasher, &self.parts, stated)
     }
 
     /// The hash of the parcel's counterpart; `None` where there is no such thing, or it is not stated.
-    pub(super) fn counterpart(&self, parcel: &Parcel, line: Option<&ContentLine>) -> Option<u64> {
+    pub(super) fn counterpart(&self, stated: &KeyParts) -> Option<u64> {
         if self.counterpart.is_empty() {
             return None;
         }
-        hash(&KeyHasher::new("counterpart"), &self.counterpart, parcel, line).map(|key| key.0)
-    }
-
-    /// Whether history keeps the activity of its entities.
-    pub(super) fn keeps_activity(&self) -> bool {
-        self.features.iter().any(|feature| feature.is_activity())
-    }
-
-    /// Every part that it reads.
-    pub(super) fn parts(&self) -> impl Iterator<Item = &Part> {
-        self.parts.iter().chain(&self.counterpart)
+        hash(&KeyHasher::new("counterpart"), &self.counterpart, stated).map(|key| key.0)
     }
 
     /// `(infringements + smoothing · parent) / (inspected + smoothing)`: an estimate of the rate with
@@ -174,21 +173,13 @@ impl PlannedKey {
     }
 }
 
-pub(super) fn hash(
-    named: &KeyHasher,
-    parts: &[Part],
-    parcel: &Parcel,
-    line: Option<&ContentLine>,
-) -> Option<EntityKey> {
+/// The key of a kind by the parts at some places; `None` where one of them is not stated.
+pub(super) fn hash(named: &KeyHasher, places: &[usize], stated: &KeyParts) -> Option<EntityKey> {
     let mut hasher = named.clone();
-    parts.iter().all(|part| part.hash(parcel, line, &mut hasher)).then(|| hasher.finish())
-}
-
-pub(super) fn parts(path: &str, names: &[String]) -> Result<Vec<Part>, InvalidSpec> {
-    let part = |name: &String| {
-        Part::from_name(name).ok_or_else(|| unknown(path, name, Part::NAMED.iter().map(|(name, _)| *name)))
-    };
-    names.iter().map(part).collect()
+    for place in places {
+        hasher.parts(stated.get(*place)?);
+    }
+    Some(hasher.finish())
 }
 
 pub(super) fn reason(path: &str, name: &str) -> Result<ReasonCode, InvalidSpec> {

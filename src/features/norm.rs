@@ -1,17 +1,18 @@
 //! How far a number of the parcel is from what is usual for its kind.
 
 use super::error::unknown;
-use super::key::{back_off, hash, parts, reason};
+use super::key::{back_off, hash, reason};
 use super::number::Inputs;
-use super::{FeatureInfo, InvalidSpec, NUMBER_FEATURES, NormSpec, NumberFeature, Part};
-use crate::history::{Bucket, EntityKey, History, KeyHasher};
-use crate::parcel::{ContentLine, Parcel};
+use super::part::PartList;
+use super::{FeatureInfo, InvalidSpec, NUMBER_FEATURES, NormSpec, NumberFeature};
+use crate::history::{Bucket, EntityKey, HistoryView, KeyHasher, KeyParts};
 use crate::reasons::ReasonCode;
 
 /// A norm of a spec, ready to hash and to read.
 #[derive(Clone, Debug)]
 pub(super) struct PlannedNorm {
-    parts: Vec<Part>,
+    /// Places among the parts of the plan.
+    parts: Vec<usize>,
     number: &'static NumberFeature,
     /// The norm that stands in where too little is known of this one, by its place in the spec.
     parent: Option<usize>,
@@ -24,7 +25,11 @@ const MIN_N: f64 = 5.0;
 const MAX_DEVIATIONS: f64 = 10.0;
 
 impl PlannedNorm {
-    pub(super) fn compile(norm: &NormSpec, above: &[NormSpec]) -> Result<(Self, ReasonCode), InvalidSpec> {
+    pub(super) fn compile(
+        norm: &NormSpec,
+        above: &[NormSpec],
+        all: &mut PartList,
+    ) -> Result<(Self, ReasonCode), InvalidSpec> {
         let path = |key: &str| format!("norms.{}.{key}", norm.name);
         let number = NUMBER_FEATURES
             .iter()
@@ -32,7 +37,7 @@ impl PlannedNorm {
             .ok_or_else(|| unknown(&path("number"), &norm.number, NUMBER_FEATURES.iter().map(|number| number.name)))?;
         let names = above.iter().map(|candidate| candidate.name.as_str());
         let planned = Self {
-            parts: parts(&path("parts"), &norm.parts)?,
+            parts: all.places(&path("parts"), &norm.parts)?,
             number,
             parent: back_off(&format!("norms.{}", norm.name), norm.back_off.as_deref(), names)?,
             hasher: KeyHasher::new(&norm.name),
@@ -56,21 +61,16 @@ impl PlannedNorm {
     }
 
     /// The kind that the parcel is of, and its number.
-    pub(super) fn entry(
-        &self,
-        parcel: &Parcel,
-        line: Option<&ContentLine>,
-        inputs: &Inputs<'_>,
-    ) -> Option<(EntityKey, f64)> {
+    pub(super) fn entry(&self, stated: &KeyParts, inputs: &Inputs<'_>) -> Option<(EntityKey, f64)> {
         let number = (self.number.compute)(inputs).filter(|number| number.is_finite())?;
-        Some((hash(&self.hasher, &self.parts, parcel, line)?, number))
+        Some((hash(&self.hasher, &self.parts, stated)?, number))
     }
 
     /// Deviations of each of the parcel's numbers from its norm, into `values`.
     pub(super) fn fill(
         norms: &[Self],
         entries: &[Option<(EntityKey, f64)>],
-        history: &History,
+        history: &HistoryView<'_>,
         at: Bucket,
         values: &mut Vec<f32>,
     ) {
@@ -88,10 +88,5 @@ impl PlannedNorm {
             let deviations = entry.zip(known).map(|((_, number), known)| (number - known.mean) / known.deviation);
             values.push(deviations.map_or(f32::NAN, |far| far.clamp(-MAX_DEVIATIONS, MAX_DEVIATIONS) as f32));
         }
-    }
-
-    /// Every part that it reads.
-    pub(super) fn parts(&self) -> impl Iterator<Item = &Part> {
-        self.parts.iter()
     }
 }

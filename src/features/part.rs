@@ -1,9 +1,12 @@
 //! Parts of a parcel that history keys are made of.
 
-use crate::history::KeyHasher;
+use super::InvalidSpec;
+use super::error::unknown;
+use super::number::Inputs;
+use crate::history::KeyParts;
 use crate::parcel::codes::HsCode;
-use crate::parcel::{ContentLine, ItemId, Money, Parcel, Party};
-use crate::text::{Han, Tokens, normalized_address, normalized_email, normalized_name, normalized_phone};
+use crate::parcel::{ContentLine, ItemId, Money, Party};
+use crate::text::{normalized_address, normalized_email};
 
 /// One part of a history key: what of a parcel it takes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,121 +80,144 @@ named_parts! {
 }
 
 impl Part {
-    /// Adds the part to a key. `false` where the parcel does not state it: then the key is absent.
-    pub(super) fn hash(&self, parcel: &Parcel, line: Option<&ContentLine>, hasher: &mut KeyHasher) -> bool {
-        match self {
-            Self::Named(named) => named.hash(parcel, line, hasher).is_some(),
-            Self::NationalCode(key) => text(hasher, parcel.national_codes.get(key).map(String::as_str)).is_some(),
-            Self::NationalFigure(key) => match parcel.national_figures.get(key) {
-                // Minus zero is zero.
-                Some(figure) => number(hasher, Some((figure + 0.0).to_bits())).is_some(),
-                None => false,
-            },
-        }
+    /// Adds the part to `out`, as a group of its own: not stated where the parcel does not state it.
+    pub(super) fn write(&self, inputs: &Inputs<'_>, out: &mut KeyParts) {
+        let parcel = inputs.parcel;
+        let stated = match self {
+            Self::Named(named) => named.write(inputs, out),
+            Self::NationalCode(key) => text(out, parcel.national_codes.get(key).map(String::as_str)),
+            // Minus zero is zero.
+            Self::NationalFigure(key) => {
+                number(out, parcel.national_figures.get(key).map(|figure| (figure + 0.0).to_bits()))
+            }
+        };
+        out.end_group(stated.is_some());
+    }
+}
+
+/// The parts that a plan reads, each once.
+#[derive(Clone, Debug, Default)]
+pub(super) struct PartList(Vec<Part>);
+
+impl PartList {
+    /// Where the parts of some names stand; those that are new are added.
+    pub(super) fn places(&mut self, path: &str, names: &[String]) -> Result<Vec<usize>, InvalidSpec> {
+        let place = |name: &String| {
+            let part =
+                Part::from_name(name).ok_or_else(|| unknown(path, name, Part::NAMED.iter().map(|(name, _)| *name)))?;
+            Ok(self.0.iter().position(|known| *known == part).unwrap_or_else(|| {
+                self.0.push(part);
+                self.0.len() - 1
+            }))
+        };
+        names.iter().map(place).collect()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Part> {
+        self.0.iter()
+    }
+
+    /// Each of a parcel's parts, at its place.
+    pub(super) fn of(&self, inputs: &Inputs<'_>) -> KeyParts {
+        let mut stated = KeyParts::with_capacity(self.0.len());
+        self.0.iter().for_each(|part| part.write(inputs, &mut stated));
+        stated
     }
 }
 
 impl Named {
-    fn hash(self, parcel: &Parcel, line: Option<&ContentLine>, hasher: &mut KeyHasher) -> Option<()> {
-        let hs_level = |level: fn(&HsCode) -> Option<&str>, hasher: &mut KeyHasher| match line {
-            Some(ContentLine { hs_code: Some(code), .. }) => text(hasher, level(code)),
+    fn write(self, inputs: &Inputs<'_>, out: &mut KeyParts) -> Option<()> {
+        let (parcel, line) = (inputs.parcel, inputs.line);
+        let hs_level = |level: fn(&HsCode) -> Option<&str>, out: &mut KeyParts| match line {
+            Some(ContentLine { hs_code: Some(code), .. }) => text(out, level(code)),
             _ => None,
         };
         match self {
-            Self::Sender => party(hasher, parcel.sender.as_ref()),
-            Self::SenderCountry => {
-                text(hasher, parcel.sender.as_ref()?.country.as_ref().map(|country| country.as_str()))
-            }
-            Self::Addressee => party(hasher, parcel.addressee.as_ref()),
-            Self::Declarant => text(hasher, parcel.declarant.as_deref()),
-            Self::Carrier => text(hasher, parcel.carrier.as_deref()),
-            Self::OriginCountry => text(hasher, parcel.origin_country.as_ref().map(|country| country.as_str())),
-            Self::DestinationCountry => {
-                text(hasher, parcel.destination_country.as_ref().map(|country| country.as_str()))
-            }
-            Self::OriginOffice => text(hasher, parcel.origin_office.as_deref()),
-            Self::DestinationOffice => text(hasher, parcel.destination_office.as_deref()),
-            Self::MailClass => text(hasher, parcel.mail_class.map(|value| value.name())),
-            Self::NatureOfTransaction => text(hasher, parcel.nature_of_transaction.map(|value| value.name())),
-            Self::TransportMode => text(hasher, parcel.transport_mode.map(|value| value.name())),
-            Self::PaymentMethod => text(hasher, parcel.payment_method.map(|value| value.name())),
-            Self::HsChapter => hs_level(|code| Some(code.chapter()), hasher),
-            Self::HsHeading => hs_level(HsCode::heading, hasher),
-            Self::HsSubheading => hs_level(HsCode::subheading, hasher),
-            Self::GoodsOrigin => text(hasher, line?.origin_country.as_ref().map(|country| country.as_str())),
-            Self::Description => text(hasher, Some(line?.description.as_ref()?.trim().to_lowercase().as_str())),
-            Self::Value => money(hasher, line?.value?),
-            Self::NetMass => number(hasher, parcel.net_mass_grams()),
-            Self::GrossMass => number(hasher, parcel.gross_mass.map(|mass| mass.get())),
-            Self::Pieces => number(hasher, parcel.n_pieces()),
-            Self::SenderName => name(hasher, parcel.sender.as_ref()?),
-            Self::SenderAddress => address(hasher, parcel.sender.as_ref()?),
-            Self::SenderPhone => phone(hasher, parcel.sender.as_ref()?),
-            Self::SenderEmail => email(hasher, parcel.sender.as_ref()?),
-            Self::AddresseeName => name(hasher, parcel.addressee.as_ref()?),
-            Self::AddresseeAddress => address(hasher, parcel.addressee.as_ref()?),
-            Self::AddresseePhone => phone(hasher, parcel.addressee.as_ref()?),
-            Self::AddresseeEmail => email(hasher, parcel.addressee.as_ref()?),
-            Self::DescriptionNormalized => words(hasher, line?.description.as_deref()?),
-            Self::S10SerialBlock => serial_block(hasher, &parcel.item_id),
+            Self::Sender => party(out, parcel.sender.as_ref()),
+            Self::SenderCountry => text(out, parcel.sender.as_ref()?.country.as_ref().map(|country| country.as_str())),
+            Self::Addressee => party(out, parcel.addressee.as_ref()),
+            Self::Declarant => text(out, parcel.declarant.as_deref()),
+            Self::Carrier => text(out, parcel.carrier.as_deref()),
+            Self::OriginCountry => text(out, parcel.origin_country.as_ref().map(|country| country.as_str())),
+            Self::DestinationCountry => text(out, parcel.destination_country.as_ref().map(|country| country.as_str())),
+            Self::OriginOffice => text(out, parcel.origin_office.as_deref()),
+            Self::DestinationOffice => text(out, parcel.destination_office.as_deref()),
+            Self::MailClass => text(out, parcel.mail_class.map(|value| value.name())),
+            Self::NatureOfTransaction => text(out, parcel.nature_of_transaction.map(|value| value.name())),
+            Self::TransportMode => text(out, parcel.transport_mode.map(|value| value.name())),
+            Self::PaymentMethod => text(out, parcel.payment_method.map(|value| value.name())),
+            Self::HsChapter => hs_level(|code| Some(code.chapter()), out),
+            Self::HsHeading => hs_level(HsCode::heading, out),
+            Self::HsSubheading => hs_level(HsCode::subheading, out),
+            Self::GoodsOrigin => text(out, line?.origin_country.as_ref().map(|country| country.as_str())),
+            Self::Description => text(out, Some(line?.description.as_ref()?.trim().to_lowercase().as_str())),
+            Self::Value => money(out, line?.value?),
+            Self::NetMass => number(out, parcel.net_mass_grams()),
+            Self::GrossMass => number(out, parcel.gross_mass.map(|mass| mass.get())),
+            Self::Pieces => number(out, parcel.n_pieces()),
+            Self::SenderName => text(out, inputs.names()[0].as_ref()?.normalized()),
+            Self::SenderAddress => address(out, parcel.sender.as_ref()?),
+            Self::SenderPhone => phone(out, inputs, 0, parcel.sender.as_ref()?),
+            Self::SenderEmail => email(out, parcel.sender.as_ref()?),
+            Self::AddresseeName => text(out, inputs.names()[1].as_ref()?.normalized()),
+            Self::AddresseeAddress => address(out, parcel.addressee.as_ref()?),
+            Self::AddresseePhone => phone(out, inputs, 1, parcel.addressee.as_ref()?),
+            Self::AddresseeEmail => email(out, parcel.addressee.as_ref()?),
+            Self::DescriptionNormalized => words(out, inputs),
+            Self::S10SerialBlock => serial_block(out, &parcel.item_id),
         }
     }
 }
 
-fn text(hasher: &mut KeyHasher, part: Option<&str>) -> Option<()> {
-    part.map(|part| hasher.part(part.as_bytes()))
+fn text(out: &mut KeyParts, part: Option<&str>) -> Option<()> {
+    part.map(|part| out.part(part.as_bytes()))
 }
 
-fn number(hasher: &mut KeyHasher, part: Option<u64>) -> Option<()> {
-    part.map(|part| hasher.part(&part.to_le_bytes()))
+fn number(out: &mut KeyParts, part: Option<u64>) -> Option<()> {
+    part.map(|part| out.part(&part.to_le_bytes()))
 }
 
-fn money(hasher: &mut KeyHasher, amount: Money) -> Option<()> {
-    hasher.part(amount.currency.as_str().as_bytes());
-    hasher.part(&amount.units.to_le_bytes());
-    hasher.part(&amount.nanos.to_le_bytes());
+fn money(out: &mut KeyParts, amount: Money) -> Option<()> {
+    out.part(amount.currency.as_str().as_bytes());
+    out.part(&amount.units.to_le_bytes());
+    out.part(&amount.nanos.to_le_bytes());
     Some(())
 }
 
-fn party(hasher: &mut KeyHasher, party: Option<&Party>) -> Option<()> {
+fn party(out: &mut KeyParts, party: Option<&Party>) -> Option<()> {
     let party = party?;
     if let Some(id) = &party.party_id {
-        return text(hasher, Some(id));
+        return text(out, Some(id));
     }
-    text(hasher, Some(party.name.as_ref()?.trim().to_lowercase().as_str()))?;
-    text(hasher, Some(party.postcode.as_deref().unwrap_or_default().to_lowercase().as_str()))
+    text(out, Some(party.name.as_ref()?.trim().to_lowercase().as_str()))?;
+    text(out, Some(party.postcode.as_deref().unwrap_or_default().to_lowercase().as_str()))
 }
 
-fn name(hasher: &mut KeyHasher, party: &Party) -> Option<()> {
-    text(hasher, normalized_name(party.name.as_deref()?).as_deref())
-}
-
-fn address(hasher: &mut KeyHasher, party: &Party) -> Option<()> {
+fn address(out: &mut KeyParts, party: &Party) -> Option<()> {
     let Party { street, locality, postcode, country, .. } = party;
     let country = country.as_ref().map(|country| country.as_str());
     let address = normalized_address(street.as_deref(), locality.as_deref(), postcode.as_deref(), country);
-    text(hasher, address.as_deref())
+    text(out, address.as_deref())
 }
 
-fn phone(hasher: &mut KeyHasher, party: &Party) -> Option<()> {
+fn phone(out: &mut KeyParts, inputs: &Inputs<'_>, side: usize, party: &Party) -> Option<()> {
     let country = party.country.as_ref().map(|country| country.as_str());
-    text(hasher, normalized_phone(party.phone.as_deref()?, country).as_deref())
+    text(out, Some(&inputs.phones()[side].as_ref()?.normalized(country)))
 }
 
-fn email(hasher: &mut KeyHasher, party: &Party) -> Option<()> {
-    text(hasher, normalized_email(party.email.as_deref()?).as_deref())
+fn email(out: &mut KeyParts, party: &Party) -> Option<()> {
+    text(out, normalized_email(party.email.as_deref()?).as_deref())
 }
 
-fn words(hasher: &mut KeyHasher, description: &str) -> Option<()> {
-    let tokens = Tokens::new(description, Han::Kept);
-    let mut sorted: Vec<&str> = tokens.iter().collect();
+fn words(out: &mut KeyParts, inputs: &Inputs<'_>) -> Option<()> {
+    let mut sorted: Vec<&str> = inputs.words()?.tokens().iter().collect();
     sorted.sort_unstable();
-    text(hasher, (!sorted.is_empty()).then(|| sorted.join(" ")).as_deref())
+    text(out, (!sorted.is_empty()).then(|| sorted.join(" ")).as_deref())
 }
 
-fn serial_block(hasher: &mut KeyHasher, id: &ItemId) -> Option<()> {
+fn serial_block(out: &mut KeyParts, id: &ItemId) -> Option<()> {
     let ItemId::S10(id, _) = id else { return None };
-    text(hasher, Some(id.issuer().as_str()))?;
-    hasher.part(&id.service_indicator());
-    number(hasher, Some(u64::from(id.serial() / 10)))
+    text(out, Some(id.issuer().as_str()))?;
+    out.part(&id.service_indicator());
+    number(out, Some(u64::from(id.serial() / 10)))
 }

@@ -6,17 +6,19 @@ use super::error::{positive, unknown};
 use super::key::PlannedKey;
 use super::norm::PlannedNorm;
 use super::number::Inputs;
+use super::part::PartList;
 use super::{ExchangeRates, FeatureRow, FeatureSpec, InvalidSpec, NUMBER_FEATURES, NumberFeature, ParcelKeys, Part};
-use crate::history::{Bucket, Footprint, History};
+use crate::history::{Bucket, EntityKey, Footprint, HistoryView};
 use crate::parcel::{AdvisedAt, Notice, NoticeCode, Parcel};
 use crate::reasons::ReasonCode;
-use crate::text::{TextModel, hashed_ngrams};
+use crate::text::{TextModel, Words, hashed_ngrams, hashed_ngrams_of_kept};
 
 /// Computes the features of a [`FeatureSpec`], for training and serving alike.
 #[derive(Clone, Debug)]
 pub struct FeaturePlan {
     spec: FeatureSpec,
     numbers: Vec<&'static NumberFeature>,
+    parts: PartList,
     keys: Vec<PlannedKey>,
     norms: Vec<PlannedNorm>,
     features: Vec<FeatureInfo>,
@@ -75,15 +77,16 @@ impl FeaturePlan {
                 key: None,
             });
         }
+        let mut parts = PartList::default();
         let mut keys: Vec<PlannedKey> = Vec::new();
         for (idx, key) in spec.keys.iter().enumerate() {
-            let (planned, reason) = PlannedKey::compile(key, &spec.keys[..idx], features.len())?;
+            let (planned, reason) = PlannedKey::compile(key, &spec.keys[..idx], features.len(), &mut parts)?;
             features.extend(planned.infos(key, reason, idx));
             keys.push(planned);
         }
         let mut norms: Vec<PlannedNorm> = Vec::new();
         for (idx, norm) in spec.norms.iter().enumerate() {
-            let (planned, reason) = PlannedNorm::compile(norm, &spec.norms[..idx])?;
+            let (planned, reason) = PlannedNorm::compile(norm, &spec.norms[..idx], &mut parts)?;
             features.push(planned.info(norm, reason));
             norms.push(planned);
         }
@@ -105,7 +108,7 @@ impl FeaturePlan {
         }
         let fingerprint = spec.keys.iter().position(|key| key.name == spec.fingerprint);
         let fingerprint = fingerprint.ok_or_else(|| InvalidSpec::Fingerprint { name: spec.fingerprint.clone() })?;
-        Ok(Self { spec, numbers, keys, norms, features, fingerprint, descriptions: TextModel::default() })
+        Ok(Self { spec, numbers, parts, keys, norms, features, fingerprint, descriptions: TextModel::default() })
     }
 
     /// The same plan with what was learned of descriptions.
@@ -134,69 +137,61 @@ impl FeaturePlan {
         self.spec.bucket_seconds.bucket_of(at)
     }
 
-    /// The parcel's history keys, and what it adds to history. Amounts are in the base of `rates`.
+    /// What of the parcel does not depend on history: its history keys, what it adds to history, and its own numbers.
+    /// Amounts are in the base of `rates`. Each text is read once, for all that is made of it.
     pub fn keys(&self, parcel: &Parcel, rates: &ExchangeRates) -> ParcelKeys {
-        let line = parcel.principal_line();
-        let by_key: Vec<_> = self.keys.iter().map(|key| key.entity(parcel, line)).collect();
-        let with_activity = self.keys.iter().zip(&by_key).filter(|(key, _)| key.keeps_activity());
-        let activity = with_activity.filter_map(|(key, entity)| Some(((*entity)?, key.counterpart(parcel, line))));
         let inputs = Inputs::new(parcel, rates);
-        let norms: Vec<_> = self.norms.iter().map(|norm| norm.entry(parcel, line, &inputs)).collect();
+        let stated = self.parts.of(&inputs);
+        let by_key: Vec<_> = self.keys.iter().map(|key| key.entity(&stated)).collect();
+        let with_activity = self.keys.iter().zip(&by_key).filter(|(key, _)| key.keeps_activity);
+        let activity = with_activity.filter_map(|(key, entity)| Some(((*entity)?, key.counterpart(&stated))));
+        let norms: Vec<_> = self.norms.iter().map(|norm| norm.entry(&stated, &inputs)).collect();
         let footprint = Footprint {
             keys: by_key.iter().copied().flatten().collect(),
             activity: activity.collect(),
             numbers: norms.iter().copied().flatten().collect(),
         };
-        let mut ngrams = Vec::new();
-        if self.spec.description_model {
-            let descriptions = parcel.contents.iter().filter_map(|line| line.description.as_deref());
-            hashed_ngrams(&descriptions.collect::<Vec<_>>().join("\n"), &mut ngrams);
-        }
-        ParcelKeys { by_key, norms, footprint, ngrams }
+        let mut numbers = Vec::with_capacity(self.numbers.len() + self.spec.national_figures.len());
+        numbers.extend(self.numbers.iter().map(|number| or_missing((number.compute)(&inputs))));
+        let figures = self.spec.national_figures.iter().map(|key| parcel.national_figures.get(key).copied());
+        numbers.extend(figures.map(or_missing));
+        let ngrams = if self.spec.description_model { ngrams(parcel, inputs.words()) } else { Vec::new() };
+        ParcelKeys { by_key, norms, footprint, numbers, ngrams }
+    }
+
+    /// Slots of the n-grams of the descriptions alone, where the spec reads them: see [`ParcelKeys::ngrams`].
+    pub fn ngrams(&self, parcel: &Parcel) -> Vec<u32> {
+        if self.spec.description_model { ngrams(parcel, None) } else { Vec::new() }
     }
 
     /// Computes the features of a parcel as of bucket `at`, into `row`.
-    pub fn fill(
-        &self,
-        parcel: &Parcel,
-        keys: &ParcelKeys,
-        history: &History,
-        at: Bucket,
-        rates: &ExchangeRates,
-        row: &mut FeatureRow,
-    ) {
-        let descriptions = |ngrams: &[u32]| self.descriptions.margin(ngrams);
-        self.fill_while_learning(parcel, keys, history, at, rates, &descriptions, row);
+    pub fn fill(&self, keys: &ParcelKeys, history: &HistoryView<'_>, at: Bucket, row: &mut FeatureRow) {
+        self.fill_while_learning(keys, history, at, &|ngrams| self.descriptions.margin(ngrams), row);
     }
 
     /// As [`FeaturePlan::fill`], where what is known of descriptions is still being learned:
     /// `descriptions` gives the margin of n-grams.
-    #[expect(clippy::too_many_arguments, reason = "everything that a feature is computed from, and nothing else")]
     pub fn fill_while_learning(
         &self,
-        parcel: &Parcel,
         keys: &ParcelKeys,
-        history: &History,
+        history: &HistoryView<'_>,
         at: Bucket,
-        rates: &ExchangeRates,
         descriptions: &(dyn Fn(&[u32]) -> f64 + Sync),
         row: &mut FeatureRow,
     ) {
         row.values.clear();
         row.counts.clear();
         row.rates.clear();
-        let inputs = Inputs::new(parcel, rates);
-        // Features are f32: as many digits as evidence needs, half the memory in training.
-        // A number that f32 cannot hold is as large as one can be, never infinite.
-        let (least, most) = (f64::from(f32::MIN), f64::from(f32::MAX));
-        let or_missing = |value: Option<f64>| value.map_or(f32::NAN, |value| value.clamp(least, most) as f32);
-        row.values.extend(self.numbers.iter().map(|number| or_missing((number.compute)(&inputs))));
-        let figures = self.spec.national_figures.iter().map(|key| parcel.national_figures.get(key).copied());
-        row.values.extend(figures.map(or_missing));
-        for (key, entity) in self.keys.iter().zip(keys.by_key()) {
+        row.values.extend_from_slice(&keys.numbers);
+        let find = |(key, entity): (&PlannedKey, &Option<EntityKey>)| {
+            let (keeps_activity, entity) = (key.keeps_activity, (*entity)?);
+            Some(if keeps_activity { history.find_with_activity(entity) } else { history.find(entity) })
+        };
+        let found: Vec<_> = self.keys.iter().zip(keys.by_key()).map(find).collect();
+        for (key, known) in self.keys.iter().zip(found) {
             let parent_rate = key.parent.and_then(|idx| row.rates.get(idx).copied()).unwrap_or(PRIOR_RATE);
-            let counts = entity.map(|entity| history.read(entity, at));
-            let recent = entity.filter(|_| key.keeps_activity()).and_then(|entity| history.recent(entity, at));
+            let counts = known.map(|known| known.counts(at));
+            let recent = known.and_then(|known| known.recent(at));
             let rate = counts.map_or(parent_rate, |counts| key.rate(&counts, parent_rate));
             let features = key.features.iter();
             row.values.extend(features.map(|feature| match &counts {
@@ -251,6 +246,26 @@ impl FeaturePlan {
     }
 
     fn parts(&self) -> impl Iterator<Item = &Part> {
-        self.keys.iter().flat_map(PlannedKey::parts).chain(self.norms.iter().flat_map(PlannedNorm::parts))
+        self.parts.iter()
     }
+}
+
+/// Features are f32: as many digits as evidence needs, half the memory in training. A number that f32 cannot hold is as
+/// large as one can be, never infinite.
+fn or_missing(value: Option<f64>) -> f32 {
+    value.map_or(f32::NAN, |value| value.clamp(f64::from(f32::MIN), f64::from(f32::MAX)) as f32)
+}
+
+/// Slots of the n-grams of all descriptions; `words` are those of the principal line's, where they are there already.
+fn ngrams(parcel: &Parcel, words: Option<&Words>) -> Vec<u32> {
+    let mut ngrams = Vec::new();
+    let descriptions = parcel.contents.iter().filter_map(|line| line.description.as_deref()).collect::<Vec<_>>();
+    match (descriptions.as_slice(), words) {
+        ([], _) => {}
+        // The only one, so it is the principal line's where that has one.
+        ([_], Some(words)) if hashed_ngrams_of_kept(words.tokens(), &mut ngrams).is_some() => {}
+        ([only], _) => hashed_ngrams(only, &mut ngrams),
+        (several, _) => hashed_ngrams(&several.join("\n"), &mut ngrams),
+    }
+    ngrams
 }

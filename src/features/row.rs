@@ -2,12 +2,15 @@
 
 use crate::history::{Counts, EntityKey, Footprint};
 
-/// The history keys of one parcel: one per key of the spec, `None` where a part is not stated.
+/// What of one parcel does not depend on history.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ParcelKeys {
+    /// One per key of the spec, `None` where a part is not stated.
     pub(super) by_key: Vec<Option<EntityKey>>,
     pub(super) norms: Vec<Option<(EntityKey, f64)>>,
     pub(super) footprint: Footprint,
+    /// The parcel's own numbers and figures, as features.
+    pub(super) numbers: Vec<f32>,
     pub(super) ngrams: Vec<u32>,
 }
 

@@ -53,6 +53,10 @@ impl Entry {
         if entry.pending_in < at {
             entry.merge(decay);
         }
+        if entry.closed == [0.0; 3] {
+            // Decay leaves nothing of nothing; most of what is read is new.
+            return Counts::default();
+        }
         let weight = decay.remaining(entry.closed_until, at);
         let [seen, inspected, infringements] = entry.closed.map(|count| f64::from(count) * weight);
         Counts { seen, inspected, infringements }

@@ -1,5 +1,7 @@
 //! Names of what history is kept about: a sender, an HS code, a whole consignment.
 
+use std::ops::Range;
+
 use xxhash_rust::xxh3::xxh3_64;
 
 /// The entity or combination that one history entry is about: a 64-bit hash of the key's name and
@@ -42,8 +44,12 @@ impl KeyHasher {
 
     /// Adds a part.
     pub fn part(&mut self, bytes: &[u8]) {
-        self.add(&(bytes.len() as u64).to_le_bytes());
-        self.add(bytes);
+        canonical(bytes, |bytes| self.add(bytes));
+    }
+
+    /// Adds parts that several keys share, as [`KeyParts::get`] gives them.
+    pub fn parts(&mut self, parts: &[u8]) {
+        self.add(parts);
     }
 
     /// The finished key.
@@ -63,6 +69,46 @@ impl KeyHasher {
         }
         self.long.extend_from_slice(bytes);
     }
+}
+
+/// Parts of keys as the bytes that are hashed, so that what several keys share is made once.
+#[derive(Clone, Debug, Default)]
+pub struct KeyParts {
+    bytes: Vec<u8>,
+    /// Where each group of parts lies in `bytes`; `None` where it is not stated.
+    groups: Vec<Option<Range<usize>>>,
+}
+
+impl KeyParts {
+    /// Room for so many groups.
+    pub fn with_capacity(n_groups: usize) -> Self {
+        Self { bytes: Vec::with_capacity(16 * n_groups), groups: Vec::with_capacity(n_groups) }
+    }
+
+    /// Adds a part to the group that is being made.
+    pub fn part(&mut self, bytes: &[u8]) {
+        canonical(bytes, |bytes| self.bytes.extend_from_slice(bytes));
+    }
+
+    /// Ends a group: the parts since the last one, or nothing where one of them was not stated.
+    pub fn end_group(&mut self, is_stated: bool) {
+        let begin = self.groups.iter().rev().find_map(|group| Some(group.as_ref()?.end)).unwrap_or(0);
+        if !is_stated {
+            self.bytes.truncate(begin);
+        }
+        self.groups.push(is_stated.then_some(begin..self.bytes.len()));
+    }
+
+    /// The group of a number, from 0, for [`KeyHasher::parts`]; `None` where it is not stated.
+    pub fn get(&self, group: usize) -> Option<&[u8]> {
+        self.bytes.get(self.groups.get(group)?.clone()?)
+    }
+}
+
+/// A part as bytes: its length before it.
+fn canonical(part: &[u8], mut add: impl FnMut(&[u8])) {
+    add(&(part.len() as u64).to_le_bytes());
+    add(part);
 }
 
 #[cfg(test)]
@@ -96,6 +142,22 @@ mod tests {
             }
             assert_eq!(key("k", &[&first, &second]), xxh3_64(&bytes), "{n} bytes");
         }
+    }
+
+    #[test]
+    fn shared_parts_make_the_same_key() {
+        let mut parts = KeyParts::default();
+        parts.part(b"lost");
+        parts.end_group(false);
+        parts.part(b"440890");
+        parts.end_group(true);
+        parts.part(b"BE");
+        parts.end_group(true);
+        let mut hasher = KeyHasher::new("hs6_origin");
+        hasher.parts(parts.get(1).unwrap());
+        hasher.parts(parts.get(2).unwrap());
+        assert_eq!(hasher.finish().0, key("hs6_origin", &["440890", "BE"]));
+        assert_eq!((parts.get(0), parts.get(3)), (None, None));
     }
 
     #[test]

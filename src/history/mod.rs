@@ -12,8 +12,9 @@ mod footprint;
 mod key;
 mod norm;
 mod replay;
+mod shards;
 mod snapshot;
-mod table;
+mod view;
 
 use std::fmt;
 
@@ -21,12 +22,13 @@ pub use activity::{Activity, Recent, WINDOW_DAYS};
 pub use bucket::{Bucket, BucketWidth};
 pub use entry::{Counts, Decay, Entry};
 pub use footprint::Footprint;
-pub use key::{EntityKey, KeyHasher};
+pub use key::{EntityKey, KeyHasher, KeyParts};
 pub use norm::{Norm, Usual};
 pub use replay::{Advised, DueOutcome, Replay};
 pub use snapshot::{Snapshot, SnapshotError};
+pub use view::{HistoryView, Known};
 
-use table::Table;
+use shards::{Shard, Shards};
 
 /// Something that happened to a parcel, with the keys of everything it is about.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -49,19 +51,16 @@ pub enum Event<'a> {
     },
 }
 
-/// The fold of all events so far. Shared between threads; a reader never waits for a fold of
-/// another shard.
+/// The fold of all events so far. Shared between threads.
 pub struct History {
     decay: Decay,
-    entries: Table<Entry>,
-    activity: Table<Activity>,
-    norms: Table<Norm>,
+    shards: Shards,
 }
 
 impl History {
     /// A history of nothing.
     pub fn empty(decay: Decay) -> Self {
-        Self { decay, entries: Table::default(), activity: Table::default(), norms: Table::default() }
+        Self { decay, shards: Shards::default() }
     }
 
     /// Adds one event. Keys and footprint are those that the feature plan gave for the parcel.
@@ -69,34 +68,23 @@ impl History {
     /// Events of one bucket may be added in any order, and by several threads: within a bucket only integers are added
     /// and bits are set.
     pub fn fold(&self, event: &Event<'_>) {
-        match *event {
-            Event::Outcome { at, keys, infringement } => self.count(at, keys, [0, 1, u32::from(infringement)]),
-            Event::Advised { at, footprint } => {
-                self.count(at, &footprint.keys, [1, 0, 0]);
-                let width = self.decay.width;
-                for &(key, counterpart) in &footprint.activity {
-                    self.activity.update(key, || Activity::since(at), |entity| entity.add(at, counterpart, width));
-                }
-                for &(key, number) in &footprint.numbers {
-                    self.norms.update(key, Norm::default, |norm| norm.add(at, number, &self.decay));
-                }
-            }
-        }
+        event.each_change(&self.decay, |key, change| self.shards.change(key, change));
     }
 
-    /// What a parcel in bucket `at` knows of `key`; zero counts where nothing is known.
+    /// As [`History::fold`], where nobody else can look: without a lock.
+    pub fn fold_alone(&mut self, event: &Event<'_>) {
+        let Self { decay, shards } = self;
+        event.each_change(decay, |key, change| shards.change_alone(key, change));
+    }
+
+    /// To read from. Folds wait until it is dropped.
+    pub fn view(&self) -> HistoryView<'_> {
+        HistoryView { shards: self.shards.read(), decay: self.decay }
+    }
+
+    /// What a parcel in bucket `at` knows of one `key`: see [`HistoryView::read`].
     pub fn read(&self, key: EntityKey, at: Bucket) -> Counts {
-        self.entries.get(key).map_or_else(Counts::default, |entry| entry.read(at, &self.decay))
-    }
-
-    /// What a parcel in bucket `at` knows of the activity of `key`; `None` where there was none.
-    pub fn recent(&self, key: EntityKey, at: Bucket) -> Option<Recent> {
-        self.activity.get(key)?.read(at, self.decay.width)
-    }
-
-    /// What a parcel in bucket `at` knows to be usual for `key`; `None` where nothing is.
-    pub fn usual(&self, key: EntityKey, at: Bucket) -> Option<Usual> {
-        self.norms.get(key)?.read(at, &self.decay)
+        self.view().read(key, at)
     }
 
     /// How counts age here.
@@ -106,12 +94,32 @@ impl History {
 
     /// Number of entities that something is counted of.
     pub fn n_entities(&self) -> usize {
-        self.entries.len()
+        self.shards.read().n_entries()
     }
+}
 
-    fn count(&self, at: Bucket, keys: &[EntityKey], added: [u32; 3]) {
-        for &key in keys {
-            self.entries.update(key, Entry::default, |entry| entry.add(at, added, &self.decay));
+impl Event<'_> {
+    /// What it changes, entity by entity: `change` is given the key, and what to do in its shard.
+    fn each_change(&self, decay: &Decay, mut change: impl FnMut(EntityKey, &mut dyn FnMut(&mut Shard))) {
+        let mut count = |at: Bucket, keys: &[EntityKey], added: [u32; 3]| {
+            for &key in keys {
+                change(key, &mut |shard| shard.entries.entry(key).or_default().add(at, added, decay));
+            }
+        };
+        match *self {
+            Self::Outcome { at, keys, infringement } => count(at, keys, [0, 1, u32::from(infringement)]),
+            Self::Advised { at, footprint } => {
+                count(at, &footprint.keys, [1, 0, 0]);
+                for &(key, counterpart) in &footprint.activity {
+                    change(key, &mut |shard| {
+                        let entity = shard.activity.entry(key).or_insert_with(|| Activity::since(at));
+                        entity.add(at, counterpart, decay.width);
+                    });
+                }
+                for &(key, number) in &footprint.numbers {
+                    change(key, &mut |shard| shard.norms.entry(key).or_default().add(at, number, decay));
+                }
+            }
         }
     }
 }

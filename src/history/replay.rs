@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rayon::prelude::*;
 
-use super::table::KeySet;
+use super::shards::KeySet;
 use super::{Bucket, EntityKey, Event, Footprint, History};
 
 /// An outcome that is known to come, but not yet at the time replayed.
@@ -59,12 +59,12 @@ impl Replay {
         self.now = self.now.max(at);
         while let Some(next) = self.due.first_entry().filter(|next| *next.key() <= self.now) {
             let at = *next.key();
-            // All of one bucket, so in any order: see `History::fold`.
-            next.remove().par_iter().with_min_len(EVENTS_A_TASK).for_each(
-                |DueOutcome { infringement, keys, .. }| {
-                    self.history.fold(&Event::Outcome { at, keys, infringement: *infringement });
-                },
-            );
+            let due = next.remove();
+            fold_all(&mut self.history, &due, |DueOutcome { infringement, keys, .. }| Event::Outcome {
+                at,
+                keys,
+                infringement: *infringement,
+            });
         }
         &self.history
     }
@@ -84,11 +84,8 @@ impl Replay {
                 self.will_be_known(DueOutcome { at, infringement, keys: footprint.keys.clone() });
             }
         }
-        let (history, at) = (&self.history, self.now);
-        // All of one bucket, so in any order: see `History::fold`.
-        new.par_iter()
-            .with_min_len(EVENTS_A_TASK)
-            .for_each(|Advised { footprint, .. }| history.fold(&Event::Advised { at, footprint }));
+        let at = self.now;
+        fold_all(&mut self.history, &new, |parcel| Event::Advised { at, footprint: parcel.footprint });
         new.len()
     }
 
@@ -106,5 +103,15 @@ impl Replay {
 
     fn will_be_known(&mut self, outcome: DueOutcome) {
         self.due.entry(outcome.at).or_default().push(outcome);
+    }
+}
+
+/// Folds an event of each of `what`, all of one bucket and so in any order: see [`History::fold`].
+fn fold_all<'a, T: Sync>(history: &mut History, what: &'a [T], event: impl Fn(&'a T) -> Event<'a> + Sync) {
+    if what.len() <= EVENTS_A_TASK {
+        what.iter().for_each(|one| history.fold_alone(&event(one)));
+    } else {
+        let history = &*history;
+        what.par_iter().with_min_len(EVENTS_A_TASK).for_each(|one| history.fold(&event(one)));
     }
 }

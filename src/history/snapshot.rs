@@ -8,7 +8,7 @@ use flate2::write::DeflateEncoder;
 use serde::{Deserialize, Serialize};
 
 use super::columns::{ActivityColumns, CountColumns, NormColumns};
-use super::{Activity, Bucket, BucketWidth, Decay, DueOutcome, EntityKey, Entry, History, Norm, Replay};
+use super::{Activity, Bucket, BucketWidth, Decay, DueOutcome, EntityKey, Entry, History, HistoryView, Norm, Replay};
 
 /// Everything a history holds, with the outcomes that were still to come.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,21 +59,29 @@ struct Columns {
 impl Snapshot {
     /// Takes all of a history.
     pub fn of(history: &History, due: Vec<DueOutcome>) -> Self {
+        let HistoryView { shards, decay } = history.view();
         Self {
-            decay: history.decay,
-            entries: history.entries.sorted(),
-            activity: history.activity.sorted(),
-            norms: history.norms.sorted(),
+            decay,
+            entries: shards.sorted(|shard| &shard.entries),
+            activity: shards.sorted(|shard| &shard.activity),
+            norms: shards.sorted(|shard| &shard.norms),
             due,
         }
     }
 
     /// The history it was taken of, without the outcomes still to come.
     pub fn to_history(&self) -> History {
-        let history = History::empty(self.decay);
-        self.entries.iter().for_each(|(key, entry)| history.entries.insert(*key, *entry));
-        self.activity.iter().for_each(|(key, entity)| history.activity.insert(*key, *entity));
-        self.norms.iter().for_each(|(key, norm)| history.norms.insert(*key, *norm));
+        let mut history = History::empty(self.decay);
+        let shards = &mut history.shards;
+        for &(key, entry) in &self.entries {
+            shards.change_alone(key, |shard| _ = shard.entries.insert(key, entry));
+        }
+        for &(key, entity) in &self.activity {
+            shards.change_alone(key, |shard| _ = shard.activity.insert(key, entity));
+        }
+        for &(key, norm) in &self.norms {
+            shards.change_alone(key, |shard| _ = shard.norms.insert(key, norm));
+        }
         history
     }
 

@@ -1,7 +1,11 @@
 //! Addresses, so that respellings of one address meet.
 
-use super::name::one_romanization;
+use std::sync::LazyLock;
+
+use super::name::push_one_romanization;
 use super::tokens::{Han, Tokens};
+use super::word_bag::WordBag;
+use super::word_map::WordMap;
 
 /// Words of addresses in plain letters, and the one word each stands for; empty where it says nothing.
 ///
@@ -30,6 +34,11 @@ const WORDS: &[(&[&str], &str)] = &[
     (&["korpus", "korp", "building", "bldg", "bld", "block", "blok"], "bldg"),
 ];
 
+static UNIFIED: LazyLock<WordMap<&str, &str>> = LazyLock::new(|| {
+    let pairs = WORDS.iter().flat_map(|(all, unified)| all.iter().map(move |word| (*word, *unified)));
+    pairs.collect()
+});
+
 /// Of one letter, and only before a number: `д. 12`, but not `12 D`.
 const BEFORE_A_NUMBER: [(&str, &str); 2] = [("d", ""), ("k", "bldg")];
 
@@ -44,38 +53,49 @@ pub fn normalized_address(
     postcode: Option<&str>,
     country: Option<&str>,
 ) -> Option<String> {
-    let mut words = Vec::new();
-    add_words(street?, &mut words);
+    let street = street?;
+    let mut words = WordBag::with_capacity(street.len());
+    add_words(street, &mut words);
     if words.is_empty() {
         return None;
     }
-    words.sort_unstable();
-    let mut town = Vec::new();
-    add_words(locality.unwrap_or_default(), &mut town);
-    town.sort_unstable();
+    let (locality, postcode) = (locality.unwrap_or_default(), postcode.unwrap_or_default());
+    let mut address = String::with_capacity(2 * (street.len() + locality.len() + postcode.len()));
+    words.write_sorted(&mut address);
+    address.push('|');
+    let mut town = WordBag::with_capacity(locality.len());
+    add_words(locality, &mut town);
+    town.write_sorted(&mut address);
+    address.push('|');
     // Both carry their own separators in some systems: `010 000`, `SW1A-1AA`.
-    let postcode = Tokens::new(postcode.unwrap_or_default(), Han::Spelled).as_str().replace(' ', "");
-    Some([words.join(" "), town.join(" "), postcode, country.unwrap_or_default().to_owned()].join("|"))
+    Tokens::new(postcode, Han::Spelled).iter().for_each(|token| address.push_str(token));
+    address.push('|');
+    address.push_str(country.unwrap_or_default());
+    Some(address)
 }
 
-fn add_words(text: &str, words: &mut Vec<String>) {
+fn add_words(text: &str, words: &mut WordBag) {
     let tokens = Tokens::new(text, Han::Spelled);
     // `12a` and `12 a` are one house.
-    let parts: Vec<&str> = tokens.iter().flat_map(letters_and_digits).collect();
-    for (idx, part) in parts.iter().enumerate() {
-        if *part == "t" && idx > 0 && parts[idx - 1] == "pr" {
-            // The end of `пр-т`, an avenue.
+    let mut parts = tokens.iter().flat_map(letters_and_digits).peekable();
+    let mut before = "";
+    while let Some(part) = parts.next() {
+        let is_end_of_avenue = part == "t" && before == "pr";
+        before = part;
+        if is_end_of_avenue {
+            // The end of `пр-т`.
             continue;
         }
-        let before_a_number = parts.get(idx + 1).is_some_and(|next| next.starts_with(|c: char| c.is_ascii_digit()));
-        let one_letter = BEFORE_A_NUMBER.iter().find(|(word, _)| before_a_number && word == part);
-        let unified = WORDS.iter().find(|(all, _)| all.contains(part)).map(|(_, unified)| *unified);
-        match one_letter.map(|(_, unified)| *unified).or(unified) {
+        let is_digits = |part: &&str| part.starts_with(|c: char| c.is_ascii_digit());
+        let before_a_number = part.len() == 1 && parts.peek().is_some_and(is_digits);
+        let one_letter = BEFORE_A_NUMBER.iter().find(|(word, _)| before_a_number && *word == part);
+        let unified = one_letter.map(|(_, unified)| *unified).or_else(|| UNIFIED.get(part).copied());
+        match unified {
             Some("") => {}
-            Some(unified) => words.push(unified.to_owned()),
+            Some(unified) => words.add(|out| out.push_str(unified)),
             None => {
                 let name = SUFFIXES.iter().find_map(|suffix| part.strip_suffix(suffix).filter(|name| name.len() > 2));
-                words.push(one_romanization(name.unwrap_or(part)));
+                words.add(|out| push_one_romanization(name.unwrap_or(part), out));
             }
         }
     }

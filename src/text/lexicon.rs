@@ -1,9 +1,9 @@
 //! Lexicons: terms of several languages, and what a description that uses them says.
 
-use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use super::tokens::{Han, Tokens};
+use super::word_map::WordMap;
 
 /// Words that neither name goods nor are generic themselves, so they do not make a description precise.
 const NEUTRAL: [&str; 26] = [
@@ -24,15 +24,15 @@ static CHAPTERS: LazyLock<Terms<Chapters>> = LazyLock::new(|| {
 /// Terms by their tokens, a blank between two.
 #[derive(Debug)]
 struct Terms<T> {
-    by_tokens: HashMap<String, T>,
+    by_tokens: WordMap<String, T>,
     /// Tokens of the longest term that begins with a token: most tokens begin none, and are looked up once.
-    longest: HashMap<String, usize>,
+    longest: WordMap<String, usize>,
 }
 
 impl<T: Copy> Terms<T> {
     /// Reads lines of `language rest`; `read` makes what it stands for and the term of the rest.
     fn read(text: &str, read: impl Fn(&str) -> Option<(T, &str)>) -> Self {
-        let (mut by_tokens, mut longest) = (HashMap::new(), HashMap::new());
+        let (mut by_tokens, mut longest) = (WordMap::default(), WordMap::default());
         for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
             let (_, rest) = line.split_once(' ').expect("the files of terms are tested");
             let (what, term) = read(rest).expect("the files of terms are tested");
@@ -84,6 +84,11 @@ impl Words {
     /// Reads a description.
     pub fn new(description: &str) -> Self {
         Self { tokens: Tokens::new(description, Han::Kept) }
+    }
+
+    /// Its tokens; a Chinese character is one.
+    pub fn tokens(&self) -> &Tokens {
+        &self.tokens
     }
 
     /// How many there are; a Chinese character is one.

@@ -1,6 +1,7 @@
 //! Names of people and businesses, so that respellings of one name meet.
 
 use super::tokens::{Han, Tokens};
+use super::word_bag::WordBag;
 
 /// Titles and legal forms: they come and go between two spellings of one name.
 const NOT_OF_THE_NAME: [&str; 12] =
@@ -24,39 +25,64 @@ const PLACEHOLDERS: [&str; 14] = [
     "fizicheskoe litso",
 ];
 
+/// A name, read once for all that is asked of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Name {
+    normalized: Option<String>,
+    is_placeholder: bool,
+}
+
+impl Name {
+    /// Reads a name.
+    pub fn read(name: &str) -> Self {
+        let tokens = Tokens::new(name, Han::Spelled);
+        Self { normalized: normalized(&tokens), is_placeholder: is_placeholder(tokens.as_str()) }
+    }
+
+    /// See [`normalized_name`].
+    pub fn normalized(&self) -> Option<&str> {
+        self.normalized.as_deref()
+    }
+
+    /// Whether it stands for none: `unknown`, `N/A`, one letter again and again.
+    pub fn is_placeholder(&self) -> bool {
+        self.is_placeholder
+    }
+}
+
 /// A name as it is compared: plain letters, one spelling of sounds that are romanized in several ways, titles and legal
 /// forms left out, tokens sorted. `None` where nothing is left.
 ///
 /// So `Müller, Jürgen`, `JUERGEN MUELLER` and `Jurgen Muller` meet, and `Юлия Хрущева` meets `Yuliya Khrushcheva` and
 /// `KHRUSHCHEVA IULIIA`. Initials, patronymics and translations (`Peter`, `Пётр`) do not.
 pub fn normalized_name(name: &str) -> Option<String> {
-    let tokens = Tokens::new(name, Han::Spelled);
-    let mut kept: Vec<_> =
-        tokens.iter().filter(|token| !NOT_OF_THE_NAME.contains(token)).map(one_romanization).collect();
-    if kept.is_empty() {
-        kept = tokens.iter().map(one_romanization).collect();
+    Name::read(name).normalized
+}
+
+fn normalized(tokens: &Tokens) -> Option<String> {
+    let mut words = WordBag::with_capacity(tokens.as_str().len());
+    let kept = tokens.iter().filter(|token| !NOT_OF_THE_NAME.contains(token));
+    kept.for_each(|token| words.add(|out| push_one_romanization(token, out)));
+    if words.is_empty() {
+        tokens.iter().for_each(|token| words.add(|out| push_one_romanization(token, out)));
     }
-    kept.sort_unstable();
-    Some(kept.join(" ")).filter(|name| !name.is_empty())
+    Some(words.sorted()).filter(|name| !name.is_empty())
 }
 
-/// Whether a name stands for none: `unknown`, `N/A`, one letter again and again.
-pub fn is_placeholder_name(name: &str) -> bool {
-    let tokens = Tokens::new(name, Han::Spelled);
-    let text = tokens.as_str();
-    let first = text.bytes().next();
-    PLACEHOLDERS.contains(&text) || text.bytes().all(|byte| Some(byte) == first)
+fn is_placeholder(tokens: &str) -> bool {
+    let first = tokens.bytes().next();
+    PLACEHOLDERS.contains(&tokens) || tokens.bytes().all(|byte| Some(byte) == first)
 }
 
-/// One spelling for sounds that passports, carriers and people romanize in several ways.
+/// Puts behind `out` one spelling for sounds that passports, carriers and people romanize in several ways.
 ///
 /// It takes together what differs between ICAO Doc 9303, BGN/PCGN and common use for Cyrillic (`y`, `i` and a `j` that
 /// does not begin a word; `kh` and `h`; `x` and `ks`; `shch` and `sch`), for Kazakh (`q` and `k`, `gh` and `g`), the two
 /// ways to write an umlaut (`ue` and `u`), and doubled consonants. Vowels stay as they are, and so does the `ue` of
 /// pinyin: `Xu` and `Xue` are two names.
-pub(super) fn one_romanization(token: &str) -> String {
+pub(super) fn push_one_romanization(token: &str, out: &mut String) {
     let bytes = token.as_bytes();
-    let mut out = String::with_capacity(bytes.len() + 1);
+    let begin = out.len();
     let mut idx = 0;
     while idx < bytes.len() {
         let rest = &bytes[idx..];
@@ -74,12 +100,11 @@ pub(super) fn one_romanization(token: &str) -> String {
         };
         let is_vowel = matches!(written, "a" | "e" | "o" | "u");
         let is_digit = rest[0].is_ascii_digit();
-        if is_vowel || is_digit || !out.ends_with(written) {
+        if is_vowel || is_digit || !out[begin..].ends_with(written) {
             out.push_str(written);
         }
         idx += read;
     }
-    out
 }
 
 /// Whether the `e` after the vowel at `idx` only stands for two dots on it: before a consonant, in a word long enough,
@@ -154,10 +179,10 @@ mod tests {
     #[test]
     fn placeholders_are_told_from_names() {
         for name in ["N/A", "unknown", "PRIVATE", "aaaa", "-", "", "частное лицо"] {
-            assert!(is_placeholder_name(name), "{name:?}");
+            assert!(Name::read(name).is_placeholder(), "{name:?}");
         }
         for name in ["Unknown Pleasures Ltd", "Ann", "Private Label Co", "Абай"] {
-            assert!(!is_placeholder_name(name), "{name:?}");
+            assert!(!Name::read(name).is_placeholder(), "{name:?}");
         }
     }
 }

@@ -14,12 +14,22 @@ pub const N_SLOTS: u32 = 1 << 16;
 /// [`N_SLOTS`]: weights are learned for slots, so it can never change. (Hashing in place of a dictionary: Weinberger et
 /// al. 2009, "Feature Hashing for Large Scale Multitask Learning".) Empty where nothing is left of the text.
 pub fn hashed_ngrams(text: &str, out: &mut Vec<u32>) {
+    hashed_ngrams_of(&Tokens::new(text, Han::Spelled), out);
+}
+
+/// As [`hashed_ngrams`] of the text that became `tokens`, read with [`Han::Kept`]; `None` where it has to be read again.
+pub fn hashed_ngrams_of_kept(tokens: &Tokens, out: &mut Vec<u32>) -> Option<()> {
+    hashed_ngrams_of(tokens.as_spelled()?, out);
+    Some(())
+}
+
+fn hashed_ngrams_of(tokens: &Tokens, out: &mut Vec<u32>) {
     out.clear();
-    let tokens = Tokens::new(text, Han::Spelled);
     if tokens.is_empty() {
         return;
     }
-    let text = format!(" {} ", tokens.as_str());
+    let text = [" ", tokens.as_str(), " "].concat();
+    out.reserve_exact(3 * text.len());
     for n in 3..=5 {
         let slots = text.as_bytes().windows(n).map(|gram| (xxh3_64(gram) % u64::from(N_SLOTS)) as u32);
         out.extend(slots);

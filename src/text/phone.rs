@@ -1,31 +1,38 @@
 //! Telephone numbers, so that ways to write one number meet.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use super::tokens::{Han, Tokens};
+use super::word_map::WordMap;
 
 /// Fewer digits are no number of a subscriber: the shortest national numbers have five.
 const MIN_DIGITS: usize = 5;
 
 /// The calling code of each country (ITU-T E.164).
-static CALLING_CODES: LazyLock<HashMap<&'static str, &'static str>> = LazyLock::new(|| {
+static CALLING_CODES: LazyLock<WordMap<&str, &str>> = LazyLock::new(|| {
     let lines = include_str!("calling_codes.txt").lines().filter(|line| !line.starts_with('#'));
     lines.filter_map(|line| line.split_once(' ')).collect()
 });
 
-/// A number as it was written.
-struct Written {
+/// A number as it was written, read once for all that is asked of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Phone {
     digits: String,
     /// Whether `+` or `00` stood before them: then the calling code stands first.
     is_international: bool,
 }
 
-impl Written {
-    fn read(phone: &str) -> Option<Self> {
+impl Phone {
+    /// Reads a number; `None` where fewer than five digits are left.
+    pub fn read(phone: &str) -> Option<Self> {
         // Not an extension, nor a second number.
         let line = phone.split([',', ';', 'x', 'X', '#']).find(|part| n_digits(part) >= MIN_DIGITS)?;
-        let digits: String = Tokens::new(line, Han::Spelled).as_str().chars().filter(char::is_ascii_digit).collect();
+        let digits: String = if line.is_ascii() {
+            line.chars().filter(char::is_ascii_digit).collect()
+        } else {
+            Tokens::new(line, Han::Spelled).as_str().chars().filter(char::is_ascii_digit).collect()
+        };
         let has_plus =
             line.trim_start_matches(|c: char| !c.is_numeric() && c != '+' && c != '＋').starts_with(['+', '＋']);
         match digits.strip_prefix("00") {
@@ -33,6 +40,32 @@ impl Written {
             _ => Some(Self { digits, is_international: has_plus }),
         }
         .filter(|written| written.digits.len() >= MIN_DIGITS)
+    }
+
+    /// See [`normalized_phone`].
+    pub fn normalized(&self, country: Option<&str>) -> Cow<'_, str> {
+        let digits = self.digits.as_str();
+        let code = country.and_then(|country| CALLING_CODES.get(country).copied());
+        let is_of_seven = digits.len() == 11 && code.is_none_or(|code| code == "7");
+        if self.is_international || (is_of_seven && digits.starts_with('7')) {
+            return Cow::Borrowed(digits);
+        }
+        if is_of_seven && digits.starts_with('8') && matches!(digits.as_bytes()[1], b'3' | b'4' | b'7'..=b'9') {
+            return Cow::Owned(format!("7{}", &digits[1..]));
+        }
+        let national = digits.strip_prefix('0').unwrap_or(digits);
+        match code {
+            Some(code) if digits.len() > 10 && digits.starts_with(code) => Cow::Borrowed(digits),
+            Some(code) => Cow::Owned(format!("{code}{national}")),
+            None => Cow::Borrowed(national),
+        }
+    }
+
+    /// Whether a number that is written for callers from abroad has the calling code of `country`. `None` where it is
+    /// written another way, or the country has none.
+    pub fn fits_country(&self, country: &str) -> Option<bool> {
+        let code = CALLING_CODES.get(country)?;
+        self.is_international.then(|| self.digits.starts_with(code))
     }
 }
 
@@ -51,28 +84,7 @@ fn n_digits(text: &str) -> usize {
 ///
 /// So `+7 701 234-56-78`, `8 (701) 2345678` and `7012345678` of Kazakhstan meet.
 pub fn normalized_phone(phone: &str, country: Option<&str>) -> Option<String> {
-    let Written { digits, is_international } = Written::read(phone)?;
-    let code = country.and_then(|country| CALLING_CODES.get(country).copied());
-    let is_of_seven = digits.len() == 11 && code.is_none_or(|code| code == "7");
-    if is_international || (is_of_seven && digits.starts_with('7')) {
-        return Some(digits);
-    }
-    if is_of_seven && digits.starts_with('8') && matches!(digits.as_bytes()[1], b'3' | b'4' | b'7'..=b'9') {
-        return Some(format!("7{}", &digits[1..]));
-    }
-    match code {
-        Some(code) if digits.len() > 10 && digits.starts_with(code) => Some(digits),
-        Some(code) => Some(format!("{code}{}", digits.strip_prefix('0').unwrap_or(&digits))),
-        None => Some(digits.strip_prefix('0').unwrap_or(&digits).to_owned()),
-    }
-}
-
-/// Whether a number that is written for callers from abroad has the calling code of `country`. `None` where it is
-/// written another way, or the country has none.
-pub fn phone_fits_country(phone: &str, country: &str) -> Option<bool> {
-    let code = CALLING_CODES.get(country)?;
-    let written = Written::read(phone)?;
-    written.is_international.then(|| written.digits.starts_with(code))
+    Some(Phone::read(phone)?.normalized(country).into_owned())
 }
 
 #[cfg(test)]
@@ -128,11 +140,12 @@ mod tests {
 
     #[test]
     fn the_calling_code_is_compared_with_the_country_where_there_is_one() {
-        assert_eq!(phone_fits_country("+7 701 234 56 78", "KZ"), Some(true));
-        assert_eq!(phone_fits_country("0049 30 1234567", "KZ"), Some(false));
-        assert_eq!(phone_fits_country("+49 30 1234567", "DE"), Some(true));
-        assert_eq!(phone_fits_country("8 701 234 56 78", "KZ"), None);
-        assert_eq!(phone_fits_country("+7 701 234 56 78", "AQ"), None);
+        let fits = |phone, country| Phone::read(phone)?.fits_country(country);
+        assert_eq!(fits("+7 701 234 56 78", "KZ"), Some(true));
+        assert_eq!(fits("0049 30 1234567", "KZ"), Some(false));
+        assert_eq!(fits("+49 30 1234567", "DE"), Some(true));
+        assert_eq!(fits("8 701 234 56 78", "KZ"), None);
+        assert_eq!(fits("+7 701 234 56 78", "AQ"), None);
         assert_eq!(CALLING_CODES.len(), 240);
     }
 }

@@ -18,7 +18,12 @@ pub struct Tokens {
     joined: String,
     /// Where each token ends in `joined`.
     ends: Vec<usize>,
+    /// Whether a Chinese character stayed.
+    kept_han: bool,
 }
+
+/// Tokens that most texts have at most.
+const FEW: usize = 8;
 
 /// No Chinese character stands before the radicals, and to look up a script takes longer than to compare.
 const FIRST_HAN: char = '\u{2e80}';
@@ -35,9 +40,11 @@ pub enum Han {
 impl Tokens {
     /// Reads a text.
     pub fn new(text: &str, han: Han) -> Self {
-        let mut tokens = Self { joined: String::with_capacity(text.len()), ends: Vec::new() };
+        // One more: each token leaves a blank behind it.
+        let joined = String::with_capacity(text.len() + 1);
+        let mut tokens = Self { joined, ends: Vec::with_capacity(FEW), kept_han: false };
         if text.is_ascii() {
-            text.chars().for_each(|c| tokens.add_ascii(c));
+            tokens.add_all_ascii(text);
         } else if is_nfkc_quick(text.chars()) == IsNormalized::Yes {
             text.chars().for_each(|c| tokens.add(c, han));
         } else {
@@ -57,6 +64,11 @@ impl Tokens {
     /// Whether nothing was left of the text.
     pub fn is_empty(&self) -> bool {
         self.ends.is_empty()
+    }
+
+    /// The same tokens with all Chinese characters spelled, where that changes nothing.
+    pub(super) fn as_spelled(&self) -> Option<&Self> {
+        (!self.kept_han).then_some(self)
     }
 
     /// All of them, a blank between two.
@@ -81,7 +93,10 @@ impl Tokens {
         } else if c >= FIRST_HAN && c.script() == Script::Han {
             self.end();
             match han {
-                Han::Kept => self.joined.push(c),
+                Han::Kept => {
+                    self.kept_han = true;
+                    self.joined.push(c);
+                }
                 Han::Spelled => any_ascii_char(c).chars().for_each(|c| self.add_ascii(c)),
             }
             self.end();
@@ -91,6 +106,22 @@ impl Tokens {
         } else if !joins(c) {
             self.end();
         }
+    }
+
+    /// As [`Tokens::add_ascii`] for each character, a run of letters and digits at a time.
+    fn add_all_ascii(&mut self, text: &str) {
+        let mut begin = 0;
+        for (idx, byte) in text.bytes().enumerate() {
+            if !byte.is_ascii_alphanumeric() {
+                self.joined.push_str(&text[begin..idx]);
+                begin = idx + 1;
+                if byte == b' ' || !joins(char::from(byte)) {
+                    self.end();
+                }
+            }
+        }
+        self.joined.push_str(&text[begin..]);
+        self.joined.make_ascii_lowercase();
     }
 
     fn add_ascii(&mut self, c: char) {

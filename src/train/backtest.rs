@@ -158,7 +158,7 @@ impl Backtest {
         features: &mut FeatureRow,
     ) {
         let Some(outcome) = row.outcome else { return };
-        let scores = engine.score(&row.parcel, keys, history, at, features);
+        let scores = engine.score(keys, history, at, features);
         let plan = engine.plan();
         let counts = features.counts.get(plan.fingerprint()).copied().flatten();
         self.fingerprint_seen.push(counts.is_some_and(|counts| counts.inspected > 0.0));

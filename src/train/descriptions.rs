@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use super::LabeledParcel;
-use crate::features::{ExchangeRates, FeaturePlan};
+use crate::features::FeaturePlan;
 use crate::history::Bucket;
 use crate::text::{TextLearner, TextLearnerParams, TextModel};
 
@@ -37,18 +37,12 @@ impl Default for Descriptions {
 
 impl Descriptions {
     /// What is known of descriptions when everything that became known before `at` was learned.
-    pub fn learned_by(
-        at: Bucket,
-        rows: &[LabeledParcel],
-        plan: &FeaturePlan,
-        rates: &ExchangeRates,
-        label_delay_days: u32,
-    ) -> TextModel {
+    pub fn learned_by(at: Bucket, rows: &[LabeledParcel], plan: &FeaturePlan, label_delay_days: u32) -> TextModel {
         let mut descriptions = Self::default();
         if plan.spec().description_model {
             for row in rows {
                 let due = row.due(plan.spec().bucket_seconds, label_delay_days);
-                descriptions.advise(plan.keys(&row.parcel, rates).ngrams(), due, row.weight);
+                descriptions.advise(&plan.ngrams(&row.parcel), due, row.weight);
             }
             descriptions.advance(at);
         }

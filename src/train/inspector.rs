@@ -140,10 +140,11 @@ impl<'a> Inspector<'a> {
             let row = &self.rows[idx];
             let at = self.plan.bucket_of(row.parcel.advised_at);
             let keys = self.plan.keys(&row.parcel, &self.rates);
-            let history = self.replay.advance(at);
+            let history = self.replay.advance(at).view();
             self.descriptions.advance(at);
             let margin = |ngrams: &[u32]| self.descriptions.margin(ngrams);
-            self.plan.fill_while_learning(&row.parcel, &keys, history, at, &self.rates, &margin, &mut features);
+            self.plan.fill_while_learning(&keys, &history, at, &margin, &mut features);
+            drop(history);
             let is_new = self.advised.insert(row.item());
             if is_new {
                 self.replay.advise(row.item(), keys.footprint(), None);

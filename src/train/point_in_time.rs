@@ -56,7 +56,7 @@ impl PointInTime<'_> {
             let mut rest = values.as_mut_slice();
             for together in keyed.chunk_by(|a, b| a.at == b.at) {
                 let at = together[0].at;
-                let history = replay.advance(at);
+                let history = replay.advance(at).view();
                 descriptions.advance(at);
                 let learned = &*descriptions;
                 let margin = |ngrams: &[u32]| learned.margin(ngrams);
@@ -64,10 +64,11 @@ impl PointInTime<'_> {
                 rest = later;
                 // No chunk can be empty, even where a spec has no features.
                 let of_rows = of_these.par_chunks_mut(n_features.max(1)).zip(together).with_min_len(ROWS_A_TASK);
-                of_rows.for_each_init(FeatureRow::default, |features, (values, Keyed { row, keys, .. })| {
-                    self.plan.fill_while_learning(&row.parcel, keys, history, at, self.rates, &margin, features);
+                of_rows.for_each_init(FeatureRow::default, |features, (values, Keyed { keys, .. })| {
+                    self.plan.fill_while_learning(keys, &history, at, &margin, features);
                     values.copy_from_slice(&features.values);
                 });
+                drop(history);
                 self.advise(together, replay);
                 for Keyed { row, keys, .. } in together {
                     let due = row.due(self.plan.spec().bucket_seconds, self.label_delay_days);

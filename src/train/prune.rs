@@ -39,9 +39,10 @@ impl Weight {
     ) -> Self {
         let mut weights: HashMap<EntityKey, f32> = HashMap::new();
         let mut with = FeatureRow::default();
+        let history = history.view();
         for row in rows {
             let keys = plan.keys(&row.parcel, rates);
-            plan.fill(&row.parcel, &keys, history, at, rates, &mut with);
+            plan.fill(&keys, &history, at, &mut with);
             for (idx, entity) in keys.by_key().iter().enumerate() {
                 let Some(entity) = entity else { continue };
                 let changes = plan.change_without(idx, &with);

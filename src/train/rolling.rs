@@ -80,7 +80,7 @@ pub fn roll(
         };
         let known = (0..month.start).filter(|idx| is_known(&rows[*idx])).collect::<Vec<_>>();
         progress.stage("fitting", None);
-        let descriptions = Descriptions::learned_by(begins, &rows[..month.start], &plan, &rates, delay);
+        let descriptions = Descriptions::learned_by(begins, &rows[..month.start], &plan, delay);
         let Some(model) = fit(rows, &matrix, &known, recipe, descriptions, progress)? else {
             fold(parcels, &plan, &rates, delay, &mut live, || ());
             rolled.unscored.push(name);

@@ -166,7 +166,7 @@ pub fn train(
     let block = LabeledBlock::of(rows, &matrix, blocks.report.clone());
     let reference = ReferenceScores::of(&block.raw_scores(&judged.estimator));
     let learned_by =
-        |at: Bucket, rows: &[LabeledParcel]| Descriptions::learned_by(at, rows, &plan, &rates, config.label_delay_days);
+        |at: Bucket, rows: &[LabeledParcel]| Descriptions::learned_by(at, rows, &plan, config.label_delay_days);
     let body = |fitted: &Fitted, descriptions: TextModel, calibration: Calibration, heads: Vec<Head>| ModelBody {
         spec: recipe.spec.clone(),
         rates: recipe.rates.clone(),

@@ -150,7 +150,7 @@ fn features(parcel: &Parcel) -> BTreeMap<String, f32> {
     let mut row = FeatureRow::default();
     let history = History::empty(plan.spec().decay());
     let rates = config.check().unwrap();
-    plan.fill(parcel, &plan.keys(parcel, &rates), &history, Bucket(1), &rates, &mut row);
+    plan.fill(&plan.keys(parcel, &rates), &history.view(), Bucket(1), &mut row);
     plan.features().iter().map(|feature| feature.name.to_string()).zip(row.values).collect()
 }
 

@@ -126,7 +126,7 @@ fn leaky(rows: &[LabeledParcel]) -> Vec<Vec<u32>> {
         replay.advance(at);
         replay.advise(row.item(), keys.footprint(), row.due(width, 0));
         let history = replay.advance(at);
-        plan.fill(&row.parcel, &keys, history, Bucket(at.0 + 1), &rates, &mut row_features);
+        plan.fill(&keys, &history.view(), Bucket(at.0 + 1), &mut row_features);
         bits(&row_features.values)
     };
     rows.iter().map(encode).collect()

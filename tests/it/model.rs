@@ -121,7 +121,7 @@ fn shares_and_reasons_add_up_to_the_score_of_every_fixture_row() {
         let parcel = &row.parcel;
         let at = engine.bucket_of(parcel.advised_at);
         let keys = engine.plan().keys(parcel, engine.rates());
-        let scores = engine.score(parcel, &keys, history(), at, &mut features);
+        let scores = engine.score(&keys, history(), at, &mut features);
         let base = engine.model().contributions(&features.values, &mut contributions);
         let shares = base + contributions.iter().sum::<f64>();
         assert!((shares - scores.raw_score).abs() < 1e-9, "{:?}: shares", parcel.item_id);

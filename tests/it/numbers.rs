@@ -22,7 +22,7 @@ fn numbers(parcel: &Parcel) -> BTreeMap<&'static str, f32> {
     let plan = whole_catalogue();
     let mut row = FeatureRow::default();
     let history = History::empty(plan.spec().decay());
-    plan.fill(parcel, &plan.keys(parcel, &rates()), &history, Bucket(1), &rates(), &mut row);
+    plan.fill(&plan.keys(parcel, &rates()), &history.view(), Bucket(1), &mut row);
     NUMBER_FEATURES.iter().map(|number| number.name).zip(row.values).collect()
 }
 

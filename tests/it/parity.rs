@@ -54,7 +54,7 @@ fn training_and_serving_see_the_same_features_and_scores() {
         for (idx, _) in events.iter().filter(|(_, outcome)| outcome.is_none()) {
             let (row, values) = (&rows[*idx].parcel, matrix.values.row(*idx));
             let keys = engine.plan().keys(row, engine.rates());
-            engine.score(row, &keys, &history, *bucket, &mut features);
+            engine.score(&keys, &history, *bucket, &mut features);
             assert_eq!(bits(&features.values), bits(values), "features of {:?}", row.item_id);
 
             let raw_score = body.estimator.raw_score(&values.to_vec());

@@ -3,16 +3,16 @@
 use std::cell::OnceCell;
 
 use super::super::ExchangeRates;
-use crate::parcel::{ContentLine, Money, Parcel};
-use crate::text::{Characters, Generic, Words, normalized_name};
+use crate::parcel::{ContentLine, Money, Parcel, Party};
+use crate::text::{Characters, Generic, Name, Phone, Words};
 
 /// A parcel, and what several features share. What only some specs use is made when it is first asked for.
 #[derive(Debug)]
 pub(in crate::features) struct Inputs<'a> {
-    pub(super) parcel: &'a Parcel,
+    pub(in crate::features) parcel: &'a Parcel,
     pub(super) rates: &'a ExchangeRates,
     /// The line that stands for the parcel.
-    pub(super) line: Option<&'a ContentLine>,
+    pub(in crate::features) line: Option<&'a ContentLine>,
     /// Declared value of all lines in the base currency.
     pub(super) value: Option<f64>,
     pub(super) net_mass_kg: Option<f64>,
@@ -21,7 +21,8 @@ pub(in crate::features) struct Inputs<'a> {
     words: OnceCell<Words>,
     generic: OnceCell<Option<Generic>>,
     characters: OnceCell<Characters>,
-    names: OnceCell<[Option<String>; 2]>,
+    names: OnceCell<[Option<Name>; 2]>,
+    phones: OnceCell<[Option<Phone>; 2]>,
 }
 
 impl<'a> Inputs<'a> {
@@ -39,6 +40,7 @@ impl<'a> Inputs<'a> {
             generic: OnceCell::new(),
             characters: OnceCell::new(),
             names: OnceCell::new(),
+            phones: OnceCell::new(),
         }
     }
 
@@ -52,7 +54,7 @@ impl<'a> Inputs<'a> {
     }
 
     /// Its words.
-    pub(super) fn words(&self) -> Option<&Words> {
+    pub(in crate::features) fn words(&self) -> Option<&Words> {
         let description = self.description()?;
         Some(self.words.get_or_init(|| Words::new(description)))
     }
@@ -68,11 +70,18 @@ impl<'a> Inputs<'a> {
         Some(self.characters.get_or_init(|| Characters::of(description)))
     }
 
-    /// The normalized names of sender and addressee.
-    pub(super) fn names(&self) -> &[Option<String>; 2] {
-        self.names.get_or_init(|| {
-            [&self.parcel.sender, &self.parcel.addressee].map(|party| normalized_name(party.as_ref()?.name.as_deref()?))
-        })
+    /// The names of sender and addressee.
+    pub(in crate::features) fn names(&self) -> &[Option<Name>; 2] {
+        self.names.get_or_init(|| self.parties().map(|party| Some(Name::read(party?.name.as_deref()?))))
+    }
+
+    /// The phone numbers of sender and addressee.
+    pub(in crate::features) fn phones(&self) -> &[Option<Phone>; 2] {
+        self.phones.get_or_init(|| self.parties().map(|party| Phone::read(party?.phone.as_deref()?)))
+    }
+
+    fn parties(&self) -> [Option<&'a Party>; 2] {
+        [self.parcel.sender.as_ref(), self.parcel.addressee.as_ref()]
     }
 }
 

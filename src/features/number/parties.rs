@@ -4,7 +4,7 @@ use super::{Inputs, NumberFeature, flag};
 use crate::parcel::codes::{Country, PartyKind};
 use crate::parcel::{Parcel, Party};
 use crate::reasons::ReasonCode;
-use crate::text::{is_free_email, is_placeholder_name, phone_fits_country};
+use crate::text::is_free_email;
 
 /// One of the two, of a parcel.
 type Side = fn(&Parcel) -> Option<&Party>;
@@ -31,14 +31,14 @@ pub(super) const FEATURES: &[NumberFeature] = &[
         unit: "0 or 1",
         meaning: "Whether the sender's phone number has the calling code of the address. Missing unless it is written with one.",
         reason: ReasonCode::PartyData,
-        compute: |i| phone_fits(i, SENDER),
+        compute: |i| phone_fits(i, SENDER, 0),
     },
     NumberFeature {
         name: "sender_name_is_placeholder",
         unit: "0 or 1",
         meaning: "Whether the sender's name stands for none, such as N/A. Missing where it is not stated.",
         reason: ReasonCode::PartyData,
-        compute: |i| flag(is_placeholder_name(SENDER(i.parcel)?.name.as_deref()?)),
+        compute: |i| flag(i.names()[0].as_ref()?.is_placeholder()),
     },
     NumberFeature {
         name: "sender_name_has_digits",
@@ -52,7 +52,7 @@ pub(super) const FEATURES: &[NumberFeature] = &[
         unit: "words",
         meaning: "Words of the sender's name, titles and legal forms aside. Missing where it is not stated.",
         reason: ReasonCode::PartyData,
-        compute: |i| n_words(i.names()[0].as_deref()?),
+        compute: |i| n_words(i.names()[0].as_ref()?.normalized()?),
     },
     NumberFeature {
         name: "sender_email_is_free",
@@ -87,14 +87,14 @@ pub(super) const FEATURES: &[NumberFeature] = &[
         unit: "0 or 1",
         meaning: "Whether the addressee's phone number has the calling code of the address. Missing unless it is written with one.",
         reason: ReasonCode::PartyData,
-        compute: |i| phone_fits(i, ADDRESSEE),
+        compute: |i| phone_fits(i, ADDRESSEE, 1),
     },
     NumberFeature {
         name: "addressee_name_is_placeholder",
         unit: "0 or 1",
         meaning: "Whether the addressee's name stands for none, such as N/A. Missing where it is not stated.",
         reason: ReasonCode::PartyData,
-        compute: |i| flag(is_placeholder_name(ADDRESSEE(i.parcel)?.name.as_deref()?)),
+        compute: |i| flag(i.names()[1].as_ref()?.is_placeholder()),
     },
     NumberFeature {
         name: "addressee_name_has_digits",
@@ -108,7 +108,7 @@ pub(super) const FEATURES: &[NumberFeature] = &[
         unit: "words",
         meaning: "Words of the addressee's name, titles and legal forms aside. Missing where it is not stated.",
         reason: ReasonCode::PartyData,
-        compute: |i| n_words(i.names()[1].as_deref()?),
+        compute: |i| n_words(i.names()[1].as_ref()?.normalized()?),
     },
     NumberFeature {
         name: "addressee_email_is_free",
@@ -146,9 +146,9 @@ fn same_country(i: &Inputs<'_>, side: Side, country: Option<Country>) -> Option<
     flag(side(i.parcel)?.country? == country?)
 }
 
-fn phone_fits(i: &Inputs<'_>, side: Side) -> Option<f64> {
-    let party = side(i.parcel)?;
-    flag(phone_fits_country(party.phone.as_deref()?, party.country?.as_str())?)
+fn phone_fits(i: &Inputs<'_>, side: Side, idx: usize) -> Option<f64> {
+    let country = side(i.parcel)?.country?;
+    flag(i.phones()[idx].as_ref()?.fits_country(country.as_str())?)
 }
 
 fn n_words(name: &str) -> Option<f64> {
@@ -157,5 +157,5 @@ fn n_words(name: &str) -> Option<f64> {
 
 fn same_name(i: &Inputs<'_>) -> Option<f64> {
     let [sender, addressee] = i.names();
-    flag(sender.as_ref()? == addressee.as_ref()?)
+    flag(sender.as_ref()?.normalized()? == addressee.as_ref()?.normalized()?)
 }

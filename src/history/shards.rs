@@ -1,0 +1,95 @@
+//! What is known of all entities, shared between threads.
+
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+
+use super::{Activity, EntityKey, Entry, Norm};
+
+/// One part of what is known: everything about some of the entities.
+#[derive(Default)]
+pub(super) struct Shard {
+    pub(super) entries: ByKey<Entry>,
+    pub(super) activity: ByKey<Activity>,
+    pub(super) norms: ByKey<Norm>,
+}
+
+/// Values by the entity that they are about.
+pub(super) type ByKey<T> = HashMap<EntityKey, T, BuildHasherDefault<KeyIsHash>>;
+
+/// Keys alone.
+pub(super) type KeySet = HashSet<EntityKey, BuildHasherDefault<KeyIsHash>>;
+
+/// Keys are hashes already; hashing them again would only cost.
+#[derive(Default)]
+pub(super) struct KeyIsHash(u64);
+
+impl Hasher for KeyIsHash {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+    fn write_u64(&mut self, key: u64) {
+        self.0 = key;
+    }
+}
+
+/// All shards. Which one an entity is in follows from its key.
+pub(super) struct Shards(Vec<RwLock<Shard>>);
+
+/// A power of two, well above the threads of any machine this runs on.
+const N_SHARDS: usize = 64;
+
+impl Default for Shards {
+    fn default() -> Self {
+        Self((0..N_SHARDS).map(|_| RwLock::default()).collect())
+    }
+}
+
+fn place(key: EntityKey) -> usize {
+    // Bits from the middle: the maps inside use the lowest and the highest.
+    (key.0 >> 32) as usize % N_SHARDS
+}
+
+// A panic elsewhere cannot leave a value half written: what changes it does not panic. So poison is passed over.
+impl Shards {
+    /// Changes the shard of `key`, for which other threads have to wait.
+    pub(super) fn change(&self, key: EntityKey, change: impl FnOnce(&mut Shard)) {
+        change(&mut self.0[place(key)].write().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Changes the shard of `key`, where nobody else can look.
+    pub(super) fn change_alone(&mut self, key: EntityKey, change: impl FnOnce(&mut Shard)) {
+        change(self.0[place(key)].get_mut().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// All of them, to read from; until it is dropped, nothing changes.
+    pub(super) fn read(&self) -> Guards<'_> {
+        Guards(self.0.iter().map(|shard| shard.read().unwrap_or_else(PoisonError::into_inner)).collect())
+    }
+}
+
+/// Shards that nobody can change.
+pub(super) struct Guards<'a>(Vec<RwLockReadGuard<'a, Shard>>);
+
+impl Guards<'_> {
+    pub(super) fn of(&self, key: EntityKey) -> &Shard {
+        &self.0[place(key)]
+    }
+
+    pub(super) fn n_entries(&self) -> usize {
+        self.0.iter().map(|shard| shard.entries.len()).sum()
+    }
+
+    /// All of one kind, in order of the keys.
+    pub(super) fn sorted<T: Copy>(&self, kind: impl Fn(&Shard) -> &ByKey<T>) -> Vec<(EntityKey, T)> {
+        let mut all = Vec::with_capacity(self.0.iter().map(|shard| kind(shard).len()).sum());
+        self.0.iter().for_each(|shard| all.extend(kind(shard).iter().map(|(key, value)| (*key, *value))));
+        all.sort_unstable_by_key(|(key, _)| *key);
+        all
+    }
+}
