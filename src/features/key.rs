@@ -3,7 +3,7 @@
 use super::error::{positive, unknown};
 use super::part::PartList;
 use super::{FeatureInfo, InvalidSpec, KeySpec};
-use crate::history::{Counts, EntityKey, KeyHasher, KeyParts, Recent};
+use crate::history::{Counts, EntityKey, KeyKind, KeyParts, Recent};
 use crate::reasons::ReasonCode;
 
 /// A key of a spec, ready to hash and to read.
@@ -20,8 +20,8 @@ pub(super) struct PlannedKey {
     pub(super) keeps_activity: bool,
     /// Place of the first of them among all features.
     pub(super) first: usize,
-    /// The hash of the key's name, to which the parts are added.
-    hasher: KeyHasher,
+    kind: KeyKind,
+    counterpart_kind: KeyKind,
 }
 
 /// Declares what a key can give: its name in a feature spec, its unit, what it is.
@@ -111,7 +111,8 @@ impl PlannedKey {
             keeps_activity: features.iter().any(|feature| feature.is_activity()),
             features,
             first,
-            hasher: KeyHasher::new(&key.name),
+            kind: KeyKind::new(&key.name),
+            counterpart_kind: KeyKind::new("counterpart"),
         };
         Ok((planned, reason))
     }
@@ -138,16 +139,16 @@ impl PlannedKey {
     }
 
     /// The parcel's entity under this key; `None` where it does not state one of the parts.
-    pub(super) fn entity(&self, stated: &KeyParts) -> Option<EntityKey> {
-        hash(&self.hasher, &self.parts, stated)
+    pub(super) fn entity(&self, stated: &mut KeyParts) -> Option<EntityKey> {
+        stated.key(&self.kind, &self.parts)
     }
 
     /// The hash of the parcel's counterpart; `None` where there is no such thing, or it is not stated.
-    pub(super) fn counterpart(&self, stated: &KeyParts) -> Option<u64> {
+    pub(super) fn counterpart(&self, stated: &mut KeyParts) -> Option<u64> {
         if self.counterpart.is_empty() {
             return None;
         }
-        hash(&KeyHasher::new("counterpart"), &self.counterpart, stated).map(|key| key.0)
+        stated.key(&self.counterpart_kind, &self.counterpart).map(|key| key.0)
     }
 
     /// `(infringements + smoothing · parent) / (inspected + smoothing)`: an estimate of the rate with
@@ -171,15 +172,6 @@ impl PlannedKey {
         };
         counted.filter_map(change).collect()
     }
-}
-
-/// The key of a kind by the parts at some places; `None` where one of them is not stated.
-pub(super) fn hash(named: &KeyHasher, places: &[usize], stated: &KeyParts) -> Option<EntityKey> {
-    let mut hasher = named.clone();
-    for place in places {
-        hasher.parts(stated.get(*place)?);
-    }
-    Some(hasher.finish())
 }
 
 pub(super) fn reason(path: &str, name: &str) -> Result<ReasonCode, InvalidSpec> {

@@ -1,11 +1,11 @@
 //! How far a number of the parcel is from what is usual for its kind.
 
 use super::error::unknown;
-use super::key::{back_off, hash, reason};
+use super::key::{back_off, reason};
 use super::number::Inputs;
 use super::part::PartList;
 use super::{FeatureInfo, InvalidSpec, NUMBER_FEATURES, NormSpec, NumberFeature};
-use crate::history::{Bucket, EntityKey, HistoryView, KeyHasher, KeyParts};
+use crate::history::{Bucket, EntityKey, HistoryView, KeyKind, KeyParts};
 use crate::reasons::ReasonCode;
 
 /// A norm of a spec, ready to hash and to read.
@@ -16,7 +16,7 @@ pub(super) struct PlannedNorm {
     number: &'static NumberFeature,
     /// The norm that stands in where too little is known of this one, by its place in the spec.
     parent: Option<usize>,
-    hasher: KeyHasher,
+    kind: KeyKind,
 }
 
 /// Parcels behind a norm, decayed, below which the coarser one stands in.
@@ -40,7 +40,7 @@ impl PlannedNorm {
             parts: all.places(&path("parts"), &norm.parts)?,
             number,
             parent: back_off(&format!("norms.{}", norm.name), norm.back_off.as_deref(), names)?,
-            hasher: KeyHasher::new(&norm.name),
+            kind: KeyKind::new(&norm.name),
         };
         Ok((planned, reason(&path("reason"), &norm.reason)?))
     }
@@ -61,9 +61,9 @@ impl PlannedNorm {
     }
 
     /// The kind that the parcel is of, and its number.
-    pub(super) fn entry(&self, stated: &KeyParts, inputs: &Inputs<'_>) -> Option<(EntityKey, f64)> {
+    pub(super) fn entry(&self, stated: &mut KeyParts, inputs: &Inputs<'_>) -> Option<(EntityKey, f64)> {
         let number = (self.number.compute)(inputs).filter(|number| number.is_finite())?;
-        Some((hash(&self.hasher, &self.parts, stated)?, number))
+        Some((stated.key(&self.kind, &self.parts)?, number))
     }
 
     /// Deviations of each of the parcel's numbers from its norm, into `values`.

@@ -141,14 +141,15 @@ impl FeaturePlan {
     /// Amounts are in the base of `rates`. Each text is read once, for all that is made of it.
     pub fn keys(&self, parcel: &Parcel, rates: &ExchangeRates) -> ParcelKeys {
         let inputs = Inputs::new(parcel, rates);
-        let stated = self.parts.of(&inputs);
-        let by_key: Vec<_> = self.keys.iter().map(|key| key.entity(&stated)).collect();
+        let mut stated = self.parts.of(&inputs);
+        let by_key: Vec<_> = self.keys.iter().map(|key| key.entity(&mut stated)).collect();
         let with_activity = self.keys.iter().zip(&by_key).filter(|(key, _)| key.keeps_activity);
-        let activity = with_activity.filter_map(|(key, entity)| Some(((*entity)?, key.counterpart(&stated))));
-        let norms: Vec<_> = self.norms.iter().map(|norm| norm.entry(&stated, &inputs)).collect();
+        let activity = with_activity.filter_map(|(key, entity)| Some(((*entity)?, key.counterpart(&mut stated))));
+        let activity = activity.collect();
+        let norms: Vec<_> = self.norms.iter().map(|norm| norm.entry(&mut stated, &inputs)).collect();
         let footprint = Footprint {
             keys: by_key.iter().copied().flatten().collect(),
-            activity: activity.collect(),
+            activity,
             numbers: norms.iter().copied().flatten().collect(),
         };
         let mut numbers = Vec::with_capacity(self.numbers.len() + self.spec.national_figures.len());

@@ -47,11 +47,6 @@ impl KeyHasher {
         canonical(bytes, |bytes| self.add(bytes));
     }
 
-    /// Adds parts that several keys share, as [`KeyParts::get`] gives them.
-    pub fn parts(&mut self, parts: &[u8]) {
-        self.add(parts);
-    }
-
     /// The finished key.
     pub fn finish(&self) -> EntityKey {
         EntityKey(xxh3_64(if self.long.is_empty() { &self.short[..self.n_short] } else { &self.long }))
@@ -77,12 +72,31 @@ pub struct KeyParts {
     bytes: Vec<u8>,
     /// Where each group of parts lies in `bytes`; `None` where it is not stated.
     groups: Vec<Option<Range<usize>>>,
+    /// The bytes of the key that is being made.
+    key: Vec<u8>,
+}
+
+/// The kind of some keys, before its bytes.
+#[derive(Clone, Debug)]
+pub struct KeyKind(Vec<u8>);
+
+impl KeyKind {
+    /// The kind `name`, as [`KeyHasher::new`] begins with it.
+    pub fn new(name: &str) -> Self {
+        let mut bytes = Vec::new();
+        canonical(name.as_bytes(), |piece| bytes.extend_from_slice(piece));
+        Self(bytes)
+    }
 }
 
 impl KeyParts {
     /// Room for so many groups.
     pub fn with_capacity(n_groups: usize) -> Self {
-        Self { bytes: Vec::with_capacity(16 * n_groups), groups: Vec::with_capacity(n_groups) }
+        Self {
+            bytes: Vec::with_capacity(16 * n_groups),
+            groups: Vec::with_capacity(n_groups),
+            key: Vec::with_capacity(SHORT),
+        }
     }
 
     /// Adds a part to the group that is being made.
@@ -99,9 +113,15 @@ impl KeyParts {
         self.groups.push(is_stated.then_some(begin..self.bytes.len()));
     }
 
-    /// The group of a number, from 0, for [`KeyHasher::parts`]; `None` where it is not stated.
-    pub fn get(&self, group: usize) -> Option<&[u8]> {
-        self.bytes.get(self.groups.get(group)?.clone()?)
+    /// The key of a kind by some groups, numbered from 0, as a [`KeyHasher`] makes it of all their parts; `None` where
+    /// one of them is not stated.
+    pub fn key(&mut self, kind: &KeyKind, groups: &[usize]) -> Option<EntityKey> {
+        self.key.clear();
+        self.key.extend_from_slice(&kind.0);
+        for group in groups {
+            self.key.extend_from_slice(self.bytes.get(self.groups.get(*group)?.clone()?)?);
+        }
+        Some(EntityKey(xxh3_64(&self.key)))
     }
 }
 
@@ -153,11 +173,9 @@ mod tests {
         parts.end_group(true);
         parts.part(b"BE");
         parts.end_group(true);
-        let mut hasher = KeyHasher::new("hs6_origin");
-        hasher.parts(parts.get(1).unwrap());
-        hasher.parts(parts.get(2).unwrap());
-        assert_eq!(hasher.finish().0, key("hs6_origin", &["440890", "BE"]));
-        assert_eq!((parts.get(0), parts.get(3)), (None, None));
+        let kind = KeyKind::new("hs6_origin");
+        assert_eq!(parts.key(&kind, &[1, 2]).unwrap().0, key("hs6_origin", &["440890", "BE"]));
+        assert_eq!((parts.key(&kind, &[1, 0]), parts.key(&kind, &[3])), (None, None));
     }
 
     #[test]

@@ -22,7 +22,7 @@ pub use activity::{Activity, Recent, WINDOW_DAYS};
 pub use bucket::{Bucket, BucketWidth};
 pub use entry::{Counts, Decay, Entry};
 pub use footprint::Footprint;
-pub use key::{EntityKey, KeyHasher, KeyParts};
+pub use key::{EntityKey, KeyHasher, KeyKind, KeyParts};
 pub use norm::{Norm, Usual};
 pub use replay::{Advised, DueOutcome, Replay};
 pub use snapshot::{Snapshot, SnapshotError};
