@@ -1,5 +1,8 @@
 //! The values of one column, as text.
 
+use std::fmt::{Display, Write as _};
+use std::ops::Range;
+
 use parquet::basic::{ConvertedType, LogicalType, TimeUnit, Type as PhysicalType};
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use parquet::data_type::{DataType, Int96};
@@ -10,8 +13,37 @@ use crate::parcel::{DraftTime, Problem};
 use crate::table::field::CellProblem;
 use crate::table::time;
 
-/// A cell: empty where nothing is stated.
-pub(super) type Cell = Result<String, CellProblem>;
+/// The cells of one column for some rows, in one text, so that none needs an allocation of its own. A cell is empty where
+/// nothing is stated.
+#[derive(Default)]
+pub(super) struct Cells {
+    text: String,
+    /// Where each cell lies in `text`, or why it can't be read.
+    cells: Vec<Result<Range<usize>, CellProblem>>,
+}
+
+impl Cells {
+    pub(super) fn clear(&mut self) {
+        self.text.clear();
+        self.cells.clear();
+    }
+
+    /// The cell of a row; empty past the last.
+    pub(super) fn get(&self, row: usize) -> Result<&str, CellProblem> {
+        match self.cells.get(row) {
+            Some(Ok(range)) => Ok(self.text.get(range.clone()).unwrap_or_default()),
+            Some(Err(problem)) => Err(problem.clone()),
+            None => Ok(""),
+        }
+    }
+
+    /// Adds the cell that `write` puts behind the text.
+    fn push(&mut self, write: impl FnOnce(&mut String) -> Result<(), CellProblem>) {
+        let begin = self.text.len();
+        let written = write(&mut self.text);
+        self.cells.push(written.map(|()| begin..self.text.len()));
+    }
+}
 
 const SECONDS_PER_DAY: i64 = 86_400;
 /// The day number of 1970-01-01 in the count that INT96 uses.
@@ -72,27 +104,29 @@ impl Meaning {
         }
     }
 
-    fn integer(self, value: i64, unsigned: u64) -> Cell {
+    fn integer(self, value: i64, unsigned: u64, out: &mut String) -> Result<(), CellProblem> {
         match self {
-            Self::Plain => Ok(value.to_string()),
-            Self::Unsigned => Ok(unsigned.to_string()),
-            Self::Decimal { n_places } => Ok(decimal(value.into(), n_places)),
+            Self::Plain => shown(value, out),
+            Self::Unsigned => shown(unsigned, out),
+            Self::Decimal { n_places } => out.push_str(&decimal(value.into(), n_places)),
             Self::Date => {
                 let midnight = instant(value.saturating_mul(SECONDS_PER_DAY), 0)?;
-                Ok(midnight.split_once('T').map_or_else(|| midnight.clone(), |(date, _)| date.to_owned()))
+                out.push_str(midnight.split_once('T').map_or(midnight.as_str(), |(date, _)| date));
             }
             Self::Instant { per_second } => {
                 let part = value.rem_euclid(per_second) * (1_000_000_000 / per_second);
-                instant(value.div_euclid(per_second), part)
+                out.push_str(&instant(value.div_euclid(per_second), part)?);
             }
         }
+        Ok(())
     }
 
-    fn bytes(self, bytes: &[u8]) -> Cell {
+    fn bytes(self, bytes: &[u8], out: &mut String) -> Result<(), CellProblem> {
         match self {
-            Self::Decimal { n_places } => Ok(decimal(big_endian(bytes).ok_or(TOO_LARGE)?, n_places)),
-            _ => std::str::from_utf8(bytes).map(str::to_owned).map_err(|_| CellProblem::NotUtf8),
+            Self::Decimal { n_places } => out.push_str(&decimal(big_endian(bytes).ok_or(TOO_LARGE)?, n_places)),
+            _ => out.push_str(std::str::from_utf8(bytes).map_err(|_| CellProblem::NotUtf8)?),
         }
+        Ok(())
     }
 }
 
@@ -104,36 +138,51 @@ pub(super) fn read_cells(
     column: &mut ColumnReader,
     meaning: Meaning,
     n: usize,
-    cells: &mut Vec<Cell>,
+    cells: &mut Cells,
 ) -> Result<(), ParquetError> {
     match column {
-        ColumnReader::BoolColumnReader(reader) => read(reader, n, cells, |value| Ok(value.to_string())),
+        ColumnReader::BoolColumnReader(reader) => read(reader, n, cells, |value, out| {
+            shown(value, out);
+            Ok(())
+        }),
         ColumnReader::Int32ColumnReader(reader) => {
-            read(reader, n, cells, |value| meaning.integer((*value).into(), value.cast_unsigned().into()))
+            read(reader, n, cells, |value, out| meaning.integer((*value).into(), value.cast_unsigned().into(), out))
         }
         ColumnReader::Int64ColumnReader(reader) => {
-            read(reader, n, cells, |value| meaning.integer(*value, value.cast_unsigned()))
+            read(reader, n, cells, |value, out| meaning.integer(*value, value.cast_unsigned(), out))
         }
-        ColumnReader::Int96ColumnReader(reader) => read(reader, n, cells, int96),
-        // The shortest text that reads back as the same float. Data frames write NaN for "missing".
-        ColumnReader::FloatColumnReader(reader) => {
-            read(reader, n, cells, |value| Ok(if value.is_nan() { String::new() } else { value.to_string() }))
+        ColumnReader::Int96ColumnReader(reader) => read(reader, n, cells, |value, out| {
+            out.push_str(&int96(value)?);
+            Ok(())
+        }),
+        ColumnReader::FloatColumnReader(reader) => read(reader, n, cells, |value, out| float(*value, out)),
+        ColumnReader::DoubleColumnReader(reader) => read(reader, n, cells, |value, out| float(*value, out)),
+        ColumnReader::ByteArrayColumnReader(reader) => {
+            read(reader, n, cells, |value, out| meaning.bytes(value.data(), out))
         }
-        ColumnReader::DoubleColumnReader(reader) => {
-            read(reader, n, cells, |value| Ok(if value.is_nan() { String::new() } else { value.to_string() }))
-        }
-        ColumnReader::ByteArrayColumnReader(reader) => read(reader, n, cells, |value| meaning.bytes(value.data())),
         ColumnReader::FixedLenByteArrayColumnReader(reader) => {
-            read(reader, n, cells, |value| meaning.bytes(value.data()))
+            read(reader, n, cells, |value, out| meaning.bytes(value.data(), out))
         }
     }
+}
+
+/// The shortest text that reads back as the same float. Data frames write NaN for "missing".
+fn float<T: Copy + Into<f64> + Display>(value: T, out: &mut String) -> Result<(), CellProblem> {
+    if !value.into().is_nan() {
+        shown(value, out);
+    }
+    Ok(())
+}
+
+fn shown(value: impl Display, out: &mut String) {
+    write!(out, "{value}").expect("writing to a text does not fail");
 }
 
 fn read<T: DataType>(
     reader: &mut ColumnReaderImpl<T>,
     n: usize,
-    cells: &mut Vec<Cell>,
-    text: impl Fn(&T::T) -> Cell,
+    cells: &mut Cells,
+    text: impl Fn(&T::T, &mut String) -> Result<(), CellProblem>,
 ) -> Result<(), ParquetError> {
     let (mut levels, mut values) = (Vec::with_capacity(n), Vec::with_capacity(n));
     let mut n_read = 0;
@@ -147,25 +196,25 @@ fn read<T: DataType>(
     let mut values = values.iter();
     if levels.is_empty() {
         // A required column: it has no levels, and every value is there.
-        cells.extend(values.map(text));
+        values.for_each(|value| cells.push(|out| text(value, out)));
     } else {
         // A flat column is at most once optional: level 1 is a value, 0 is none.
-        cells.extend(levels.iter().map(|level| match level {
-            0 => Ok(String::new()),
-            _ => values.next().map_or_else(|| Ok(String::new()), &text),
-        }));
+        for level in &levels {
+            let value = if *level == 0 { None } else { values.next() };
+            cells.push(|out| value.map_or(Ok(()), |value| text(value, out)));
+        }
     }
     Ok(())
 }
 
-fn int96(value: &Int96) -> Cell {
+fn int96(value: &Int96) -> Result<String, CellProblem> {
     let [low, high, day] = [0, 1, 2].map(|idx| value.data().get(idx).copied().unwrap_or_default());
     let nanos = (u64::from(high) << 32 | u64::from(low)).cast_signed();
     let seconds = (i64::from(day.cast_signed()) - JULIAN_DAY_OF_1970) * SECONDS_PER_DAY;
     instant(seconds.saturating_add(nanos.div_euclid(1_000_000_000)), nanos.rem_euclid(1_000_000_000))
 }
 
-fn instant(seconds: i64, nanos: i64) -> Cell {
+fn instant(seconds: i64, nanos: i64) -> Result<String, CellProblem> {
     let nanos = i32::try_from(nanos).map_err(|_| Problem::TimeOutOfRange)?;
     Ok(time::write(DraftTime { seconds, nanos })?)
 }
@@ -202,12 +251,16 @@ mod tests {
 
     #[test]
     fn dates_and_instants_become_rfc_3339() {
-        assert_eq!(Meaning::Date.integer(18_262, 0), Ok("2020-01-01".to_owned()));
+        let integer = |meaning: Meaning, value| {
+            let mut out = String::new();
+            meaning.integer(value, 0, &mut out).map(|()| out)
+        };
+        assert_eq!(integer(Meaning::Date, 18_262), Ok("2020-01-01".to_owned()));
         let nanos = Meaning::Instant { per_second: 1_000_000_000 };
-        assert_eq!(nanos.integer(-250_000_000, 0), Ok("1969-12-31T23:59:59.75Z".to_owned()));
+        assert_eq!(integer(nanos, -250_000_000), Ok("1969-12-31T23:59:59.75Z".to_owned()));
         let mut stored = Int96::new();
         stored.set_data(500_000_000, 0, 2_440_588 + 18_262);
         assert_eq!(int96(&stored), Ok("2020-01-01T00:00:00.5Z".to_owned()));
-        assert!(Meaning::Date.integer(i64::MAX, 0).is_err());
+        assert!(integer(Meaning::Date, i64::MAX).is_err());
     }
 }

@@ -13,12 +13,11 @@ use parquet::column::reader::ColumnReader;
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
 
 use super::error::TableError;
-use super::field::CellProblem;
 use super::mapping::Mapping;
 use super::plan::Plan;
 use super::read::RowResult;
 use super::row::RowPosition;
-use cells::{Cell, Meaning, read_cells};
+use cells::{Cells, Meaning, read_cells};
 
 const BATCH_ROWS: usize = 1024;
 
@@ -32,7 +31,7 @@ pub(super) struct ParquetTable {
     /// Rows of the open row group that are in no batch yet.
     n_left_in_group: usize,
     /// By the place in the header; empty where a column is not read.
-    batch: Vec<Vec<Cell>>,
+    batch: Vec<Cells>,
     n_batch: usize,
     next_in_batch: usize,
     n_rows: u64,
@@ -93,7 +92,7 @@ impl ParquetTable {
             columns,
             next_group: 0,
             n_left_in_group: 0,
-            batch: header.iter().map(|_| Vec::new()).collect(),
+            batch: header.iter().map(|_| Cells::default()).collect(),
             n_batch: 0,
             next_in_batch: 0,
             n_rows: 0,
@@ -116,11 +115,7 @@ impl ParquetTable {
         self.n_rows += 1;
         let position = RowPosition { file: Arc::clone(&self.file), row: self.n_rows, line: None };
         let batch = &self.batch;
-        Some(Ok(self.plan.row(position, |column| match batch.get(column).and_then(|cells| cells.get(idx)) {
-            Some(Ok(text)) => Ok(text.as_str()),
-            Some(Err(problem)) => Err(CellProblem::clone(problem)),
-            None => Ok(""),
-        })))
+        Some(Ok(self.plan.row(position, |column| batch.get(column).map_or(Ok(""), |cells| cells.get(idx)))))
     }
 
     /// Reads the next batch; `false` at the end of the file.
