@@ -1,18 +1,24 @@
 //! The boosting itself: one tree after another, each on what the ones before left over.
 
+use std::iter::repeat;
+
 use linfa::DatasetBase;
 use linfa::dataset::AsSingleTargets;
 use linfa::traits::Fit;
-use ndarray::{ArrayBase, Axis, Data, Ix2};
+use ndarray::{ArrayBase, Data, Ix2};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
+use rayon::prelude::*;
 
 use super::bins::Bins;
-use super::grow::Grower;
+use super::grow::{Grower, Grown};
 use super::histogram::Gradient;
 use super::loss::{Grid, differentiate, log_loss};
 use super::sample::sample;
 use super::{BoostingError, GradientBoosting, GradientBoostingValidParams, LabeledRows, Tree};
+
+/// Fewer rows are not worth a task.
+const ROWS_A_TASK: usize = 1024;
 
 /// How a fit stands after a round.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -81,13 +87,7 @@ impl GradientBoostingValidParams {
             let mut rows = sample(0..training.n_rows() as u32, self.row_fraction, &mut rng);
             match grower.grow(&gradients, &mut rows, &features) {
                 Some(grown) => {
-                    if rows.len() == margins.len() {
-                        for (leaf, value) in grown.leaves {
-                            rows[leaf].iter().for_each(|row| margins[*row as usize] += f64::from(value));
-                        }
-                    } else {
-                        add(&grown.tree, &training, &mut margins);
-                    }
+                    add_grown(&grown, &rows, &training, &mut margins);
                     held_out.iter_mut().for_each(|held_out| add(&grown.tree, &held_out.rows, &mut held_out.margins));
                     trees.push(grown.tree);
                 }
@@ -151,9 +151,24 @@ impl<'a> HeldOut<'a> {
 }
 
 fn add(tree: &Tree, rows: &LabeledRows<'_>, margins: &mut [f64]) {
-    for (row, margin) in rows.values.axis_iter(Axis(0)).zip(margins) {
-        *margin += tree.value(row);
+    let with_rows = margins.par_iter_mut().enumerate().with_min_len(ROWS_A_TASK);
+    with_rows.for_each(|(row, margin)| *margin += tree.value(rows.values.row(row)));
+}
+
+/// As [`add`] for the training rows, of which most lie in a leaf already.
+///
+/// * `grown_on`: the rows that it was grown on, in the order of its leaves.
+fn add_grown(grown: &Grown, grown_on: &[u32], rows: &LabeledRows<'_>, margins: &mut [f64]) {
+    let in_leaves = || grown.leaves.iter().flat_map(|(leaf, value)| grown_on[leaf.clone()].iter().zip(repeat(*value)));
+    if grown_on.len() == margins.len() {
+        in_leaves().for_each(|(row, value)| margins[*row as usize] += f64::from(value));
+        return;
     }
+    let mut known = vec![None; margins.len()];
+    in_leaves().for_each(|(row, value)| known[*row as usize] = Some(f64::from(value)));
+    margins.par_iter_mut().zip(known).enumerate().with_min_len(ROWS_A_TASK).for_each(|(row, (margin, known))| {
+        *margin += known.unwrap_or_else(|| grown.tree.value(rows.values.row(row)));
+    });
 }
 
 /// Log-odds of the positive class.

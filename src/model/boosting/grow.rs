@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::bins::Bins;
-use super::histogram::{Gradient, Histogram, Sums};
+use super::bins::{Bins, LANES};
+use super::histogram::{Gradient, Histogram, Sums, add_rows};
 use super::params::MAX_DEPTH;
 use super::split::{Bounds, Search, Split};
 use super::{GradientBoostingValidParams, Node, Tree};
@@ -143,13 +143,13 @@ impl<'a> Grower<'a> {
 
     /// Moves the rows that go left before the others, both in their order; how many there are.
     fn partition(&mut self, split: &Split, rows: &mut [u32]) -> usize {
-        let bins = self.bins.column(split.feature);
+        let (bins, lane) = self.bins.lane(split.feature);
         let missing = self.bins.n_bins(split.feature);
         self.moved.resize(rows.len(), 0);
         let (mut n_left, mut n_right) = (0, 0);
         for idx in 0..rows.len() {
             let row = rows[idx];
-            let bin = usize::from(bins[row as usize]);
+            let bin = usize::from(bins[row as usize][lane]);
             let goes_left = if bin == missing { split.missing_left } else { bin <= split.bin };
             // Both are written, one of them to stay: a branch would be mispredicted half the time.
             rows[n_left] = row;
@@ -177,14 +177,18 @@ impl<'a> Grower<'a> {
             self.gather(gradients, rows);
         }
         let (bins, search, gathered) = (self.bins, self.search(root), &self.gathered);
-        let found = features.par_iter().zip(&mut root.histograms).map(|(feature, histogram)| {
-            let (n, column) = (bins.n_bins(*feature) + 1, bins.column(*feature));
+        let together = by_block(bins, features, &mut root.histograms);
+        let found = together.into_par_iter().flat_map_iter(|(features, histograms)| {
             if is_every_row {
-                histogram.fill(n, column, gradients);
+                fill(bins, features, histograms, |block| block.iter().zip(gradients));
             } else {
-                histogram.fill_some(n, column, rows, gathered);
+                fill(bins, features, histograms, |block| rows.iter().map(|row| &block[*row as usize]).zip(gathered));
             }
-            search.best(*feature, histogram.first(n))
+            let search = search;
+            features
+                .iter()
+                .zip(&*histograms)
+                .map(move |(feature, histogram)| search.best(*feature, histogram.first(bins.n_bins(*feature) + 1)))
         });
         root.best = best_split(&found.collect::<Vec<_>>());
     }
@@ -206,22 +210,24 @@ impl<'a> Grower<'a> {
         let (bins, gathered) = (self.bins, &self.gathered);
         let (search_small, search_large) = (self.search(small), self.search(large));
         let (try_small, try_large) = (self.may_split(small), self.may_split(large));
-        // Small leaves are not worth a task for each feature. Features are independent of each
+        // Small leaves are not worth a task for each block. Features are independent of each
         // other, so how they are grouped changes no bit.
-        let together = 1 + 4096 / rows.len().max(1);
-        let found = features
-            .par_iter()
-            .zip(small.histograms.par_iter_mut().zip(&mut large.histograms))
-            .with_min_len(together)
-            .map(|(feature, (small, large))| {
+        let a_task = 1 + 1024 / rows.len().max(1);
+        let together: Vec<_> = by_block(bins, features, &mut small.histograms)
+            .into_iter()
+            .zip(by_block(bins, features, &mut large.histograms))
+            .collect();
+        let found = together.into_par_iter().with_min_len(a_task).flat_map_iter(|((features, small), (_, large))| {
+            fill(bins, features, small, |block| rows.iter().map(|row| &block[*row as usize]).zip(gathered));
+            features.iter().zip(small.iter().zip(large)).map(|(feature, (small, large))| {
                 let n = bins.n_bins(*feature) + 1;
-                small.fill_some(n, bins.column(*feature), rows, gathered);
                 large.subtract(n, small);
                 let best = |wanted: bool, search: &Search<'_>, histogram: &Histogram| {
                     wanted.then(|| search.best(*feature, histogram.first(n))).flatten()
                 };
                 (best(try_small, &search_small, small), best(try_large, &search_large, large))
-            });
+            })
+        });
         let (of_small, of_large): (Vec<_>, Vec<_>) = found.unzip();
         small.best = best_split(&of_small);
         large.best = best_split(&of_large);
@@ -231,6 +237,39 @@ impl<'a> Grower<'a> {
         self.gathered.clear();
         self.gathered.extend(rows.iter().map(|row| gradients[*row as usize]));
     }
+}
+
+/// The features of each block, with their histograms.
+fn by_block<'f, 'h>(
+    bins: &Bins,
+    features: &'f [u32],
+    mut histograms: &'h mut [Histogram],
+) -> Vec<(&'f [u32], &'h mut [Histogram])> {
+    let together = features.chunk_by(|one, other| bins.are_together(*one, *other));
+    let with_histograms = together.map(|features| {
+        let (of_these, rest) = std::mem::take(&mut histograms).split_at_mut(features.len());
+        histograms = rest;
+        (features, of_these)
+    });
+    with_histograms.collect()
+}
+
+/// Replaces the histograms of features of one block by the sums of the rows that `rows` picks of the block.
+fn fill<'a, R>(
+    bins: &'a Bins,
+    features: &[u32],
+    histograms: &mut [Histogram],
+    rows: impl FnOnce(&'a [[u8; LANES]]) -> R,
+) where
+    R: Iterator<Item = (&'a [u8; LANES], &'a Gradient)>,
+{
+    let Some(first) = features.first() else { return };
+    let mut lanes = [0; LANES];
+    for ((lane, feature), histogram) in lanes.iter_mut().zip(features).zip(&mut *histograms) {
+        *lane = bins.lane(*feature).1;
+        histogram.clear(bins.n_bins(*feature) + 1);
+    }
+    add_rows(histograms, &lanes[..features.len()], rows(bins.lane(*first).0));
 }
 
 /// The split that gains most, the first of those that tie.

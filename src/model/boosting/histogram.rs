@@ -2,6 +2,8 @@
 
 use std::ops::{Add, AddAssign, Sub, SubAssign};
 
+use super::bins::LANES;
+
 /// First and second derivative of a row's loss, times its weight.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Gradient {
@@ -82,28 +84,46 @@ impl Histogram {
         &self.0[..n]
     }
 
-    /// Replaces the first `n` bins by the sums of all rows.
-    pub(super) fn fill(&mut self, n: usize, bins: &[u8], gradients: &[Gradient]) {
+    /// Empties the first `n` bins.
+    pub(super) fn clear(&mut self, n: usize) {
         self.0[..n].fill(Sums::default());
-        for (bin, gradient) in bins.iter().zip(gradients) {
-            self.0[usize::from(*bin)].add_row(*gradient);
-        }
-    }
-
-    /// Replaces the first `n` bins by the sums of some rows.
-    ///
-    /// * `gradients`: those of `rows`, in the same order.
-    pub(super) fn fill_some(&mut self, n: usize, bins: &[u8], rows: &[u32], gradients: &[Gradient]) {
-        self.0[..n].fill(Sums::default());
-        for (row, gradient) in rows.iter().zip(gradients) {
-            self.0[usize::from(bins[*row as usize])].add_row(*gradient);
-        }
     }
 
     /// Leaves the first `n` bins with the rows that are not in `part`.
     pub(super) fn subtract(&mut self, n: usize, part: &Self) {
         for (whole, part) in self.0[..n].iter_mut().zip(&part.0[..n]) {
             *whole -= *part;
+        }
+    }
+}
+
+/// Adds rows to the histograms of features of one block, in one pass for all of them.
+///
+/// * `lanes`: where each of the features stands in its block.
+/// * `rows`: bins of the block and gradient of each row.
+pub(super) fn add_rows<'a>(
+    histograms: &mut [Histogram],
+    lanes: &[usize],
+    rows: impl Iterator<Item = (&'a [u8; LANES], &'a Gradient)>,
+) {
+    // A loop for each number of features, so that each is unrolled.
+    match (histograms, lanes) {
+        ([a, b, c, d], _) => add_to_lanes([a, b, c, d], [0, 1, 2, 3], rows),
+        ([a, b, c], [p, q, r]) => add_to_lanes([a, b, c], [*p, *q, *r], rows),
+        ([a, b], [p, q]) => add_to_lanes([a, b], [*p, *q], rows),
+        ([a], [p]) => add_to_lanes([a], [*p], rows),
+        _ => {}
+    }
+}
+
+fn add_to_lanes<'a, const N: usize>(
+    mut histograms: [&mut Histogram; N],
+    lanes: [usize; N],
+    rows: impl Iterator<Item = (&'a [u8; LANES], &'a Gradient)>,
+) {
+    for (bins, gradient) in rows {
+        for (histogram, lane) in histograms.iter_mut().zip(lanes) {
+            histogram.0[usize::from(bins[lane % LANES])].add_row(*gradient);
         }
     }
 }
