@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use ndarray::{Array2, Axis};
+use ndarray::{Axis, CowArray, Ix2};
 
 use super::run::{Progress, Recipe, TrainError};
 use super::{LabeledParcel, Matrix};
@@ -52,8 +52,8 @@ impl Fitted {
     /// The estimator that serves alone, fitted on one block and calibrated on another.
     pub(super) fn serving(
         recipe: &Recipe,
-        fit: LabeledBlock,
-        later: &LabeledBlock,
+        fit: LabeledBlock<'_>,
+        later: &LabeledBlock<'_>,
         descriptions: TextModel,
         progress: &mut dyn Progress,
     ) -> Result<Model, TrainError> {
@@ -73,12 +73,12 @@ impl Fitted {
     }
 
     /// Fits the curve from raw scores to probabilities on rows that the estimator was not fitted on.
-    pub(super) fn calibration(&self, recipe: &Recipe, block: &LabeledBlock) -> Result<Calibration, TrainError> {
+    pub(super) fn calibration(&self, recipe: &Recipe, block: &LabeledBlock<'_>) -> Result<Calibration, TrainError> {
         calibration(recipe, &block.raw_scores(&self.estimator), &block.labels)
     }
 
     /// The heads that `block` has enough of both classes to calibrate.
-    pub(super) fn calibrated_heads(&self, recipe: &Recipe, block: &LabeledBlock) -> Vec<Head> {
+    pub(super) fn calibrated_heads(&self, recipe: &Recipe, block: &LabeledBlock<'_>) -> Vec<Head> {
         let head = |(kind, estimator): &(InfringementKind, Estimator)| {
             let scores = block.raw_scores(estimator);
             let calibration = Calibration::fit(recipe.config.get().calibration, &scores, &block.is_of(*kind)).ok()?;
@@ -91,7 +91,7 @@ impl Fitted {
 /// The estimator that the recipe names, fitted on a block.
 pub(super) fn main_estimator(
     recipe: &Recipe,
-    block: &LabeledBlock,
+    block: &LabeledBlock<'_>,
     progress: &mut dyn Progress,
 ) -> Result<Estimator, TrainError> {
     estimator(recipe, recipe.config.boosting(), block, &block.labels, progress)
@@ -101,7 +101,7 @@ pub(super) fn main_estimator(
 fn estimator(
     recipe: &Recipe,
     trees: &GradientBoostingValidParams,
-    block: &LabeledBlock,
+    block: &LabeledBlock<'_>,
     labels: &[bool],
     progress: &mut dyn Progress,
 ) -> Result<Estimator, TrainError> {
@@ -114,7 +114,7 @@ fn estimator(
     }
 }
 
-fn regress(recipe: &Recipe, block: &LabeledBlock, labels: &[bool]) -> Result<Linear, TrainError> {
+fn regress(recipe: &Recipe, block: &LabeledBlock<'_>, labels: &[bool]) -> Result<Linear, TrainError> {
     let linear = recipe.config.logistic().fit(block.values.view(), labels);
     linear.map_err(|source| TrainError::Fit { n_rows: labels.len(), source })
 }
@@ -122,7 +122,7 @@ fn regress(recipe: &Recipe, block: &LabeledBlock, labels: &[bool]) -> Result<Lin
 fn boost(
     recipe: &Recipe,
     params: &GradientBoostingValidParams,
-    block: &LabeledBlock,
+    block: &LabeledBlock<'_>,
     labels: &[bool],
     progress: &mut dyn Progress,
 ) -> Result<Estimator, TrainError> {
@@ -140,9 +140,10 @@ fn calibration(recipe: &Recipe, raw_scores: &[f64], labels: &[bool]) -> Result<C
 }
 
 /// The labeled rows of a block, with their labels and weights.
-pub(super) struct LabeledBlock {
+pub(super) struct LabeledBlock<'m> {
     /// Shape `(n_rows, n_features)`, NaN where missing.
-    pub(super) values: Array2<f32>,
+    /// Those of the matrix itself where every row of the block has a label.
+    pub(super) values: CowArray<'m, f32, Ix2>,
     /// Shape `(n_rows,)`, as all that follow.
     pub(super) labels: Vec<bool>,
     weights: Vec<f32>,
@@ -153,14 +154,19 @@ pub(super) struct LabeledBlock {
     days: Vec<i64>,
 }
 
-impl LabeledBlock {
-    pub(super) fn of(rows: &[LabeledParcel], matrix: &Matrix, block: Range<usize>) -> Self {
-        let labeled: Vec<usize> = block.filter(|idx| rows[*idx].outcome.is_some()).collect();
-        Self::of_labeled(rows, matrix.values.select(Axis(0), &labeled), &labeled)
+impl<'m> LabeledBlock<'m> {
+    pub(super) fn of(rows: &[LabeledParcel], matrix: &'m Matrix, block: Range<usize>) -> Self {
+        let labeled: Vec<usize> = block.clone().filter(|idx| rows[*idx].outcome.is_some()).collect();
+        let values = if labeled.len() == block.len() {
+            matrix.block(block).into()
+        } else {
+            matrix.values.select(Axis(0), &labeled).into()
+        };
+        Self::of_labeled(rows, values, &labeled)
     }
 
     /// * `values`: shape `(n_labeled, n_features)`, the features of the rows that `labeled` names; each has a label.
-    pub(super) fn of_labeled(rows: &[LabeledParcel], values: Array2<f32>, labeled: &[usize]) -> Self {
+    pub(super) fn of_labeled(rows: &[LabeledParcel], values: CowArray<'m, f32, Ix2>, labeled: &[usize]) -> Self {
         let outcomes = || labeled.iter().filter_map(|idx| rows[*idx].outcome);
         Self {
             values,
@@ -203,7 +209,7 @@ impl LabeledBlock {
         let kept = |idx: &usize| self.labels[*idx] || draw(self.items[*idx]) < share;
         let kept: Vec<usize> = (0..self.labels.len()).filter(kept).collect();
         Self {
-            values: self.values.select(Axis(0), &kept),
+            values: self.values.select(Axis(0), &kept).into(),
             labels: kept.iter().map(|idx| self.labels[*idx]).collect(),
             weights: kept.iter().map(|idx| self.weights[*idx]).collect(),
             kinds: kept.iter().map(|idx| self.kinds[*idx]).collect(),

@@ -118,7 +118,7 @@ impl<'a> Inspector<'a> {
         let values = Array2::from_shape_vec((n_rows, n_features), values).expect("each row has all features");
         let at: Vec<usize> = known().map(|(_, learned)| learned.idx).collect();
         let weights = known().map(|(_, learned)| (learned.weight / mean) as f32).collect();
-        let block = LabeledBlock::of_labeled(self.rows, values, &at).weighted(weights);
+        let block = LabeledBlock::of_labeled(self.rows, values.into(), &at).weighted(weights);
         if block.has_both(MIN_PER_CLASS) {
             self.estimator = Some(fit::main_estimator(self.recipe, &block, &mut ())?);
             self.n_fitted = n_rows;
