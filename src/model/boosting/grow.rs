@@ -184,7 +184,6 @@ impl<'a> Grower<'a> {
             } else {
                 fill(bins, features, histograms, |block| rows.iter().map(|row| &block[*row as usize]).zip(gathered));
             }
-            let search = search;
             features
                 .iter()
                 .zip(&*histograms)
