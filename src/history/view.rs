@@ -6,7 +6,7 @@ use super::shards::Guards;
 use super::{Activity, Bucket, Counts, Decay, EntityKey, Entry, Recent, Usual};
 
 /// A history to read from, for any number of look-ups and threads. Folds wait until it is dropped, so it is held for a
-/// parcel or a batch of them, and not longer.
+/// parcel or a batch of them, and not longer; a thread that folds while it holds one waits for itself.
 pub struct HistoryView<'a> {
     pub(super) shards: Guards<'a>,
     pub(super) decay: Decay,
