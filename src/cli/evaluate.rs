@@ -12,7 +12,7 @@ use super::rolling::{self, Period};
 use super::settings::{self, ConfigFlag, Flags};
 use crate::evaluation::{self, CapacityShare, ModelIdentity, Settings, Subject};
 use crate::history::Replay;
-use crate::train::{Backtest, Dataset, Sampler, fold, of_evaluation};
+use crate::train::{Backtest, Dataset, Sampler, Truth, fold, of_evaluation};
 
 /// Flags of `evaluate`.
 #[derive(Debug, clap::Args)]
@@ -29,6 +29,11 @@ pub(super) struct Args {
     /// How the tables' columns become parcels.
     #[arg(long, value_name = "FILE")]
     mapping: Option<PathBuf>,
+    /// The `truth` table that `simulate` wrote beside the parcels: then recall is told by typology, on actors not found
+    /// before and of typologies that appeared after training, false alarms by look-alike, and the generator's own
+    /// knowledge stands among the baselines.
+    #[arg(long, value_name = "FILE", conflicts_with = "rolling")]
+    truth: Option<PathBuf>,
     /// Days until an outcome becomes known, where a row does not say [default: train.label_delay_days].
     #[arg(long, value_name = "N")]
     label_delay_days: Option<u32>,
@@ -102,8 +107,10 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
     };
     let warm_up = if args.warm_up.is_empty() { None } else { Some(read(&args.warm_up)?) };
     let dataset = read(&args.data)?;
-
     let trained_until = artifact.manifest().data.until_seconds;
+    let truth = args.truth.as_deref().map(|path| Truth::read(path, trained_until));
+    let truth = truth.transpose()?;
+
     if dataset.rows.first().is_some_and(|row| row.parcel.advised_at.seconds() <= trained_until) {
         eprintln!(
             "warning: this data begins before the model's own data ended; its history knows these parcels' future, \
@@ -130,7 +137,10 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
     );
     backtest.place_among(&engine.model().body().reference);
     progress.begin("measuring", None);
-    let scored = backtest.scored()?;
+    let scored = match &truth {
+        Some(truth) => backtest.scored_beside(truth)?,
+        None => backtest.scored()?,
+    };
     let subject = Subject {
         label_delay_days: train.label_delay_days,
         model: ModelIdentity {

@@ -53,6 +53,8 @@ pub struct Columns {
     pub selection: Vec<Partition>,
     /// Alternative scores.
     pub baselines: Vec<Baseline>,
+    /// Groups, whatever their size, of which it is told how much each capacity opens.
+    pub opened: Vec<Slice>,
     /// New keys.
     pub novelty: Vec<Novelty>,
 }
@@ -76,7 +78,7 @@ impl Columns {
 
     /// Brings two rows that are equal in themselves into an order.
     pub(super) fn order(&self, a: usize, b: usize) -> Ordering {
-        let slices = self.slices.iter().map(|slice| slice.rows[a].cmp(&slice.rows[b]));
+        let slices = self.slices.iter().chain(&self.opened).map(|slice| slice.rows[a].cmp(&slice.rows[b]));
         let baselines = self.baselines.iter().map(|other| falling(other.scores[a], other.scores[b]));
         let partitions = self.partitions.iter().chain(&self.selection);
         let values = partitions.map(|partition| partition.values[a].cmp(&partition.values[b]));
@@ -86,7 +88,7 @@ impl Columns {
     }
 
     pub(super) fn check(&self, n_rows: usize) -> Result<(), InvalidScored> {
-        let slices = self.slices.iter().map(|slice| (&slice.dimension, slice.rows.len()));
+        let slices = self.slices.iter().chain(&self.opened).map(|slice| (&slice.dimension, slice.rows.len()));
         let partitions = self.partitions.iter().chain(&self.selection);
         let partitions = partitions.map(|partition| (&partition.dimension, partition.values.len()));
         let baselines = self.baselines.iter().map(|baseline| (&baseline.name, baseline.scores.len()));

@@ -62,12 +62,22 @@ pub(super) fn wider(a: Option<Interval>, b: Option<Interval>) -> Option<Interval
     Some(if b.1 - b.0 > a.1 - a.0 { b } else { a })
 }
 
+/// The normal distribution's 97.5 % quantile.
+const Z: f64 = 1.959_963_984_540_054;
+
+/// Wilson's 95 % interval of a share in `n` draws; `None` without draws. Source as below.
+pub(super) fn wilson(share: f64, n: f64) -> Option<Interval> {
+    let square = Z * Z;
+    let center = (share + square / (2.0 * n)) / (1.0 + square / n);
+    let reach = Z * (share * (1.0 - share) / n + square / (4.0 * n * n)).sqrt() / (1.0 + square / n);
+    (n > 0.0).then(|| ((center - reach).max(0.0), (center + reach).min(1.0)))
+}
+
 /// Wilson's 95 % interval of a share that was 0 or 1 in `n` draws; `None` for any other share, and without draws.
 ///
 /// Every resample of 424 hits in 424 has 424 hits: there, and only there, the bootstrap would claim certainty. Source:
 /// Wilson, JASA 22 (1927); Brown, Cai and DasGupta, Statistical Science 16 (2001).
 pub(super) fn wilson_at_edge(share: f64, n: f64) -> Option<Interval> {
-    const Z: f64 = 1.959_963_984_540_054;
     // One less than the far end of the interval, which touches the edge itself.
     let reach = Z * Z / (n + Z * Z);
     // A mean of equal weights may miss the edge by its last bits.
@@ -113,6 +123,10 @@ mod tests {
         let (low, high) = wilson_at_edge(1.0, 10.0).unwrap();
         assert!((low - 0.722_467_200_137_131).abs() < 1e-9 && high == 1.0, "{low}");
         assert_eq!(wilson_at_edge(0.0, 10.0).map(|i| i.0), Some(0.0));
+        // 2 of 10, as R's binom package has it.
+        let (low, high) = wilson(0.2, 10.0).unwrap();
+        assert!((low - 0.056_682).abs() < 1e-5 && (high - 0.509_838).abs() < 1e-5, "{low} {high}");
+        assert_eq!(wilson(0.2, 0.0), None);
         assert_eq!((wilson_at_edge(0.5, 10.0), wilson_at_edge(0.0, 0.0)), (None, None));
     }
 

@@ -43,6 +43,7 @@ fn columns(rows: &[ScoredRow]) -> Columns {
         slices: vec![slice],
         partitions: vec![by_day()],
         selection: vec![by_day()],
+        opened: Vec::new(),
         baselines: vec![Baseline { name: "other".into(), scores }],
         novelty: vec![Novelty { key: "day".into(), unseen }],
     }
@@ -310,6 +311,7 @@ fn numbers_out_of_range_are_refused_by_row_and_name() {
     };
     let (name, partition) = (|| "a".to_owned(), || Partition { dimension: "a".into(), values: vec![] });
     short(Columns { slices: vec![Slice { dimension: name(), value: name(), rows: vec![] }], ..none.clone() });
+    short(Columns { opened: vec![Slice { dimension: name(), value: name(), rows: vec![] }], ..none.clone() });
     short(Columns { partitions: vec![partition()], ..none.clone() });
     short(Columns { selection: vec![partition()], ..none.clone() });
     short(Columns { novelty: vec![Novelty { key: name(), unseen: vec![] }], ..none.clone() });

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    delay::LabelDelayReport, drift::DriftReport, interval::Estimate, novelty::NoveltyReport, reliability::Bin,
-    revenue::RevenueReport, selection::SelectionReport, settings::CapacityShare, slices::SliceReport,
+    delay::LabelDelayReport, drift::DriftReport, interval::Estimate, novelty::NoveltyReport, opened::OpenedReport,
+    reliability::Bin, revenue::RevenueReport, selection::SelectionReport, settings::CapacityShare, slices::SliceReport,
 };
 
 /// How good scores were, each figure with its 95 % interval; `null` in JSON where the rows do not define it.
@@ -53,6 +53,10 @@ pub struct Evaluation {
     /// How often each group of a dimension is opened.
     #[serde(default)]
     pub selection: Vec<SelectionReport>,
+    /// How much each capacity opens of groups that are known by other means than the outcome, such as a simulation's
+    /// truth; left out without such.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub opened: Vec<OpenedReport>,
     /// What is at stake in money; left out where no infringement states an amount.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revenue: Option<RevenueReport>,

@@ -8,6 +8,7 @@ use super::{
     delay::Delays,
     drift::{Place, Places},
     novelty::KeyNovelty,
+    opened::OpenedGroup,
     ranking::Ranking,
     revenue::Revenue,
     selection::Selection,
@@ -69,6 +70,7 @@ pub struct Scored {
     pub(super) slices: Vec<RankedSlice>,
     pub(super) baselines: Vec<(String, Ranking)>,
     pub(super) selections: Vec<Selection>,
+    pub(super) opened: Vec<OpenedGroup>,
     pub(super) novelty: Vec<KeyNovelty>,
     /// `None` where no infringement states what was at stake.
     pub(super) revenue: Option<Revenue>,
@@ -118,6 +120,7 @@ impl Scored {
             slices: slices.collect(),
             baselines: baselines.collect(),
             selections: columns.selection.iter().filter_map(|one| Selection::new(one, &canonical_of)).collect(),
+            opened: columns.opened.iter().map(|group| OpenedGroup::new(group, &canonical_of)).collect(),
             novelty: columns.novelty.iter().map(|one| KeyNovelty::new(one, &order)).collect(),
             revenue: Revenue::new(&rows),
             places: Places::new(&rows),

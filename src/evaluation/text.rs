@@ -3,8 +3,8 @@
 use std::{cmp::Reverse, collections::BTreeSet};
 
 use super::{
-    AtCapacity, BaselineReport, DelayQuantile, Estimate, Evaluation, GroupReport, NoveltyReport, RevenueAtCapacity,
-    SelectionAtCapacity, SelectionReport, SliceReport, aligned::aligned as table,
+    AtCapacity, BaselineReport, DelayQuantile, Estimate, Evaluation, GroupReport, NoveltyReport, OpenedReport,
+    RevenueAtCapacity, SelectionAtCapacity, SelectionReport, SliceReport, aligned::aligned as table,
 };
 
 impl Evaluation {
@@ -25,6 +25,7 @@ impl Evaluation {
         text += &self.by_revenue();
         text += &self.by_slice();
         text += &self.by_group();
+        text += &self.by_truth();
         text += &self.of_the_data();
         let bootstrap = &self.bootstrap;
         if bootstrap.replicates > 0 {
@@ -187,6 +188,25 @@ impl Evaluation {
             section(&header, &dimension.groups.iter().map(row).collect::<Vec<_>>())
         };
         self.selection.iter().map(table).collect()
+    }
+
+    /// A table for each dimension, in the order of their first groups.
+    fn by_truth(&self) -> String {
+        let mut dimensions = self.opened.iter().map(|group| group.dimension.as_str()).collect::<Vec<_>>();
+        dimensions.dedup();
+        let shares = self.capacity.iter().map(|at| percent(at.share.get())).collect::<Vec<_>>();
+        let table = |dimension: &str| {
+            let groups = self.opened.iter().filter(|group| group.dimension == dimension);
+            let row = |group: &OpenedReport| {
+                let opened = group.capacity.iter().map(|at| estimate(at.opened));
+                [printable(&group.value), group.parcels.to_string()].into_iter().chain(opened).collect()
+            };
+            let name = format!("{}, opened at", printable(dimension));
+            let header =
+                [name.as_str(), "parcels"].into_iter().chain(shares.iter().map(String::as_str)).collect::<Vec<_>>();
+            section(&header, &groups.map(row).collect::<Vec<_>>())
+        };
+        dimensions.into_iter().map(table).collect()
     }
 
     /// Drift, novelty and label delay: what the rows are, whatever the scores.

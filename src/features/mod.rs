@@ -4,6 +4,7 @@
 //! [`FeaturePlan`] is the spec compiled; training and serving both run it.
 
 mod error;
+mod indicators;
 mod key;
 mod norm;
 mod number;
@@ -14,6 +15,7 @@ mod row;
 mod spec;
 
 pub use error::InvalidSpec;
+pub use indicators::indicators;
 pub use number::{NUMBER_FEATURES, NumberFeature};
 pub use part::Part;
 pub use plan::{FeatureInfo, FeaturePlan};

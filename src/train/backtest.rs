@@ -1,11 +1,11 @@
 //! Scoring a table as if it were live: in order of time, each parcel by what was known then.
 
 use super::facets::Facets;
-use super::{LabeledParcel, PointInTime};
+use super::{LabeledParcel, PointInTime, Truth};
 use crate::engine::Engine;
 use crate::evaluation::{Baseline, Columns, InvalidScored, Novelty, Place, Scored, ScoredRow, Slice};
-use crate::features::{ExchangeRates, FeaturePlan, FeatureRow, ParcelKeys};
-use crate::history::{Bucket, History, Replay};
+use crate::features::{ExchangeRates, FeaturePlan, FeatureRow, ParcelKeys, indicators};
+use crate::history::{Bucket, EntityKey, History, Replay};
 use crate::model::{Estimator, EstimatorKind, ReferenceScores};
 
 /// Name of the key whose past rate is reported beside the fingerprint's, where a spec has it.
@@ -15,10 +15,14 @@ const ADDRESSEE: &str = "addressee";
 #[derive(Debug, Default)]
 pub struct Backtest {
     rows: Vec<ScoredRow>,
+    /// Names each row's item and the time of its advice.
+    advices: Vec<EntityKey>,
     facets: Facets,
     fingerprint_seen: Vec<bool>,
     fingerprint_rate: Vec<f64>,
     addressee_rate: Vec<f64>,
+    /// Published indicators, counted.
+    n_indicators: Vec<f64>,
     /// By key of the spec.
     novelty: Vec<Novelty>,
     /// The other estimator on the same features, and its scores.
@@ -90,10 +94,12 @@ impl Backtest {
     /// margins of two models are of two scales.
     pub fn pool(&mut self, other: &Self) {
         self.rows.extend(other.rows.iter().map(|row| ScoredRow { margin: row.risk_score, ..*row }));
+        self.advices.extend(&other.advices);
         self.facets.extend(&other.facets);
         self.fingerprint_seen.extend(&other.fingerprint_seen);
         self.fingerprint_rate.extend(&other.fingerprint_rate);
         self.addressee_rate.extend(&other.addressee_rate);
+        self.n_indicators.extend(&other.n_indicators);
         if self.novelty.is_empty() {
             self.novelty.clone_from(&other.novelty);
         } else {
@@ -127,25 +133,41 @@ impl Backtest {
     /// # Errors
     /// [`InvalidScored`] where a weight is out of range.
     pub fn scored(&self) -> Result<Scored, InvalidScored> {
+        Scored::new(&self.rows, &self.columns())
+    }
+
+    /// As [`Backtest::scored`], beside what a simulation knows of the same parcels.
+    ///
+    /// # Errors
+    /// [`InvalidScored`] where a weight is out of range.
+    pub fn scored_beside(&self, truth: &Truth) -> Result<Scored, InvalidScored> {
+        let mut columns = self.columns();
+        truth.add_to(&mut columns, &self.rows, &self.advices);
+        Scored::new(&self.rows, &columns)
+    }
+
+    fn columns(&self) -> Columns {
         let unseen = self.fingerprint_seen.iter().map(|seen| !seen).collect();
         let history = |value: &str, rows| Slice { dimension: "history".to_owned(), value: value.to_owned(), rows };
         let past_rate =
             |key: &str, rates: &[f64]| Baseline { name: format!("past_rate_of_{key}"), scores: rates.to_vec() };
-        let mut baselines = vec![Baseline::random(self.rows.len()), past_rate("fingerprint", &self.fingerprint_rate)];
+        let rules = Baseline { name: "rules".to_owned(), scores: self.n_indicators.clone() };
+        let fingerprint = past_rate("fingerprint", &self.fingerprint_rate);
+        let mut baselines = vec![Baseline::random(self.rows.len()), rules, fingerprint];
         if self.addressee_rate.len() == self.rows.len() {
             baselines.push(past_rate(ADDRESSEE, &self.addressee_rate));
         }
         if let Some((kind, scores)) = &self.sibling {
             baselines.push(Baseline { name: kind.as_str().to_owned(), scores: scores.clone() });
         }
-        let columns = Columns {
+        Columns {
             slices: vec![history("seen", self.fingerprint_seen.clone()), history("unseen", unseen)],
             partitions: self.facets.partitions(),
             selection: vec![self.facets.origin_country()],
             baselines,
             novelty: self.novelty.clone(),
-        };
-        Scored::new(&self.rows, &columns)
+            opened: Vec::new(),
+        }
     }
 
     fn score(
@@ -172,6 +194,8 @@ impl Backtest {
         for (key, counts) in self.novelty.iter_mut().zip(&features.counts) {
             key.unseen.push(counts.map(|counts| counts.seen == 0.0));
         }
+        self.n_indicators.push(f64::from(indicators(&row.parcel, engine.rates())));
+        self.advices.push(row.advice());
         self.facets.push(&row.parcel);
         self.rows.push(ScoredRow {
             margin: scores.raw_score,

@@ -61,6 +61,11 @@ impl LabeledParcel {
         hasher.finish()
     }
 
+    /// Names the item and the second of its advice: an identifier may be used again.
+    pub fn advice(&self) -> EntityKey {
+        advice(self.parcel.item_id.as_str(), self.parcel.advised_at.seconds())
+    }
+
     /// Days from the parcel's advice to its outcome, where the table says.
     pub fn stated_delay_days(&self) -> Option<f64> {
         let known_at = self.outcome?.known_at_seconds?;
@@ -75,6 +80,13 @@ impl LabeledParcel {
             .unwrap_or_else(|| self.parcel.advised_at.seconds().saturating_add(i64::from(label_delay_days) * 86_400));
         Some((width.bucket_of_second(second), outcome.infringement))
     }
+}
+
+pub(super) fn advice(item_id: &str, advised_at_seconds: i64) -> EntityKey {
+    let mut hasher = KeyHasher::new("advice");
+    hasher.part(item_id.as_bytes());
+    hasher.part(&advised_at_seconds.to_le_bytes());
+    hasher.finish()
 }
 
 /// Why tables cannot be used.

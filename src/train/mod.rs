@@ -18,6 +18,7 @@ mod rolling;
 mod rows;
 mod run;
 mod selective;
+mod truth;
 
 pub use backtest::{Backtest, fold};
 pub use blocks::Blocks;
@@ -33,3 +34,4 @@ pub use rolling::{Rolled, RolledMonth, roll};
 pub use rows::RowsReader;
 pub use run::{Progress, Recipe, TrainError, train};
 pub use selective::{Inspections, InvalidSelective, Judged, Selected, SelectedMonth, Selective, select};
+pub use truth::Truth;

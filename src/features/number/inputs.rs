@@ -14,9 +14,9 @@ pub(in crate::features) struct Inputs<'a> {
     /// The line that stands for the parcel.
     pub(in crate::features) line: Option<&'a ContentLine>,
     /// Declared value of all lines in the base currency.
-    pub(super) value: Option<f64>,
-    pub(super) net_mass_kg: Option<f64>,
-    pub(super) gross_mass_kg: Option<f64>,
+    pub(in crate::features) value: Option<f64>,
+    pub(in crate::features) net_mass_kg: Option<f64>,
+    pub(in crate::features) gross_mass_kg: Option<f64>,
     pub(super) n_pieces: Option<f64>,
     words: OnceCell<Words>,
     generic: OnceCell<Option<Generic>>,
@@ -60,7 +60,7 @@ impl<'a> Inputs<'a> {
     }
 
     /// How generic they are.
-    pub(super) fn generic(&self) -> Option<Generic> {
+    pub(in crate::features) fn generic(&self) -> Option<Generic> {
         *self.generic.get_or_init(|| self.words()?.generic())
     }
 
