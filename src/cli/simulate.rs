@@ -22,6 +22,12 @@ pub(super) struct Args {
     /// Days they are spread over.
     #[arg(long, value_name = "D", default_value_t = 180)]
     days: u32,
+    /// First day that is written, from 0: the days before it are simulated and left out.
+    #[arg(long, value_name = "DAY", default_value_t = 0)]
+    from_day: u32,
+    /// Day before which writing ends [default: --days].
+    #[arg(long, value_name = "DAY")]
+    until_day: Option<u32>,
     /// Share of prohibited goods among them [default: the scenario's world.base_rate].
     #[arg(long, value_name = "SHARE")]
     base_rate: Option<f64>,
@@ -77,17 +83,26 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
     }
     let (name, version) = (scenario.name.clone(), scenario.version.clone());
     let size = Size { parcels: args.parcels, days: args.days, seed: args.seed };
+    let until_day = args.until_day.unwrap_or(args.days);
+    anyhow::ensure!(
+        args.from_day < until_day && until_day <= args.days,
+        "--from-day must be below --until-day, and that at most --days"
+    );
     let mut simulation = Simulation::new(scenario, size)?;
     fs::create_dir_all(&args.out).with_context(|| format!("creating {}", args.out.display()))?;
     let mut tables = Tables::create(&args.out, args.labels, args.infringement)?;
     let mut counts = Counts::default();
     let mut progress = Progress::new();
     progress.begin("simulating", Some(args.parcels));
-    while let Some(batch) = simulation.next_batch() {
+    while let Some(mut batch) = simulation.next_batch() {
+        progress.advance(batch.len() as u64);
+        let ended = batch.last().is_some_and(|last| last.day >= until_day);
+        batch.retain(|simulated| (args.from_day..until_day).contains(&simulated.day));
         batch.iter().for_each(|simulated| counts.add(simulated));
-        let n_rows = batch.len() as u64;
         tables.write(batch)?;
-        progress.advance(n_rows);
+        if ended {
+            break;
+        }
     }
     tables.finish()?;
     progress.end();

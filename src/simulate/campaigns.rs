@@ -25,13 +25,16 @@ pub(super) struct Campaigns {
     active: Vec<Campaign>,
     /// Items so far, by typology.
     sent: Vec<f64>,
+    /// What their shares of all items so far amount to.
+    due: Vec<f64>,
     /// Seizures that actors will learn of, by day.
     seizures: BTreeMap<u32, Vec<u64>>,
 }
 
 impl Campaigns {
     pub(super) fn new(world: &World) -> Self {
-        Self { active: Vec::new(), sent: vec![0.0; world.styles.typologies.len()], seizures: BTreeMap::new() }
+        let none = vec![0.0; world.styles.typologies.len()];
+        Self { active: Vec::new(), sent: none.clone(), due: none, seizures: BTreeMap::new() }
     }
 
     /// The illicit items of a day, each with the share of the day's traffic before it, in that order.
@@ -45,10 +48,11 @@ impl Campaigns {
 
     fn item(&mut self, world: &World, (day, at): (u32, f64), dice: &mut Dice) -> Item {
         let elapsed = world.days.elapsed(day);
+        let typology = self.next_typology(world, elapsed, dice);
         let begins = dice.chance(1.0 / world.scenario.actors.items);
-        let campaign = match self.any_active(world, elapsed, dice) {
+        let campaign = match self.any_active(typology, dice) {
             Some(idx) if !begins => idx,
-            _ => self.begin(world, day, elapsed, dice),
+            _ => self.begin(world, day, typology, dice),
         };
         let Campaign { persona, mimic, .. } = &self.active[campaign];
         self.sent[persona.typology] += 1.0;
@@ -60,8 +64,22 @@ impl Campaigns {
         Item { kind: Some(kind), persona: Some(persona.key), actor_typology: Some(persona.typology), ..copy }
     }
 
-    fn any_active(&self, world: &World, elapsed: f64, dice: &mut Dice) -> Option<usize> {
-        let weight = |campaign: &Campaign| campaign.activity * world.drift(campaign.persona.typology, elapsed);
+    /// One that has had less than its share, so that small shares are met in small worlds too.
+    fn next_typology(&mut self, world: &World, elapsed: f64, dice: &mut Dice) -> usize {
+        let styles = &world.styles;
+        let share = |idx: usize| styles.typologies[idx].typology.share * world.drift(idx, elapsed);
+        let shares: Vec<f64> = (0..styles.typologies.len()).map(share).collect();
+        let all: f64 = shares.iter().sum();
+        for (due, share) in self.due.iter_mut().zip(&shares) {
+            *due += share / all;
+        }
+        let behind = self.due.iter().zip(&self.sent).map(|(due, sent)| (due - sent).max(0.0));
+        super::dice::Weights::new(behind.zip(&shares).map(|(behind, share)| behind + 1e-3 * share)).draw(dice)
+    }
+
+    fn any_active(&self, typology: usize, dice: &mut Dice) -> Option<usize> {
+        let weight =
+            |campaign: &Campaign| f64::from(u8::from(campaign.persona.typology == typology)) * campaign.activity;
         let total: f64 = self.active.iter().map(weight).sum();
         let mut at = dice.unit() * total;
         for (idx, campaign) in self.active.iter().enumerate() {
@@ -73,18 +91,10 @@ impl Campaigns {
         None
     }
 
-    /// A new actor, of a typology that has had less than its share.
-    fn begin(&mut self, world: &World, day: u32, elapsed: f64, dice: &mut Dice) -> usize {
-        let styles = &world.styles;
-        let share = |idx: usize| styles.typologies[idx].typology.share * world.drift(idx, elapsed);
-        let shares: Vec<f64> = (0..styles.typologies.len()).map(share).collect();
-        let (all, sent): (f64, f64) = (shares.iter().sum(), self.sent.iter().sum());
+    /// A new actor.
+    fn begin(&mut self, world: &World, day: u32, typology: usize, dice: &mut Dice) -> usize {
         let figures = &world.scenario.actors;
-        // What it would be behind by if a campaign were sent by now.
-        let wanted = |idx: usize| (shares[idx] / all * (sent + figures.items) - self.sent[idx]).max(0.0);
-        let weights: Vec<f64> = (0..shares.len()).map(|idx| wanted(idx) + 1e-3 * shares[idx]).collect();
-        let typology = super::dice::Weights::new(weights).draw(dice);
-        let lane = styles.lane(Some(typology), dice);
+        let lane = world.styles.lane(Some(typology), dice);
         let id = dice.bits();
         let persona = Persona {
             key: id,

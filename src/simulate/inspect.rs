@@ -37,6 +37,8 @@ pub struct Inspection {
     pub selection_probability: f64,
     /// The chance of finding by this method what is in this parcel; 1 where nothing is.
     pub sensitivity: f64,
+    /// Whether it was opened: by choice, or because a scan or the documents gave alarm.
+    pub opened: bool,
     /// What was found.
     pub found: Option<Kind>,
     /// When it took place, in seconds since 1970.
@@ -90,12 +92,15 @@ pub(super) fn inspect(
         (method, 1.0 - (1.0 - chance) * (1.0 - by_chance))
     };
     let sensitivity = kind.map_or(1.0, |kind| sensitivity(figures, method, kind));
+    let found = kind.filter(|_| luck < sensitivity);
+    let false_alarm = method == Method::Scan && kind.is_none() && luck < figures.scan_false_alarm;
     Some(Inspection {
         method,
         random,
         selection_probability: probability,
         sensitivity,
-        found: kind.filter(|_| luck < sensitivity),
+        opened: method == Method::Open || found.is_some() || false_alarm,
+        found,
         inspected_at: times.inspected_at,
         known_at: times.known_at,
     })
@@ -136,5 +141,6 @@ mod tests {
         let scans: Vec<_> = many.iter().filter(|inspection| inspection.method == Method::Scan).collect();
         let found = scans.iter().filter(|inspection| inspection.found.is_some()).count() as f64 / scans.len() as f64;
         assert!((found - figures.sensitivity_scan).abs() < 0.05, "{found}");
+        assert!(many.iter().all(|inspection| inspection.opened || inspection.found.is_none()));
     }
 }

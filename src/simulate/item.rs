@@ -96,6 +96,8 @@ impl World {
             // Packed as before: to the gram, or nearly.
             Some(goods) => {
                 let mut shape = draw(&mut self.seed.stream(Purpose::Life, goods));
+                let part = self.part_of(goods, typology, dice);
+                (shape.net_grams, shape.gross_grams) = (shape.net_grams * part, shape.gross_grams * part);
                 if dice.chance(0.6) {
                     let factor = dice.between(0.95, 1.05);
                     (shape.net_grams, shape.gross_grams) = (shape.net_grams * factor, shape.gross_grams * factor);
@@ -130,6 +132,18 @@ impl World {
             respelled,
             own,
         }
+    }
+
+    /// The mass of one of the parts that a thing is split over, as a factor on that of a part on average: those of
+    /// all parts add up to their number.
+    fn part_of(&self, goods: u64, typology: Option<usize>, dice: &mut Dice) -> f64 {
+        let parts = typology.map_or(1, |idx| self.styles.typologies[idx].typology.parts);
+        if parts < 2 {
+            return 1.0;
+        }
+        let mut cut = self.seed.stream(Purpose::Life, key(&[goods, parts]));
+        let sizes: Vec<f64> = (0..parts).map(|_| cut.between(0.4, 1.6)).collect();
+        sizes[dice.below(parts) as usize] * parts as f64 / sizes.iter().sum::<f64>()
     }
 
     fn move_to_drop(&self, addressee: &mut Identity, drop: bool) {

@@ -25,6 +25,8 @@ use crate::parcel::Draft;
 const SLICE_PARCELS: u64 = 2_048;
 /// Slices that are made at a time; memory is bounded by them.
 const BATCH_SLICES: usize = 16;
+/// Identifiers of each country that may be used again: those of some days or weeks.
+const MAX_RECENT: usize = 4_096;
 
 /// How much to simulate.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -53,6 +55,8 @@ pub struct Simulation {
     slices: VecDeque<Slice>,
     n_planned: u64,
     n_slices: u64,
+    /// Identifiers of late, by country of posting: what a reused one is taken from.
+    recent: Vec<VecDeque<String>>,
     /// Illicit parcels by the day on which a full audit makes them known, until then.
     audits: BTreeMap<u32, Vec<Item>>,
 }
@@ -79,6 +83,8 @@ struct Made {
     draft: Box<Draft>,
     times: Times,
     inspection: Option<Inspection>,
+    /// Which of the identifiers of late it bears instead of one of its own.
+    reused: Option<u64>,
 }
 
 /// How innocent parcels come to look like a typology.
@@ -139,6 +145,7 @@ impl Simulation {
             campaigns: Campaigns::new(&world),
             oracle: Oracle::new(),
             lookalikes: Lookalikes::new(&world, &size),
+            recent: vec![VecDeque::new(); world.styles.lanes.len()],
             world,
             size,
             next_day: 0,
@@ -221,15 +228,35 @@ impl Simulation {
         u32::try_from((seconds - self.world.days.midnight(0)).div_euclid(86_400)).unwrap_or_default()
     }
 
+    /// Gives a parcel the identifier of an earlier one of its country and service, where it bears such.
+    fn relabel(&mut self, lane: usize, reused: Option<u64>, draft: &mut Draft) {
+        let recent = &mut self.recent[lane];
+        let Some(which) = reused else {
+            if recent.len() == MAX_RECENT {
+                recent.pop_front();
+            }
+            recent.push_back(draft.item_id.clone());
+            return;
+        };
+        let n = recent.len();
+        let from = which as usize % n.max(1);
+        let service = draft.item_id.get(..1);
+        let earlier = (0..n).map(|step| &recent[(from + step) % n]).find(|id| id.get(..1) == service);
+        if let Some(earlier) = earlier {
+            draft.item_id.clone_from(earlier);
+        }
+    }
+
     fn finish(&mut self, day: u32, made: Made) -> Simulated {
-        let Made { item, draft, times, inspection } = made;
+        let Made { item, mut draft, times, inspection, reused } = made;
+        self.relabel(item.lane, reused, &mut draft);
         let opinion = self.oracle.opinion(&self.world, &item, self.world.days.elapsed(day));
         let truth = self.world.truth(&item, times.known_at, opinion);
         self.oracle.count(opinion, truth.is_prohibited());
         if truth.is_prohibited() {
             self.audits.entry(self.day_of(times.known_at)).or_default().push(*item);
         }
-        Simulated { draft: *draft, inspection, truth }
+        Simulated { day, draft: *draft, inspection, truth }
     }
 }
 
@@ -239,7 +266,9 @@ impl Made {
         let figures = &world.scenario.inspections;
         let times = Times::draw(figures, item.seconds, dice);
         let inspection = inspect(figures, indicators(&draft), item.kind, times, dice);
-        Self { item: Box::new(item), draft: Box::new(draft), times, inspection }
+        let share = item.typology.map_or(0.0, |idx| world.styles.typologies[idx].typology.label_reused);
+        let reused = dice.chance(share).then(|| dice.bits());
+        Self { item: Box::new(item), draft: Box::new(draft), times, inspection, reused }
     }
 }
 

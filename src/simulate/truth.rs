@@ -10,6 +10,8 @@ use crate::parcel::Draft;
 /// One parcel of a simulated world.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Simulated {
+    /// The day of its advance data, counted from 0.
+    pub day: u32,
     /// As declared.
     pub draft: Draft,
     /// What was found, where it was inspected.

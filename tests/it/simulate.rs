@@ -50,7 +50,9 @@ fn precision(score: impl Fn(&Simulated) -> f64) -> f64 {
 fn every_parcel_is_well_formed_comes_in_its_turn_and_has_a_number_of_its_own() {
     assert_eq!(WORLD.len() as u64, N);
     let ids: BTreeSet<&str> = WORLD.iter().map(|parcel| parcel.draft.item_id.as_str()).collect();
-    assert_eq!(ids.len(), WORLD.len());
+    // Some labels are forged after others.
+    let reused = WORLD.len() - ids.len();
+    assert!((20..2_000).contains(&reused), "{reused}");
     for pair in WORLD.windows(2) {
         assert!(advised(&pair[0]) <= advised(&pair[1]));
     }
@@ -121,7 +123,7 @@ fn every_typology_has_its_many_lookalikes_and_one_appears_late() {
         assert!((20.0..=100.0).contains(&typology.lookalikes), "{name}");
     }
     let illicit: BTreeSet<&str> = WORLD.iter().filter_map(|p| p.truth.typology.as_deref()).collect();
-    assert!(illicit.len() >= 8, "{illicit:?}");
+    assert_eq!(illicit.len(), 15, "{illicit:?}");
     let late = scenario.typologies["T09"].from;
     let end = WORLD.len() as f64;
     for (idx, parcel) in WORLD.iter().enumerate() {

@@ -17,6 +17,7 @@ const OUTCOMES: &[(&str, SheetType)] = &[
     ("chosen", SheetType::Text),
     ("selection_probability", SheetType::Real),
     ("sensitivity", SheetType::Real),
+    ("opened", SheetType::Flag),
     ("inspected_at", SheetType::Text),
     ("known_at", SheetType::Text),
 ];
@@ -97,21 +98,18 @@ impl Tables {
     }
 
     fn row(&self, simulated: Simulated, row: u64) -> TableRow {
-        let Simulated { draft, inspection, truth } = simulated;
+        let Simulated { draft, inspection, truth, .. } = simulated;
         let at = |seconds| Some(DraftTime { seconds, nanos: 0 });
         let mut selection_probability = None;
         let outcome = match self.labels {
             Labels::None => None,
             Labels::Full => Some((truth.kind, truth.known_at)),
-            // What a scan or documents gave away was opened too, by a chance that nobody knows.
-            Labels::Inspected => inspection
-                .as_ref()
-                .filter(|inspection| inspection.method == Method::Open || inspection.found.is_some())
-                .map(|inspection| {
-                    let opened = inspection.method == Method::Open;
-                    selection_probability = opened.then_some(inspection.selection_probability);
-                    (inspection.found, inspection.known_at)
-                }),
+            // What a scan or documents gave alarm over was opened too, by a chance that nobody knows.
+            Labels::Inspected => inspection.as_ref().filter(|inspection| inspection.opened).map(|inspection| {
+                let chosen = inspection.method == Method::Open;
+                selection_probability = chosen.then_some(inspection.selection_probability);
+                (inspection.found, inspection.known_at)
+            }),
         };
         let outcome = outcome.map(|(kind, known_at)| RowOutcome {
             infringement: self.infringement.is(kind),
@@ -193,7 +191,7 @@ fn time(seconds: i64) -> SheetCell<'static> {
     some_text(jiff::Timestamp::from_second(seconds).ok().map(|time| time.to_string()))
 }
 
-fn outcome(simulated: &Simulated) -> Option<[SheetCell<'_>; 9]> {
+fn outcome(simulated: &Simulated) -> Option<[SheetCell<'_>; 10]> {
     let inspection = simulated.inspection.as_ref()?;
     Some([
         text(&simulated.draft.item_id),
@@ -203,6 +201,7 @@ fn outcome(simulated: &Simulated) -> Option<[SheetCell<'_>; 9]> {
         text(if inspection.random { "RANDOM" } else { "TARGETED" }),
         SheetCell::Real(inspection.selection_probability),
         SheetCell::Real(inspection.sensitivity),
+        SheetCell::Flag(inspection.opened),
         time(inspection.inspected_at),
         time(inspection.known_at),
     ])

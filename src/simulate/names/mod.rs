@@ -21,6 +21,9 @@ pub(super) const HOME: &str = "kk";
 #[serde(deny_unknown_fields)]
 pub(super) struct Culture {
     given: Vec<String>,
+    /// Share of people with a second given name or a patronymic, and what the latter ends in.
+    second: f64,
+    second_ending: String,
     family: Vec<String>,
     streets: Vec<String>,
     towns: Vec<String>,
@@ -121,7 +124,10 @@ impl Culture {
 
     /// A person of a family; half of the lists have the family name first.
     pub(super) fn person(&'static self, family: &str, dice: &mut Dice) -> String {
-        let given = dice.one(&self.given);
+        let mut given = dice.one(&self.given).clone();
+        if dice.chance(self.second) {
+            given = format!("{given} {}{}", dice.one(&self.given), self.second_ending);
+        }
         if dice.chance(0.5) { format!("{given} {family}") } else { format!("{family} {given}") }
     }
 

@@ -158,6 +158,7 @@ impl Scenario {
             ("inspections.open", i.open),
             ("inspections.scan", i.scan),
             ("inspections.documents", i.documents),
+            ("inspections.scan_false_alarm", i.scan_false_alarm),
             ("inspections.sensitivity_open", i.sensitivity_open),
             ("inspections.sensitivity_scan", i.sensitivity_scan),
             ("inspections.sensitivity_scan_metal", i.sensitivity_scan_metal),
@@ -193,6 +194,7 @@ impl Scenario {
                 ("documents", typology.documents),
                 ("address_share", typology.address_share),
                 ("label_wrong", typology.label_wrong),
+                ("label_reused", typology.label_reused),
                 ("data_missing", typology.data_missing),
             ] {
                 share(&key(field), value)?;
@@ -202,6 +204,7 @@ impl Scenario {
             weighed(&key("goods"), &typology.goods, |name| self.goods.contains_key(name), "a key of `goods`")?;
             weighed(&key("lanes"), &typology.lanes, |name| self.lanes.contains_key(name), "a key of `lanes`")?;
             weighed(&key("services"), &typology.services, |name| SERVICES.contains(&name), &one_of(&SERVICES))?;
+            require((1..=20).contains(&typology.parts), &key("parts"), "from 1 to 20")?;
             spread(&key("mass"), typology.mass)?;
             spread(&key("value"), typology.value)?;
         }

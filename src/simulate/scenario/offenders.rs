@@ -108,6 +108,8 @@ table! {
         documents: f64,
         /// Factor of each sign.
         lift: f64,
+        /// Chance of an alarm where a scan meets nothing forbidden; what gives alarm is opened.
+        scan_false_alarm: f64,
         /// Chance of finding by opening.
         sensitivity_open: f64,
         /// Chance of finding by scan.
@@ -162,6 +164,10 @@ table! {
         address_share: f64,
         /// Share of wrong check digits of the identifier.
         label_wrong: f64,
+        /// Share of identifiers that an earlier parcel had.
+        label_reused: f64,
+        /// Parcels that one thing is split over, whose masses add up to its own; 1 where nothing is split.
+        parts: u64,
         /// Share of declarations that state next to nothing.
         data_missing: f64,
     }
