@@ -13,6 +13,10 @@ pub(super) fn render(manifest: &Manifest, model: &Model) -> String {
     let mut line = |text: String| {
         let _ = writeln!(card, "{text}");
     };
+    if !manifest.notice.is_empty() {
+        line(manifest.notice.clone());
+        line(String::new());
+    }
     line(format!("# {} {}", manifest.name, manifest.version));
     line(String::new());
     line(

@@ -19,6 +19,9 @@ pub struct Manifest {
     pub name: String,
     /// Version within it: the last day of the data and the beginning of its digest.
     pub version: String,
+    /// What its readers must know first; empty in most.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub notice: String,
     /// Release of the program that trained it.
     pub crate_version: String,
     /// SHA-256 of the feature spec.

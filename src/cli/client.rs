@@ -6,7 +6,7 @@ use tokio_stream::wrappers::ReceiverStream;
 
 use super::score::Scored;
 use crate::serve::item_error;
-use crate::table::{RowPosition, TableReader};
+use crate::table::{RowPosition, RowResult, TableError};
 use crate::wire::v1::risk_scoring_service_client::RiskScoringServiceClient;
 use crate::wire::{self, v1};
 
@@ -21,10 +21,10 @@ enum Slot {
     Asked { position: RowPosition, item_id: String },
 }
 
-/// Scores a table by `StreamParcels` and hands over what became of each row, in order.
+/// Scores the rows of a table by `StreamParcels` and hands over what became of each row, in order.
 pub(super) fn score(
     endpoint: &str,
-    table: TableReader,
+    table: impl Iterator<Item = Result<RowResult, TableError>> + Send + 'static,
     level: v1::ExplanationLevel,
     mut take: impl FnMut(Scored) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
@@ -58,7 +58,7 @@ pub(super) fn score(
 
 /// Reads rows until the table ends or nobody listens.
 fn read(
-    table: TableReader,
+    table: impl Iterator<Item = Result<RowResult, TableError>>,
     level: v1::ExplanationLevel,
     requests: &mpsc::Sender<v1::StreamParcelsRequest>,
     slots: &mpsc::Sender<Slot>,

@@ -1,7 +1,10 @@
 //! `demo`: the main job, end to end, on the embedded defaults.
 
-use std::collections::{BTreeMap, HashMap};
-use std::path::PathBuf;
+mod post;
+mod shown;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -9,33 +12,33 @@ use arc_swap::ArcSwap;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-use super::score::Scored;
 use super::settings::{self, ConfigFlag, Flags};
-use super::{client, output, text};
+use super::{client, output};
 use crate::serve::{Parts, serve};
 use crate::table::TableReader;
 use crate::wire::v1;
+use shown::ByRoute;
 
 /// Flags of `demo`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Labeled table to score; the default stands in the project's directory.
-    #[arg(long, value_name = "FILE", default_value = "tests/fixtures/customs-declarations/valid.csv")]
-    data: PathBuf,
+    /// Labeled table to score; without it, days of the simulated post that the built-in model has not seen.
+    #[arg(long, value_name = "FILE")]
+    data: Option<PathBuf>,
     /// How its columns become parcels.
-    #[arg(long, value_name = "FILE", default_value = "models/mappings/customs-declarations.toml")]
-    mapping: PathBuf,
+    #[arg(long, value_name = "FILE", requires = "data")]
+    mapping: Option<PathBuf>,
+    /// Artifact of the model; without it, the built-in one.
+    #[arg(long, value_name = "DIR", requires = "data")]
+    model: Option<PathBuf>,
     #[command(flatten)]
     config: ConfigFlag,
 }
 
-/// Decisions shown of each route.
-const N_SHOWN: usize = 3;
-
 pub(super) fn run(args: Args) -> anyhow::Result<()> {
     let config = settings::load(&args.config, Flags::default())?;
     settings::start_log(&config)?;
-    let artifact = settings::artifact(None)?;
+    let artifact = settings::artifact(args.model.as_deref())?;
     let scorer = Arc::new(ArcSwap::from_pointee(settings::scorer(&artifact, &config)?));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).context("listening on loopback")?;
@@ -47,70 +50,29 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
     }));
     let model = artifact.model_ref();
     output::print(&format!("serving {} {} on {endpoint}\n\n", model.name, model.version))?;
-
-    let mapping = settings::mapping(Some(&args.mapping))?;
-    let open = || TableReader::open(&args.data, mapping.as_ref());
-    let labels: HashMap<String, bool> = open()?
-        .filter_map(Result::ok)
-        .filter_map(Result::ok)
-        .filter_map(|row| Some((row.draft.item_id, row.outcome?.infringement)))
-        .collect();
-    let mut shown = Shown::new(labels);
-    client::score(&endpoint, open()?, v1::ExplanationLevel::Reasons, |scored| {
-        shown.add(scored);
-        Ok(())
-    })?;
-    output::print(&shown.to_text())?;
+    match &args.data {
+        Some(data) => show_table(&endpoint, data, args.mapping.as_deref())?,
+        None => post::show(&endpoint, artifact.manifest().data.until_seconds)?,
+    }
     // The server may have left already only where it failed, which the next line tells.
     let _ = stop.send(());
     runtime.block_on(server)??;
     Ok(())
 }
 
-/// Decisions by route, most intrusive last.
-struct Shown {
-    labels: HashMap<String, bool>,
-    by_route: BTreeMap<i32, Vec<v1::Decision>>,
-    n_refused: usize,
-}
-
-impl Shown {
-    fn new(labels: HashMap<String, bool>) -> Self {
-        Self { labels, by_route: BTreeMap::new(), n_refused: 0 }
-    }
-
-    fn add(&mut self, scored: Scored) {
-        match scored {
-            Scored::Decision(decision) => self.by_route.entry(decision.route).or_default().push(*decision),
-            Scored::Refused { .. } | Scored::Unreadable(_) => self.n_refused += 1,
-        }
-    }
-
-    fn to_text(&self) -> String {
-        let mut text = String::new();
-        for decisions in self.by_route.values().rev() {
-            // A few from the whole range of the route, not only its extremes.
-            let step = decisions.len().div_ceil(N_SHOWN).max(1);
-            for decision in decisions.iter().step_by(step) {
-                let found = match self.labels.get(&decision.item_id) {
-                    Some(true) => "an infringement",
-                    Some(false) => "clean",
-                    None => "not known",
-                };
-                text += &format!("{}\n    = what inspection found: {found}\n\n", text::decision(decision));
-            }
-        }
-        for decisions in self.by_route.values().rev() {
-            let Some(first) = decisions.first() else { continue };
-            let labels: Vec<bool> =
-                decisions.iter().filter_map(|decision| self.labels.get(&decision.item_id).copied()).collect();
-            let infringements = labels.iter().filter(|label| **label).count();
-            let (route, n) = (text::route(first.route()), decisions.len());
-            text += &format!("{route}: {n} parcels, {infringements} of {} were infringements\n", labels.len());
-        }
-        if self.n_refused > 0 {
-            text += &format!("refused: {}\n", self.n_refused);
-        }
-        text
-    }
+/// Scores a table of the caller's.
+fn show_table(endpoint: &str, data: &Path, mapping: Option<&Path>) -> anyhow::Result<()> {
+    let mapping = settings::mapping(mapping)?;
+    let open = || TableReader::open(data, mapping.as_ref());
+    let labels: HashMap<String, bool> = open()?
+        .filter_map(Result::ok)
+        .filter_map(Result::ok)
+        .filter_map(|row| Some((row.draft.item_id, row.outcome?.infringement)))
+        .collect();
+    let mut shown = ByRoute::new(labels);
+    client::score(endpoint, open()?, v1::ExplanationLevel::Reasons, |scored| {
+        shown.add(scored);
+        Ok(())
+    })?;
+    output::print(&shown.to_text())
 }

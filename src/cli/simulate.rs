@@ -17,10 +17,10 @@ use tables::Tables;
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Number of parcels.
-    #[arg(long, value_name = "N", default_value_t = 200_000)]
+    #[arg(long, value_name = "N", default_value_t = Size::default().parcels)]
     parcels: u64,
     /// Days they are spread over.
-    #[arg(long, value_name = "D", default_value_t = 180)]
+    #[arg(long, value_name = "D", default_value_t = Size::default().days)]
     days: u32,
     /// First day that is written, from 0: the days before it are simulated and left out.
     #[arg(long, value_name = "DAY", default_value_t = 0)]
@@ -32,7 +32,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "SHARE")]
     base_rate: Option<f64>,
     /// Seed of everything drawn: equal seeds give equal files.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = Size::default().seed)]
     seed: u64,
     /// A scenario file, or the name of one that comes with the program: kazakhstan, large-hub, drift,
     /// adversary.

@@ -27,6 +27,9 @@ pub(super) struct Args {
     /// Name of the line of models [default: train.name].
     #[arg(long)]
     name: Option<String>,
+    /// What readers of the model must know first, on one line: its card begins with it [default: train.notice].
+    #[arg(long, value_name = "TEXT")]
+    notice: Option<String>,
     /// Feature spec, a TOML file [default: train.features].
     #[arg(long, value_name = "FILE")]
     features: Option<String>,
@@ -49,6 +52,7 @@ pub(super) struct Args {
 pub(super) fn run(args: Args) -> anyhow::Result<()> {
     let flags = Flags::default()
         .set("train.name", args.name)
+        .set("train.notice", args.notice)
         .set("train.features", args.features)
         .set("train.estimator", args.estimator.map(EstimatorKind::as_str))
         .set("train.undersample", args.undersample)

@@ -39,6 +39,13 @@ pub struct Size {
     pub seed: u64,
 }
 
+impl Default for Size {
+    /// The world of which the built-in model has seen the beginning, and the demo shows a later day.
+    fn default() -> Self {
+        Self { parcels: 400_000, days: 365, seed: 1 }
+    }
+}
+
 /// Makes the parcels of a world, in order of time, in batches of bounded size.
 ///
 /// Equal scenario, size and release give equal parcels, to the bit, on any number of threads.

@@ -11,6 +11,8 @@ use crate::model::{CalibrationKind, EstimatorKind, FitError, LogisticParams, Log
 pub struct TrainConfig {
     /// Name of the line of models.
     pub name: String,
+    /// What readers of the model must know first: the card begins with it. One line, at most 1,000 bytes.
+    pub notice: String,
     /// Feature spec to train with, a TOML file; empty: the built-in one, `config/features.toml`.
     pub features: String,
     /// Seed of everything drawn at random: the trees' rows and features, and the bootstrap.
@@ -65,6 +67,7 @@ impl Default for TrainConfig {
     fn default() -> Self {
         Self {
             name: "parcel-risk".to_owned(),
+            notice: String::new(),
             features: String::new(),
             seed: 1,
             label_delay_days: 14,
@@ -106,6 +109,9 @@ pub enum InvalidTrainConfig {
         /// What was configured.
         got: f64,
     },
+    /// A notice that is no line.
+    #[error("train.notice: must be one line of at most 1000 bytes")]
+    Notice,
     /// A name that could leave its directory.
     #[error("train.name: must be 1 to 64 letters, digits, dots, dashes or underscores")]
     Name,
@@ -134,6 +140,9 @@ impl TrainConfig {
             && self.name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'));
         if !name_fits {
             return Err(InvalidTrainConfig::Name);
+        }
+        if self.notice.len() > 1000 || self.notice.chars().any(char::is_control) {
+            return Err(InvalidTrainConfig::Notice);
         }
         let fits = |name, got: f64, ok: bool, expected| {
             if ok { Ok(()) } else { Err(InvalidTrainConfig::OutOfRange { name, expected, got }) }

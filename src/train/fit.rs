@@ -5,7 +5,7 @@ use std::ops::Range;
 use ndarray::{Axis, CowArray, Ix2};
 
 use super::run::{Progress, Recipe, TrainError};
-use super::{LabeledParcel, Matrix};
+use super::{KnownOutcome, LabeledParcel, Matrix};
 use crate::artifact::HeadReport;
 use crate::evaluation::{self, Columns, InvalidScored, Scored, ScoredRow, Settings, Subject};
 use crate::history::KeyHasher;
@@ -34,14 +34,19 @@ impl Fitted {
         progress: &mut dyn Progress,
     ) -> Result<Self, TrainError> {
         let config = recipe.config.get();
-        let block = LabeledBlock::of(rows, matrix, block).undersampled(config.undersample, config.seed);
+        let whole = LabeledBlock::of(rows, matrix, block);
+        let kinds = whole.kinds_with(config.head_min_infringements as usize);
+        let mut heads = Vec::new();
+        for kind in kinds {
+            // Each head keeps all of its own kind, and a draw of everything else.
+            let of_kind = whole.undersampled(config.undersample, config.seed, &whole.is_of(kind));
+            let trees = recipe.config.head_boosting();
+            heads.push((kind, estimator(recipe, trees, &of_kind, &of_kind.labels, progress)?));
+        }
+        let block = whole.undersampled(config.undersample, config.seed, &whole.labels);
         let linear = regress(recipe, &block, &block.labels)?;
         let logistic = Estimator::Logistic(linear.clone()).shifted(config.undersample.ln());
         let boosting = boost(recipe, recipe.config.boosting(), &block, &block.labels, progress)?;
-        let mut heads = Vec::new();
-        for kind in block.kinds_with(config.head_min_infringements as usize) {
-            heads.push((kind, estimator(recipe, recipe.config.head_boosting(), &block, &block.is_of(kind), progress)?));
-        }
         let (estimator, sibling) = match config.estimator {
             EstimatorKind::Boosting => (boosting, logistic),
             EstimatorKind::Logistic => (logistic, boosting),
@@ -58,7 +63,7 @@ impl Fitted {
         progress: &mut dyn Progress,
     ) -> Result<Model, TrainError> {
         let config = recipe.config.get();
-        let fit = fit.undersampled(config.undersample, config.seed);
+        let fit = fit.undersampled(config.undersample, config.seed, &fit.labels);
         let estimator = main_estimator(recipe, &fit, progress)?;
         let raw_scores = later.raw_scores(&estimator);
         Ok(Model::new(ModelBody {
@@ -139,6 +144,12 @@ fn calibration(recipe: &Recipe, raw_scores: &[f64], labels: &[bool]) -> Result<C
         .map_err(|source| TrainError::Calibrate { n_rows: labels.len(), source })
 }
 
+/// Whether a row counts as one of a kind: an infringement of it, or one that is named though `infringement` counts
+/// others only. What has no kind of the contract's (such as "nothing") counts where it infringes.
+fn counts(kind: InfringementKind, outcome: &KnownOutcome) -> bool {
+    outcome.infringement || kind != InfringementKind::Other
+}
+
 /// The labeled rows of a block, with their labels and weights.
 pub(super) struct LabeledBlock<'m> {
     /// Shape `(n_rows, n_features)`, NaN where missing.
@@ -172,7 +183,7 @@ impl<'m> LabeledBlock<'m> {
             values,
             labels: outcomes().map(|outcome| outcome.infringement).collect(),
             weights: labeled.iter().map(|idx| rows[*idx].weight as f32).collect(),
-            kinds: outcomes().map(|outcome| outcome.kind.filter(|_| outcome.infringement)).collect(),
+            kinds: outcomes().map(|outcome| outcome.kind.filter(|kind| counts(*kind, &outcome))).collect(),
             items: labeled.iter().map(|idx| rows[*idx].item().0).collect(),
             days: labeled.iter().map(|idx| rows[*idx].parcel.advised_at.day()).collect(),
         }
@@ -194,11 +205,8 @@ impl<'m> LabeledBlock<'m> {
         Self { weights, ..self }
     }
 
-    /// All infringements, and about `share` of the clean rows, drawn by item and seed.
-    fn undersampled(self, share: f64, seed: u64) -> Self {
-        if share >= 1.0 {
-            return self;
-        }
+    /// All rows of which `labels` is true, and about `share` of the others, drawn by item and seed; under these labels.
+    fn undersampled(&self, share: f64, seed: u64, labels: &[bool]) -> LabeledBlock<'_> {
         let draw = |item: u64| {
             let mut hasher = KeyHasher::new("undersample");
             hasher.part(&seed.to_le_bytes());
@@ -206,11 +214,16 @@ impl<'m> LabeledBlock<'m> {
             // The upper 53 bits: as many as an f64 holds.
             (hasher.finish().0 >> 11) as f64 / (1_u64 << 53) as f64
         };
-        let kept = |idx: &usize| self.labels[*idx] || draw(self.items[*idx]) < share;
+        let kept = |idx: &usize| share >= 1.0 || labels[*idx] || draw(self.items[*idx]) < share;
         let kept: Vec<usize> = (0..self.labels.len()).filter(kept).collect();
-        Self {
-            values: self.values.select(Axis(0), &kept).into(),
-            labels: kept.iter().map(|idx| self.labels[*idx]).collect(),
+        // Where all are kept, they are not copied.
+        let values: CowArray<'_, f32, Ix2> = match kept.len() == self.labels.len() {
+            true => self.values.view().into(),
+            false => self.values.select(Axis(0), &kept).into(),
+        };
+        LabeledBlock {
+            values,
+            labels: kept.iter().map(|idx| labels[*idx]).collect(),
             weights: kept.iter().map(|idx| self.weights[*idx]).collect(),
             kinds: kept.iter().map(|idx| self.kinds[*idx]).collect(),
             items: kept.iter().map(|idx| self.items[*idx]).collect(),

@@ -252,6 +252,7 @@ pub fn train(
         format: 0,
         name: model_ref.name.clone(),
         version: model_ref.version.clone(),
+        notice: config.notice.clone(),
         crate_version: env!("CARGO_PKG_VERSION").to_owned(),
         feature_spec_digest: recipe.spec.digest(),
         estimator: config.estimator,
