@@ -42,7 +42,7 @@ pub struct Size {
 impl Default for Size {
     /// The world of which the built-in model has seen the beginning, and the demo shows a later day.
     fn default() -> Self {
-        Self { parcels: 400_000, days: 365, seed: 1 }
+        Self { parcels: 300_000, days: 300, seed: 1 }
     }
 }
 

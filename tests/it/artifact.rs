@@ -17,7 +17,7 @@ use crate::table::chain;
 const FILES: [&str; 5] = ["manifest.json", "model.bin", "history.bin", "golden.jsonl", "CARD.md"];
 
 fn default_model() -> std::path::PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("models/default")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("models/customs-declarations")
 }
 
 /// The built-in model, changed, with little history and few golden decisions: small enough to be damaged a thousand

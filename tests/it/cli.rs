@@ -8,6 +8,8 @@ use std::process::{Command, Output, Stdio};
 use expect_test::{Expect, expect, expect_file};
 use serde_json::Value;
 
+/// What the fixtures are scored by: the built-in model knows simulated post only.
+const MODEL: &str = "models/customs-declarations";
 const MAPPING: &str = "models/mappings/customs-declarations.toml";
 const TRAIN: &str = "tests/fixtures/customs-declarations/train.csv";
 const VALID: &str = "tests/fixtures/customs-declarations/valid.csv";
@@ -183,10 +185,24 @@ fn the_last_line_of_train_names_the_artifact() {
 
 #[test]
 fn the_demo_shows_decisions_with_reasons() {
-    let shown = printed(&["demo"]);
+    let shown = printed(&["demo", "--model", MODEL, "--data", VALID, "--mapping", MAPPING]);
     // The port is the one that was free.
     let shown: String = shown.lines().skip(1).map(|line| format!("{line}\n")).collect();
     expect_file!["../golden/demo.txt"].assert_eq(&shown);
+}
+
+#[test]
+fn the_demo_without_a_table_shows_a_caught_campaign_and_a_look_alike_that_passes() {
+    let shown = printed(&["demo"]);
+    for story in [
+        "A campaign that is caught:\n",
+        "= the truth: NARCOTICS: ",
+        "One that looks the same, and passes:\n",
+        "= the truth: innocent: a regular customer; looks like ",
+        "RELEASE: ",
+    ] {
+        assert!(shown.contains(story), "{story:?} in {shown}");
+    }
 }
 
 #[test]
@@ -279,7 +295,7 @@ fn a_model_that_does_not_prove_itself_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let model = dir.path().join("model");
     fs::create_dir(&model).unwrap();
-    for file in fs::read_dir("models/default").unwrap() {
+    for file in fs::read_dir(MODEL).unwrap() {
         let file = file.unwrap();
         fs::copy(file.path(), model.join(file.file_name())).unwrap();
     }

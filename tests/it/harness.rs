@@ -1,6 +1,7 @@
 //! A running server, its clients, and parcels to send.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -61,10 +62,12 @@ pub(crate) fn default_parts() -> Parts {
     parts(ServeConfig::default())
 }
 
-/// The built-in model, verified once for all tests.
+/// The model of customs declarations, verified once for all tests: their fixtures are what it knows.
 pub(crate) fn artifact() -> &'static Artifact {
     static ARTIFACT: OnceLock<Artifact> = OnceLock::new();
-    ARTIFACT.get_or_init(|| Artifact::embedded().unwrap())
+    ARTIFACT.get_or_init(|| {
+        Artifact::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("models/customs-declarations")).unwrap()
+    })
 }
 
 /// The built-in model under the default rates and thresholds.

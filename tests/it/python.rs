@@ -12,7 +12,7 @@ use serde_json::Value;
 const BINARY: &str = env!("CARGO_BIN_EXE_parcel-risk");
 const TABLE: &str = "tests/fixtures/customs-declarations/valid.csv";
 const MAPPING: &str = "models/mappings/customs-declarations.toml";
-const MODEL: &str = "models/default";
+const MODEL: &str = "models/customs-declarations";
 
 #[test]
 #[ignore = "needs Python with clients/python/requirements.txt; .ci/run runs it"]
@@ -120,7 +120,7 @@ fn write_table_with_two_malformed_rows(to: &Path) -> usize {
     table.lines().count() - 1
 }
 
-/// A server with the embedded model on a port of the system's choice; it ends with its owner.
+/// A server with the model of these declarations on a port of the system's choice; it ends with its owner.
 struct Server {
     process: Child,
     address: String,
@@ -131,7 +131,7 @@ struct Server {
 impl Server {
     fn start(dir: &Path) -> Self {
         let mut command = Command::new(BINARY);
-        command.args(["serve", "--listen", "127.0.0.1:0"]).current_dir(dir);
+        command.args(["serve", "--listen", "127.0.0.1:0", "--model"]).arg(in_repo(MODEL)).current_dir(dir);
         let mut process = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
         let mut stdout = BufReader::new(process.stdout.take().unwrap()).lines();
         let address = stdout.by_ref().find_map(|line| Some(line.unwrap().strip_prefix("listening on ")?.to_owned()));

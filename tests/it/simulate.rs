@@ -133,36 +133,49 @@ fn every_typology_has_its_many_lookalikes_and_one_appears_late() {
     }
 }
 
-#[test]
-fn no_field_tells_bad_from_good_by_itself() {
+/// What each field tells by itself, the most telling first. An area over fewer than twenty bad parcels is noise.
+fn told_by_fields(world: &[Simulated]) -> Vec<(f64, String)> {
     let prior = scenario().world.base_rate;
     let labeled = |of: &dyn Fn(&Draft) -> Option<f64>| -> Vec<(f64, bool)> {
-        WORLD.iter().filter_map(|p| Some((of(&p.draft)?, p.truth.is_prohibited()))).collect()
+        world.iter().filter_map(|p| Some((of(&p.draft)?, p.truth.is_prohibited()))).collect()
     };
-    let mut worst: Vec<(f64, String)> = Vec::new();
+    let mut told: Vec<(f64, String)> = Vec::new();
+    let mut tell = |area: f64, scored: &[(f64, bool)], what: String| {
+        if scored.iter().filter(|(_, bad)| *bad).count() >= 20 {
+            told.push((area, what));
+        }
+    };
     for (name, field) in FIELDS {
         let missing = labeled(&|draft| Some(f64::from(u8::from(field(draft).is_empty()))));
         let length = labeled(&|draft| Some(field(draft).chars().count() as f64));
         let number = labeled(&|draft| field(draft).parse().ok());
         let seen: Vec<fields::Seen> =
-            WORLD.iter().map(|p| (advised(p), p.truth.known_at, field(&p.draft), p.truth.is_prohibited())).collect();
+            world.iter().map(|p| (advised(p), p.truth.known_at, field(&p.draft), p.truth.is_prohibited())).collect();
         // The first part only fills the past.
-        let rates = &past_rates(&seen, prior)[WORLD.len() / 4..];
-        for (what, area) in [
-            ("missing", either_way(auroc(&missing))),
-            ("length", either_way(auroc(&length))),
-            ("number", either_way(auroc(&number))),
-            ("past rate", auroc(rates)),
-        ] {
-            worst.push((area, format!("{name}, {what}")));
-        }
+        let rates = &past_rates(&seen, prior)[world.len() / 4..];
+        tell(either_way(auroc(&missing)), &missing, format!("{name}, missing"));
+        tell(either_way(auroc(&length)), &length, format!("{name}, length"));
+        tell(either_way(auroc(&number)), &number, format!("{name}, number"));
+        tell(auroc(rates), rates, format!("{name}, past rate"));
     }
     for place in 2..11 {
         let digit = labeled(&|draft| draft.item_id[place..=place].parse().ok());
-        worst.push((either_way(auroc(&digit)), format!("digit {place} of the identifier")));
+        tell(either_way(auroc(&digit)), &digit, format!("digit {place} of the identifier"));
     }
-    worst.sort_by(|a, b| b.0.total_cmp(&a.0));
-    assert!(worst[0].0 <= 0.70, "{:#?}", &worst[..8]);
+    told.sort_by(|a, b| b.0.total_cmp(&a.0));
+    told
+}
+
+#[test]
+fn no_field_tells_bad_from_good_by_itself_at_any_seed() {
+    let told = |seed, world: &[Simulated]| {
+        let told = told_by_fields(world);
+        assert!(told[0].0 <= 0.70, "seed {seed}: {:#?}", &told[..8]);
+    };
+    told(1, &WORLD);
+    for seed in [2, 3] {
+        told(seed, &simulate(scenario(), Size { parcels: N, days: 180, seed }));
+    }
 }
 
 #[test]
