@@ -88,11 +88,15 @@ impl Weight {
         }
     }
 
-    /// Keeps the entries that weigh more than `floor`.
+    /// Keeps the entries that weigh more than `floor`, and the activity of the same entities: of one whose counts change
+    /// no score, when it was last seen is the largest part of what is kept, and is left out with them.
     pub fn above(&self, snapshot: &Snapshot, floor: f32) -> Snapshot {
         let keeps = |key: &EntityKey| self.of(*key) > floor;
         let mut pruned = snapshot.clone();
         pruned.entries.retain(|(key, _)| keeps(key));
+        if floor > 0.0 {
+            pruned.activity.retain(|(key, _)| keeps(key));
+        }
         for due in &mut pruned.due {
             due.keys.retain(keeps);
         }
