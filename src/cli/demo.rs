@@ -22,7 +22,8 @@ use shown::ByRoute;
 /// Flags of `demo`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Labeled table to score; without it, days of the simulated post that the built-in model has not seen.
+    /// Labeled table to score; without it, what the built-in model knows: days of simulated post that it has not seen where
+    /// it was trained on such, else the sample of customs declarations in the project's directory.
     #[arg(long, value_name = "FILE")]
     data: Option<PathBuf>,
     /// How its columns become parcels.
@@ -34,6 +35,10 @@ pub(super) struct Args {
     #[command(flatten)]
     config: ConfigFlag,
 }
+
+/// The sample of customs declarations, and how its columns become parcels.
+const SAMPLE: &str = "tests/fixtures/customs-declarations/valid.csv";
+const SAMPLE_MAPPING: &str = "models/mappings/customs-declarations.toml";
 
 pub(super) fn run(args: Args) -> anyhow::Result<()> {
     let config = settings::load(&args.config, Flags::default())?;
@@ -52,7 +57,8 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
     output::print(&format!("serving {} {} on {endpoint}\n\n", model.name, model.version))?;
     match &args.data {
         Some(data) => show_table(&endpoint, data, args.mapping.as_deref())?,
-        None => post::show(&endpoint, artifact.manifest().data.until_seconds)?,
+        None if model.name == post::MODEL => post::show(&endpoint, artifact.manifest().data.until_seconds)?,
+        None => show_table(&endpoint, Path::new(SAMPLE), Some(Path::new(SAMPLE_MAPPING)))?,
     }
     // The server may have left already only where it failed, which the next line tells.
     let _ = stop.send(());

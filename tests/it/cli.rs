@@ -192,20 +192,6 @@ fn the_demo_shows_decisions_with_reasons() {
 }
 
 #[test]
-fn the_demo_without_a_table_shows_a_caught_campaign_and_a_look_alike_that_passes() {
-    let shown = printed(&["demo"]);
-    for story in [
-        "A campaign that is caught:\n",
-        "= the truth: NARCOTICS: ",
-        "One that looks the same, and passes:\n",
-        "= the truth: innocent: a regular customer; looks like ",
-        "RELEASE: ",
-    ] {
-        assert!(shown.contains(story), "{story:?} in {shown}");
-    }
-}
-
-#[test]
 fn table_check_counts_what_a_table_holds() {
     expect_file!["../golden/table-check.txt"].assert_eq(&printed(&["table", "check", "--mapping", MAPPING, VALID]));
 }

@@ -9,6 +9,8 @@ use crate::simulate::{Scenario, Simulated, Simulation, Size, Truth};
 use crate::table::{RowPosition, TableRow};
 use crate::wire::v1;
 
+/// Name of models of this post: what `models/make-default` calls the one it makes.
+pub(super) const MODEL: &str = "simulated-post";
 /// The scenario that the built-in model was trained on.
 const SCENARIO: &str = "kazakhstan";
 /// Days between the model's data and the post that is shown: nearly all of its outcomes have come in by then.

@@ -94,3 +94,47 @@ fn a_run_says_what_it_made_and_refuses_what_it_can_not() {
     let message = refused(&["--scenario", wrong.to_str().unwrap()]);
     assert!(message.contains("`world.base_rat` is no key of a scenario; did you mean `world.base_rate`?"), "{message}");
 }
+
+#[test]
+fn a_model_is_judged_by_the_truth_that_was_written_beside_its_parcels() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
+    std::fs::write(path("few.toml"), "[train]\nboosting_trees = 10\nbootstrap_replicates = 0\n").unwrap();
+    let printed = |args: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_parcel-risk")).args(args).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let (learn, later, model, config) = (path("learn"), path("later"), path("model"), path("few.toml"));
+    let world = ["simulate", "--parcels", "12000", "--days", "60", "--base-rate", "0.03"];
+    printed(&[&world[..], &["--until-day", "42", "--out", &learn]].concat());
+    printed(&[&world[..], &["--from-day", "42", "--out", &later]].concat());
+    let table = |of: &str, name: &str| format!("{of}/{name}.csv.gz");
+    let (data, parcels, truth) = (table(&learn, "parcels"), table(&later, "parcels"), table(&later, "truth"));
+    printed(&["train", "--config", &config, "--data", &data, "--out", &model, "--notice", "Of simulated post."]);
+    let card = fs::read_to_string(format!("{model}/CARD.md")).unwrap();
+    assert!(card.starts_with("Of simulated post.\n\n# "), "{card}");
+
+    let mut judge = vec!["evaluate", "--config", &config, "--model", &model, "--data", &parcels, "--truth", &truth];
+    let text = printed(&judge);
+    assert!(text.contains("\nlookalike_of, opened at  parcels "), "{text}");
+    judge.extend(["--format", "json"]);
+    let report: serde_json::Value = serde_json::from_str(&printed(&judge)).unwrap();
+    let opened = report["opened"].as_array().unwrap();
+    let parcels_of = |dimension: &str| -> u64 {
+        let groups = opened.iter().filter(|group| group["dimension"] == dimension);
+        groups.map(|group| group["parcels"].as_u64().unwrap()).sum()
+    };
+    assert_eq!(parcels_of("typology"), report["infringements"].as_u64().unwrap());
+    assert_eq!(parcels_of("lookalike_of"), report["parcels"].as_u64().unwrap() - parcels_of("typology"));
+    let precision = |name: &str| {
+        let baselines = report["baselines"].as_array().unwrap();
+        let one = baselines.iter().find(|baseline| baseline["name"] == name).unwrap();
+        one["average_precision"]["value"].as_f64().unwrap()
+    };
+    assert!(precision("generators_knowledge") > precision("rules"));
+    // A kind that the main label does not count has a head all the same.
+    let manifest = fs::read_to_string(format!("{model}/manifest.json")).unwrap();
+    let manifest: serde_json::Value = serde_json::from_str(&manifest).unwrap();
+    assert!(manifest["heads"].get("UNDERVALUATION").is_some(), "{}", manifest["heads"]);
+}
