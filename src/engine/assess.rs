@@ -88,8 +88,35 @@ impl Engine {
         at: Bucket,
         explanation: Explanation,
     ) -> Decision {
-        let mut row = FeatureRow::default();
-        let Scores { raw_score, risk_score } = self.score(keys, history, at, &mut row);
+        self.assess_into(parcel, keys, history, at, explanation, &mut FeatureRow::default())
+    }
+
+    /// As [`Engine::assess_with_keys`]; `row` keeps the features that the decision rests on.
+    pub fn assess_into(
+        &self,
+        parcel: &Parcel,
+        keys: &ParcelKeys,
+        history: &History,
+        at: Bucket,
+        explanation: Explanation,
+        row: &mut FeatureRow,
+    ) -> Decision {
+        self.plan().fill(keys, &history.view(), at, row);
+        let mut decision = self.decide(parcel.item_id.as_str(), parcel.advised_at, row, explanation);
+        decision.notices.clone_from(&parcel.notices);
+        decision.notices.extend(self.plan().notices(parcel, &self.rates));
+        decision
+    }
+
+    /// Decides by the features alone: all of a decision but its notices.
+    pub fn decide(
+        &self,
+        item_id: &str,
+        advised_at: AdvisedAt,
+        row: &FeatureRow,
+        explanation: Explanation,
+    ) -> Decision {
+        let Scores { raw_score, risk_score } = self.scores(row);
         let (route, route_cause, selection_probability) = self.policy.route(risk_score);
         let (n_reasons, n_evidence) = match explanation {
             Explanation::None => (0, 0),
@@ -103,22 +130,20 @@ impl Engine {
             _ => {
                 let mut contributions = Vec::with_capacity(row.values.len());
                 let base = self.model.contributions(&row.values, &mut contributions);
-                (Some(base), self.reasons(&row, &contributions, n_reasons, n_evidence))
+                (Some(base), self.reasons(row, &contributions, n_reasons, n_evidence))
             }
         };
-        let mut notices = parcel.notices.clone();
-        notices.extend(self.plan().notices(parcel, &self.rates));
         Decision {
-            decision_id: self.decision_id(parcel, &row, raw_score, route),
-            item_id: parcel.item_id.as_str().to_owned(),
+            decision_id: self.decision_id(item_id, advised_at, row, raw_score, route),
+            item_id: item_id.to_owned(),
             risk_score,
             risk_percentile: self.model.body().reference.percentile(raw_score),
             route,
             route_cause,
             selection_probability,
-            infringement_risks: self.infringement_risks(&row),
+            infringement_risks: self.infringement_risks(row),
             reasons,
-            notices,
+            notices: Vec::new(),
             model: Arc::clone(&self.model_ref),
             policy_version: Arc::clone(self.policy.version()),
             raw_score: base
@@ -130,6 +155,10 @@ impl Engine {
     /// Only the scores of the parcel of `keys` as of bucket `at`; `row` keeps the features they rest on.
     pub fn score(&self, keys: &ParcelKeys, history: &History, at: Bucket, row: &mut FeatureRow) -> Scores {
         self.plan().fill(keys, &history.view(), at, row);
+        self.scores(row)
+    }
+
+    fn scores(&self, row: &FeatureRow) -> Scores {
         let raw_score = self.model.raw_score(&row.values);
         Scores { raw_score, risk_score: self.model.body().calibration.probability(raw_score) }
     }
@@ -152,6 +181,11 @@ impl Engine {
     /// Its name, version and digest.
     pub fn model_ref(&self) -> &Arc<ModelRef> {
         &self.model_ref
+    }
+
+    /// The policy that routes.
+    pub fn policy(&self) -> &Thresholds {
+        &self.policy
     }
 
     /// The rate table that amounts are converted by.
@@ -215,13 +249,20 @@ impl Engine {
     }
 
     /// UUIDv7 (RFC 9562): the milliseconds of `advised_at`, then bits of a hash of the grounds.
-    fn decision_id(&self, parcel: &Parcel, row: &FeatureRow, raw_score: f64, route: Route) -> Uuid {
+    fn decision_id(
+        &self,
+        item_id: &str,
+        advised_at: AdvisedAt,
+        row: &FeatureRow,
+        raw_score: f64,
+        route: Route,
+    ) -> Uuid {
         let mut grounds = Xxh3::new();
         let mut add = |bytes: &[u8]| {
             grounds.update(&(bytes.len() as u64).to_le_bytes());
             grounds.update(bytes);
         };
-        add(parcel.item_id.as_str().as_bytes());
+        add(item_id.as_bytes());
         add(self.model_ref.digest.as_bytes());
         add(self.policy.version().as_bytes());
         for value in &row.values {
@@ -234,7 +275,6 @@ impl Engine {
         let hash = grounds.digest128().to_be_bytes();
         let mut bits = [0; 10];
         bits.copy_from_slice(&hash[..10]);
-        let advised_at = parcel.advised_at;
         let milliseconds = advised_at.seconds().unsigned_abs() * 1000 + u64::from(advised_at.nanos() / 1_000_000);
         uuid::Builder::from_unix_timestamp_millis(milliseconds, &bits).into_uuid()
     }

@@ -184,6 +184,24 @@ impl FeaturePlan {
         row.counts.clear();
         row.rates.clear();
         row.values.extend_from_slice(&keys.numbers);
+        self.fill_from_history(keys, history, at, row);
+        if self.spec.description_model {
+            row.values.push(or_missing((!keys.ngrams.is_empty()).then(|| descriptions(&keys.ngrams))));
+        }
+    }
+
+    /// Reads again, as of bucket `at`, what `row` holds of history. What the parcel itself states, which the row
+    /// holds too, stays as it is: so a row can be made again where the parcel was not kept.
+    pub fn refill(&self, keys: &ParcelKeys, history: &HistoryView<'_>, at: Bucket, row: &mut FeatureRow) {
+        let description = row.values.last().copied().filter(|_| self.spec.description_model);
+        row.values.truncate(self.numbers.len() + self.spec.national_figures.len());
+        row.counts.clear();
+        row.rates.clear();
+        self.fill_from_history(keys, history, at, row);
+        row.values.extend(description);
+    }
+
+    fn fill_from_history(&self, keys: &ParcelKeys, history: &HistoryView<'_>, at: Bucket, row: &mut FeatureRow) {
         let find = |(key, entity): (&PlannedKey, &Option<EntityKey>)| {
             let (keeps_activity, entity) = (key.keeps_activity, (*entity)?);
             Some(if keeps_activity { history.find_with_activity(entity) } else { history.find(entity) })
@@ -203,9 +221,6 @@ impl FeaturePlan {
             row.counts.push(counts);
         }
         PlannedNorm::fill(&self.norms, &keys.norms, history, at, &mut row.values);
-        if self.spec.description_model {
-            row.values.push(or_missing((!keys.ngrams.is_empty()).then(|| descriptions(&keys.ngrams))));
-        }
     }
 
     /// How the features of key `idx` would differ if history had counted nothing of its entity: each

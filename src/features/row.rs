@@ -1,5 +1,7 @@
 //! What the plan reads of one parcel: its keys, and its features.
 
+use serde::{Deserialize, Serialize};
+
 use crate::history::{Counts, EntityKey, Footprint};
 
 /// What of one parcel does not depend on history.
@@ -28,6 +30,40 @@ impl ParcelKeys {
     /// One per key of the spec, in its order.
     pub fn by_key(&self) -> &[Option<EntityKey>] {
         &self.by_key
+    }
+}
+
+/// The history keys of one parcel as they are kept: what it adds to history, and what of history it reads.
+///
+/// Its own numbers and the n-grams of its descriptions are not among them.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct KeptKeys {
+    by_key: Vec<Option<u64>>,
+    activity: Vec<(u64, Option<u64>)>,
+    norms: Vec<Option<(u64, f64)>>,
+}
+
+impl From<&ParcelKeys> for KeptKeys {
+    fn from(keys: &ParcelKeys) -> Self {
+        Self {
+            by_key: keys.by_key.iter().map(|key| key.map(|key| key.0)).collect(),
+            activity: keys.footprint.activity.iter().map(|(key, counterpart)| (key.0, *counterpart)).collect(),
+            norms: keys.norms.iter().map(|norm| norm.map(|(key, number)| (key.0, number))).collect(),
+        }
+    }
+}
+
+impl From<KeptKeys> for ParcelKeys {
+    fn from(kept: KeptKeys) -> Self {
+        let by_key: Vec<_> = kept.by_key.into_iter().map(|key| key.map(EntityKey)).collect();
+        let norms: Vec<_> =
+            kept.norms.into_iter().map(|norm| norm.map(|(key, number)| (EntityKey(key), number))).collect();
+        let footprint = Footprint {
+            keys: by_key.iter().copied().flatten().collect(),
+            activity: kept.activity.into_iter().map(|(key, counterpart)| (EntityKey(key), counterpart)).collect(),
+            numbers: norms.iter().copied().flatten().collect(),
+        };
+        Self { by_key, norms, footprint, numbers: Vec::new(), ngrams: Vec::new() }
     }
 }
 
