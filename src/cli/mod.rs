@@ -7,6 +7,7 @@ mod config;
 mod demo;
 mod evaluate;
 mod features;
+mod ledger;
 mod model;
 mod output;
 mod progress;
@@ -53,6 +54,9 @@ enum Command {
     /// Look into a model's artifact.
     #[command(subcommand)]
     Model(model::Command),
+    /// Check a ledger, or write it as a table.
+    #[command(subcommand)]
+    Ledger(ledger::Command),
     /// Show or check the configuration.
     #[command(subcommand)]
     Config(config::Command),
@@ -70,6 +74,7 @@ pub fn main() -> ExitCode {
         Command::Features(args) => features::run(args),
         Command::Table(command) => table::run(command),
         Command::Model(command) => model::run(command),
+        Command::Ledger(command) => ledger::run(command),
         Command::Config(command) => config::run(command),
     };
     match done {

@@ -21,26 +21,32 @@ pub(super) struct Args {
     /// Artifact to serve; without it, the built-in one.
     #[arg(long, value_name = "DIR")]
     model: Option<PathBuf>,
+    /// Ledger in which decisions and outcomes are recorded [default: ledger.path].
+    #[arg(long, value_name = "FILE")]
+    ledger: Option<String>,
     #[command(flatten)]
     config: ConfigFlag,
 }
 
 pub(super) fn run(args: Args) -> anyhow::Result<()> {
-    let config = settings::load(&args.config, Flags::default().set("serve.listen", args.listen))?;
+    let config = settings::load(&args.config, Flags::default().set("serve.listen", args.listen).set("ledger.path", args.ledger))?;
     settings::start_log(&config)?;
     let artifact = settings::artifact(args.model.as_deref())?;
-    let scorer = Arc::new(ArcSwap::from_pointee(settings::scorer(&artifact, &config)?));
+    let (scorer, recorder) = settings::recorded_scorer(&artifact, &config)?;
+    let scorer = Arc::new(ArcSwap::from_pointee(scorer));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let drained = runtime.block_on(async {
         let address = config.serve().listen();
         let listener = TcpListener::bind(address).await.with_context(|| format!("listening on {address}"))?;
         output::print(&format!("listening on {}\n", listener.local_addr()?))?;
         let stop = stop_signal()?;
-        let parts = Parts { scorer, config: config.serve().clone() };
+        let parts = Parts { scorer, recorder: recorder.clone(), config: config.serve().clone() };
         anyhow::Ok(serve(listener, parts, stop).await?)
     })?;
     // Connections that outlived the drain end here, not when their clients wish.
     runtime.shutdown_background();
+    // Waits until all that was decided is written.
+    drop(recorder);
     if drained.cut {
         anyhow::bail!("calls were still running when the drain limit passed; they were cut");
     }

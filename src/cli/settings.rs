@@ -8,7 +8,8 @@ use anyhow::Context as _;
 use crate::artifact::Artifact;
 use crate::config::{Loaded, ValidConfig};
 use crate::engine::Engine;
-use crate::serve::Scorer;
+use crate::ledger::Clock;
+use crate::serve::{Recorder, Scorer};
 use crate::table::Mapping;
 use crate::telemetry;
 
@@ -69,4 +70,17 @@ pub(super) fn mapping(path: Option<&Path>) -> anyhow::Result<Option<Mapping>> {
 /// A model with everything it knows, as a server runs it.
 pub(super) fn scorer(artifact: &Artifact, config: &ValidConfig) -> anyhow::Result<Scorer> {
     Ok(Scorer::of(artifact, config.rates().clone(), config.thresholds().clone(), config.limits().clone())?)
+}
+
+/// As [`scorer`], with the ledger that the configuration names: then history goes on with what is recorded.
+pub(super) fn recorded_scorer(
+    artifact: &Artifact,
+    config: &ValidConfig,
+) -> anyhow::Result<(Scorer, Option<Arc<Recorder>>)> {
+    let Some(path) = config.ledger().path() else { return Ok((scorer(artifact, config)?, None)) };
+    let engine = engine(artifact, config)?;
+    let policy = *config.thresholds_config();
+    let recorder = Recorder::open(path, config.ledger(), Clock::system(), artifact, &engine, policy)?;
+    let history = Arc::clone(recorder.history());
+    Ok((Scorer::with_history(artifact, engine, history, config.limits().clone()), Some(Arc::new(recorder))))
 }

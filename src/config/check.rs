@@ -2,6 +2,7 @@
 
 use super::Config;
 use crate::features::{ExchangeRates, RatesConfig};
+use crate::ledger::LedgerConfig;
 use crate::parcel::ParcelLimits;
 use crate::policy::{Thresholds, ThresholdsConfig};
 use crate::serve::ValidServe;
@@ -33,6 +34,7 @@ impl Config {
         problems.extend(limits(&self.limits));
         let rates = keep(&mut problems, self.currency.check());
         let thresholds = keep(&mut problems, self.policy.check());
+        problems.extend(self.ledger.check().err().map(|violation| violation.to_string()));
         let train = keep(&mut problems, self.train.clone().check());
         match (serve, rates, thresholds, train) {
             (Some(serve), Some(rates), Some(thresholds), Some(train)) if problems.is_empty() => {
@@ -110,6 +112,11 @@ impl ValidConfig {
     /// The same as configured, to be recorded in a model.
     pub fn thresholds_config(&self) -> &ThresholdsConfig {
         &self.config.policy
+    }
+
+    /// The ledger.
+    pub fn ledger(&self) -> &LedgerConfig {
+        &self.config.ledger
     }
 
     /// Training.

@@ -15,6 +15,7 @@ pub use layers::{LoadError, Loaded};
 pub use origin::Origin;
 
 use crate::features::RatesConfig;
+use crate::ledger::LedgerConfig;
 use crate::parcel::ParcelLimits;
 use crate::policy::ThresholdsConfig;
 use crate::serve::ServeConfig;
@@ -35,6 +36,8 @@ pub struct Config {
     pub currency: RatesConfig,
     /// From a score to a route.
     pub policy: ThresholdsConfig,
+    /// The ledger.
+    pub ledger: LedgerConfig,
     /// Training.
     pub train: TrainConfig,
 }

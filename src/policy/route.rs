@@ -16,6 +16,9 @@ pub enum Route {
 }
 
 impl Route {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Release, Self::ReleaseAudit, Self::Documents, Self::Scan, Self::Open];
+
     /// Whether the parcel passes without anyone looking at it first.
     pub fn is_release(self) -> bool {
         matches!(self, Self::Release | Self::ReleaseAudit)

@@ -3,6 +3,7 @@
 mod audit;
 mod call;
 mod config;
+mod door;
 mod drain;
 mod health;
 mod http2;
@@ -10,6 +11,8 @@ mod incoming;
 mod methods;
 mod model;
 mod outcome;
+mod recorder;
+mod requests;
 mod scorer;
 mod scoring;
 mod status;
@@ -24,6 +27,7 @@ use tokio::time::Instant;
 use tonic::service::Routes;
 
 pub use config::{InvalidServe, ServeConfig, ValidServe};
+pub use recorder::Recorder;
 pub use scorer::Scorer;
 pub use status::item_error;
 
@@ -45,12 +49,17 @@ const DESCRIPTORS: [&[u8]; 4] = [
 /// Longest question to health and reflection, in bytes: a service's or a symbol's name.
 const MAX_QUESTION_BYTES: usize = 16 << 10;
 
+/// What a method lacks that reads or writes records.
+const NO_LEDGER: &str = "the server has no ledger (`ledger.path`)";
+
 /// What a server is made of.
 #[derive(Debug)]
 pub struct Parts {
     /// What decides. Whoever keeps the other end may put another in its place at any time: a
     /// request, and each message of a stream, is answered by one of them.
     pub scorer: Arc<ArcSwap<Scorer>>,
+    /// What records decisions and outcomes; without it nothing is. The scorer's history must be the recorder's.
+    pub recorder: Option<Arc<Recorder>>,
     /// How it is set.
     pub config: ValidServe,
 }
@@ -92,7 +101,7 @@ pub async fn serve(
     parts: Parts,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<Drained, ServeError> {
-    let Parts { scorer, config } = parts;
+    let Parts { scorer, recorder, config } = parts;
     let address = listener.local_addr().map_err(ServeError::Address)?;
     let model = scorer.load().model().r#ref.clone().unwrap_or_default();
     tracing::info!({ fields::SERVER_ADDRESS } = %address, "starting");
@@ -102,7 +111,7 @@ pub async fn serve(
     let layer = call::CallLayer::new(methods::Methods::served()?, config.request_timeout(), drain.clone());
     let incoming = incoming::Incoming::new(listener, config.preface_timeout());
     let (stop, stopped) = oneshot::channel::<()>();
-    let routes = routes(scorer, &config, &health, drain)?;
+    let routes = routes(scorer, recorder, &config, &health, drain)?;
     let serving =
         http2::server(&config).layer(layer).add_routes(routes).serve_with_incoming_shutdown(incoming, async {
             let _ = stopped.await;
@@ -142,12 +151,16 @@ pub async fn serve(
 
 fn routes(
     scorer: Arc<ArcSwap<Scorer>>,
+    recorder: Option<Arc<Recorder>>,
     config: &ValidServe,
     health: &health::Health,
     drain: drain::Drain,
 ) -> Result<Routes, tonic_reflection::server::Error> {
     let (max_in, max_out) = (config.max_message_bytes(), config.max_reply_bytes());
-    let scoring = scoring::Scoring::new(Arc::clone(&scorer), config.max_batch(), drain);
+    let door = door::Door::new(Arc::clone(&scorer), recorder.clone());
+    let scoring = scoring::Scoring::new(door, config.max_batch(), drain);
+    let outcomes = outcome::Outcomes::new(Arc::clone(&scorer), recorder.clone(), config.max_batch());
+    let audit = audit::Audit::new(Arc::clone(&scorer), recorder);
     let reflection = || {
         DESCRIPTORS
             .into_iter()
@@ -161,12 +174,12 @@ fn routes(
         RiskScoringServiceServer::new(scoring).max_decoding_message_size(max_in).max_encoding_message_size(max_out),
     )
     .add_service(
-        OutcomeServiceServer::new(outcome::Outcomes)
+        OutcomeServiceServer::new(outcomes)
             .max_decoding_message_size(max_in)
             .max_encoding_message_size(max_out),
     )
     .add_service(
-        AuditServiceServer::new(audit::Audit).max_decoding_message_size(max_in).max_encoding_message_size(max_out),
+        AuditServiceServer::new(audit).max_decoding_message_size(max_in).max_encoding_message_size(max_out),
     )
     .add_service(
         ModelServiceServer::new(model::Models::new(scorer))

@@ -1,20 +1,56 @@
 //! `OutcomeService`: what inspection found.
 
-use tonic::{Request, Response, Status};
+use std::sync::Arc;
 
+use arc_swap::ArcSwap;
+use tonic::{Request, Response, Status};
+use tracing::Span;
+
+use super::{Recorder, Scorer};
 use super::status::Refusal;
+use crate::parcel::{Problem, Violation};
+use crate::telemetry::fields;
 use crate::wire::v1;
 
-/// Says what it lacks.
+/// Records results where there is a ledger, and says what it lacks where there is none.
 #[derive(Debug)]
-pub(super) struct Outcomes;
+pub(super) struct Outcomes {
+    scorer: Arc<ArcSwap<Scorer>>,
+    recorder: Option<Arc<Recorder>>,
+    max_batch: usize,
+}
+
+impl Outcomes {
+    pub(super) fn new(
+        scorer: Arc<ArcSwap<Scorer>>,
+        recorder: Option<Arc<Recorder>>,
+        max_batch: usize,
+    ) -> Self {
+        Self { scorer, recorder, max_batch }
+    }
+}
 
 #[tonic::async_trait]
 impl v1::outcome_service_server::OutcomeService for Outcomes {
     async fn record_outcomes(
         &self,
-        _: Request<v1::RecordOutcomesRequest>,
+        request: Request<v1::RecordOutcomesRequest>,
     ) -> Result<Response<v1::RecordOutcomesResponse>, Status> {
-        Err(Refusal::NotServed { method: "RecordOutcomes", lacks: "outcomes need the ledger" }.into())
+        let Some(recorder) = &self.recorder else {
+            return Err(Refusal::NotServed { method: "RecordOutcomes", lacks: super::NO_LEDGER }.into());
+        };
+        let v1::RecordOutcomesRequest { outcomes } = request.into_inner();
+        let (got, max) = (outcomes.len(), self.max_batch);
+        Span::current().record(fields::N_ITEMS, got);
+        if got > max {
+            let violation = Violation::new("outcomes", Problem::TooMany { got, max });
+            return Err(Refusal::InvalidRequest(violation).into());
+        }
+        let (recorder, max_text_bytes) = (Arc::clone(recorder), self.scorer.load().limits().max_text_bytes);
+        // It waits for the ledger. A call that is cancelled leaves it at work: what was begun is recorded whole.
+        let recorded = tokio::task::spawn_blocking(move || recorder.record_outcomes(outcomes, max_text_bytes));
+        let errors = recorded.await.map_err(|_| Refusal::Internal)??;
+        let results = errors.into_iter().map(|error| v1::RecordOutcomeResult { error });
+        Ok(Response::new(v1::RecordOutcomesResponse { results: results.collect() }))
     }
 }

@@ -7,7 +7,7 @@ use crate::engine::{Decision, Engine, EngineError, Explanation};
 use crate::evaluation::Estimate;
 use crate::features::ExchangeRates;
 use crate::history::History;
-use crate::parcel::{Draft, InvalidParcel, ParcelLimits};
+use crate::parcel::{Draft, InvalidParcel, Parcel, ParcelLimits};
 use crate::policy::Thresholds;
 use crate::wire::{self, v1};
 
@@ -32,7 +32,12 @@ impl Scorer {
     ) -> Result<Self, EngineError> {
         let (model, model_ref) = (Arc::clone(artifact.model()), Arc::clone(artifact.model_ref()));
         let engine = Engine::new(model, model_ref, rates, policy)?;
-        Ok(Self::new(engine, Arc::clone(artifact.settled_history()), limits, model_info(artifact)))
+        Ok(Self::with_history(artifact, engine, Arc::clone(artifact.settled_history()), limits))
+    }
+
+    /// The artifact's model under an engine, with a history that goes on.
+    pub fn with_history(artifact: &Artifact, engine: Engine, history: Arc<History>, limits: ParcelLimits) -> Self {
+        Self::new(engine, history, limits, model_info(artifact))
     }
 
     /// Puts the parts together.
@@ -53,9 +58,23 @@ impl Scorer {
     /// # Errors
     /// [`InvalidParcel`] with every malformed field.
     pub fn score(&self, draft: Draft, explanation: Explanation) -> Result<Decision, InvalidParcel> {
-        let parcel = draft.check(&self.limits)?;
+        Ok(self.decide(&draft.check(&self.limits)?, explanation))
+    }
+
+    /// Decides on a parcel in the bucket in which it was advised.
+    pub fn decide(&self, parcel: &Parcel, explanation: Explanation) -> Decision {
         let at = self.engine.bucket_of(parcel.advised_at);
-        Ok(self.engine.assess(&parcel, &self.history, at, explanation))
+        self.engine.assess(parcel, &self.history, at, explanation)
+    }
+
+    /// What decides.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// How much one parcel may state.
+    pub fn limits(&self) -> &ParcelLimits {
+        &self.limits
     }
 
     /// The model that decides.

@@ -6,7 +6,9 @@ use std::time::Duration;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
 
+use crate::ledger::{LedgerError, Unavailable};
 use crate::parcel::{InvalidParcel, Violation};
+use crate::telemetry::fields;
 use crate::wire::v1;
 
 /// The `domain` of every `google.rpc.ErrorInfo`.
@@ -35,6 +37,18 @@ pub(super) enum Refusal {
     /// The name stays out of the message: it is the client's text, of any length.
     #[error("no such model is loaded; ListModels names those that are")]
     NoSuchModel { name: String, version: String },
+    /// The ledger takes no record now, or can't be read.
+    #[error("{0}")]
+    LedgerUnavailable(Unavailable),
+    /// Its cause is in the log.
+    #[error("the ledger can't be read")]
+    LedgerUnreadable,
+    /// The ledger holds no such decision.
+    #[error("no such decision is recorded")]
+    NoSuchDecision,
+    /// A request's identifier was used for another parcel.
+    #[error("request_id was used for another parcel")]
+    OtherRequest,
     /// The server was told to stop.
     #[error("the server is draining")]
     Draining,
@@ -47,12 +61,20 @@ pub(super) enum Refusal {
 }
 
 impl Refusal {
+    /// Says why in the log, and to the caller only that.
+    pub(super) fn unreadable(error: &LedgerError) -> Self {
+        tracing::error!({ fields::ERROR } = %error, "the ledger can't be read");
+        Self::LedgerUnreadable
+    }
+
     fn code(&self) -> Code {
         match self {
             Self::InvalidParcel(_) | Self::InvalidRequest(_) => Code::InvalidArgument,
             Self::NotServed { .. } => Code::Unimplemented,
             Self::NoSuchModel { .. } => Code::NotFound,
-            Self::Draining => Code::Unavailable,
+            Self::NoSuchDecision => Code::NotFound,
+            Self::OtherRequest => Code::AlreadyExists,
+            Self::Draining | Self::LedgerUnavailable(_) | Self::LedgerUnreadable => Code::Unavailable,
             Self::DeadlineExceeded => Code::DeadlineExceeded,
             Self::Internal => Code::Internal,
         }
@@ -64,6 +86,10 @@ impl Refusal {
             Self::InvalidRequest(violation) => std::slice::from_ref(violation),
             Self::NotServed { .. }
             | Self::NoSuchModel { .. }
+            | Self::LedgerUnavailable(_)
+            | Self::LedgerUnreadable
+            | Self::NoSuchDecision
+            | Self::OtherRequest
             | Self::Draining
             | Self::DeadlineExceeded
             | Self::Internal => &[],
@@ -95,7 +121,13 @@ impl Refusal {
                 let name = format!("{}/{}", beginning(name), beginning(version));
                 details.set_resource_info("parcelrisk.v1.Model", name, "", "");
             }
-            Self::Draining => {
+            Self::NoSuchDecision => {
+                details.set_resource_info("parcelrisk.v1.Decision", "", "", "");
+            }
+            Self::OtherRequest => {
+                details.set_error_info("REQUEST_ID_REUSED", DOMAIN, HashMap::new());
+            }
+            Self::Draining | Self::LedgerUnavailable(_) | Self::LedgerUnreadable => {
                 details.set_retry_info(Some(Duration::from_secs(1)));
             }
             Self::DeadlineExceeded | Self::Internal => {}

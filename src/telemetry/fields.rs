@@ -28,3 +28,5 @@ pub const PANIC_LOCATION: &str = "panic.location";
 pub const STAGE: &str = "stage";
 /// How long it took.
 pub const SECONDS: &str = "seconds";
+/// Why something failed, in the words of the system or a library.
+pub const ERROR: &str = "error";

@@ -78,6 +78,16 @@ pub fn timestamp(seconds: i64) -> pbjson_types::Timestamp {
     pbjson_types::Timestamp { seconds, nanos: 0 }
 }
 
+/// Microseconds since 1970 as the contract's time.
+pub fn timestamp_micros(micros: i64) -> pbjson_types::Timestamp {
+    let nanos = micros.rem_euclid(1_000_000) * 1000;
+    pbjson_types::Timestamp {
+        seconds: micros.div_euclid(1_000_000),
+        // Below a billion.
+        nanos: i32::try_from(nanos).unwrap_or_default(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;

@@ -3,9 +3,11 @@
 //! `serve`, the client side of `cli`, and JSON lines in `table` use it; the domain never sees it.
 
 mod decision;
+mod outcome;
 mod parcel;
 
-pub use decision::{explanation_of, from_decision, from_model_ref, timestamp};
+pub use decision::{explanation_of, from_decision, from_model_ref, timestamp, timestamp_micros};
+pub use outcome::{CheckedOutcome, check_outcome};
 pub use parcel::{from_draft, to_draft};
 
 /// Messages, services and their proto3 JSON, as generated from `proto/parcelrisk/v1`.

@@ -9,9 +9,10 @@ use arc_swap::ArcSwap;
 use parcel_risk::artifact::Artifact;
 use parcel_risk::engine::Engine;
 use parcel_risk::features::RatesConfig;
+use parcel_risk::ledger::{Clock, LedgerConfig};
 use parcel_risk::parcel::ParcelLimits;
 use parcel_risk::policy::ThresholdsConfig;
-use parcel_risk::serve::{Drained, Parts, Scorer, ServeConfig, ServeError, serve};
+use parcel_risk::serve::{Drained, Parts, Recorder, Scorer, ServeConfig, ServeError, serve};
 use parcel_risk::wire::v1;
 use prost::Message as _;
 use prost::bytes::Bytes;
@@ -88,7 +89,18 @@ pub(crate) fn parts(config: ServeConfig) -> Parts {
             ..v1::ModelInfo::default()
         },
     );
-    Parts { scorer: Arc::new(ArcSwap::from_pointee(scorer)), config: config.check().unwrap() }
+    Parts { scorer: Arc::new(ArcSwap::from_pointee(scorer)), recorder: None, config: config.check().unwrap() }
+}
+
+/// A server with everything at its default that records what it decides in `path`.
+pub(crate) fn recording_parts(path: &Path, config: &LedgerConfig, clock: Clock) -> (Parts, Arc<Recorder>) {
+    let engine = engine();
+    let recorder = Recorder::open(path, config, clock, artifact(), &engine, ThresholdsConfig::default()).unwrap();
+    let history = Arc::clone(recorder.history());
+    let scorer = Scorer::with_history(artifact(), engine, history, ParcelLimits::default());
+    let (scorer, recorder) = (Arc::new(ArcSwap::from_pointee(scorer)), Arc::new(recorder));
+    let config = ServeConfig::default().check().unwrap();
+    (Parts { scorer, recorder: Some(Arc::clone(&recorder)), config }, recorder)
 }
 
 /// Fails a test that would hang.

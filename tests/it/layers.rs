@@ -40,6 +40,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     ("telemetry", &[]),
     (
+        "ledger",
+        &["parcel", "history", "reasons", "features", "policy", "engine", "wire", "table", "artifact", "telemetry"],
+    ),
+    (
         "serve",
         &[
             "parcel",
@@ -52,9 +56,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "wire",
             "artifact",
             "telemetry",
+            "ledger",
         ],
     ),
-    ("config", &["parcel", "features", "policy", "train", "telemetry", "serve"]),
+    ("config", &["parcel", "features", "policy", "train", "telemetry", "ledger", "serve"]),
     ("cli", ANY),
 ];
 
@@ -66,7 +71,7 @@ const AT_MOST: [&str; 2] = ["config", "cli"];
 /// A crate, with those that share its name up to an underscore, and the only rooms that may name it.
 const ONLY_IN: &[(&str, &[&str])] = &[
     ("tonic", &["wire", "serve", "cli"]),
-    ("prost", &["wire", "serve", "cli"]),
+    ("prost", &["wire", "ledger", "serve", "cli"]),
     ("pbjson", &["wire"]),
     ("tokio", &["serve", "cli"]),
     ("tower", &["serve", "cli"]),
@@ -76,7 +81,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("linfa", &["model"]),
     ("csv", &["table", "cli"]),
     ("parquet", &["table"]),
-    ("tracing", &["serve", "telemetry", "cli"]),
+    ("tracing", &["ledger", "serve", "telemetry", "cli"]),
     ("clap", &["config", "cli"]),
     ("indicatif", &["cli"]),
     ("accept_language", &["reasons"]),
@@ -84,6 +89,9 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("any_ascii", &["text"]),
     ("unicode_normalization", &["text"]),
     ("unicode_script", &["text"]),
+    ("rusqlite", &["ledger"]),
+    ("hmac", &["ledger"]),
+    ("getrandom", &["ledger"]),
     ("rand_chacha", &["simulate", "model", "evaluation"]),
 ];
 
@@ -95,7 +103,7 @@ const ONLY_SAID_IN: &[(&str, &[&str])] = &[
     ("eprint!", &["cli", "telemetry"]),
     ("env::var", &["cli", "config", "telemetry"]),
     ("process::exit", &["cli"]),
-    ("SystemTime", &["cli", "telemetry"]),
+    ("SystemTime", &["cli", "telemetry", "ledger"]),
 ];
 
 fn src() -> PathBuf {

@@ -13,6 +13,7 @@ mod fixture;
 mod fold;
 mod harness;
 mod layers;
+mod ledger;
 mod leakage;
 mod log;
 mod matrix;

@@ -1,0 +1,105 @@
+//! `ledger`: is a ledger whole, and what stands in it as a table.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+
+use super::output;
+use super::settings::{self, ConfigFlag, Flags};
+use crate::ledger::{Known, Reader, export, rescore, verify};
+
+/// What can be done with a ledger.
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Command {
+    /// Check every record against the one before, and name the first that was changed, removed or put elsewhere.
+    Verify(VerifyArgs),
+    /// Write what was seen and found as a labeled table, such as `train` takes.
+    Export(ExportArgs),
+}
+
+/// Flags of `ledger verify`.
+#[derive(Debug, clap::Args)]
+pub(super) struct VerifyArgs {
+    #[command(flatten)]
+    ledger: LedgerFlag,
+    /// A record that is known to have been written, as an earlier run printed it: `NUMBER:DIGEST`.
+    #[arg(long, value_name = "RECORD", value_parser = known)]
+    expect: Option<Known>,
+    /// Make every decision again too, from the start, and compare to the bit.
+    #[arg(long)]
+    rescore: bool,
+    /// Artifacts that decided, besides the built-in one; may be given more than once.
+    #[arg(long, value_name = "DIR", requires = "rescore")]
+    model: Vec<PathBuf>,
+}
+
+/// Flags of `ledger export`.
+#[derive(Debug, clap::Args)]
+pub(super) struct ExportArgs {
+    #[command(flatten)]
+    ledger: LedgerFlag,
+    /// Table to write: .csv, .csv.gz or .parquet.
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+}
+
+#[derive(Debug, clap::Args)]
+struct LedgerFlag {
+    /// The ledger [default: ledger.path].
+    #[arg(long, value_name = "FILE")]
+    ledger: Option<String>,
+    #[command(flatten)]
+    config: ConfigFlag,
+}
+
+impl LedgerFlag {
+    fn path(&self) -> anyhow::Result<PathBuf> {
+        let config = settings::load(&self.config, Flags::default().set("ledger.path", self.ledger.clone()))?;
+        let path = config.ledger().path().map(Path::to_owned);
+        path.context("no ledger is named: give --ledger, or set ledger.path")
+    }
+}
+
+fn known(text: &str) -> Result<Known, String> {
+    let parts = text.split_once(':');
+    let parsed = parts.and_then(|(seq, digest)| Some((seq.parse::<i64>().ok()?, digest.to_ascii_lowercase())));
+    parsed.filter(|(_, digest)| digest.len() == 64).ok_or_else(|| "must be NUMBER:DIGEST".to_owned())
+}
+
+pub(super) fn run(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Verify(args) => run_verify(&args),
+        Command::Export(args) => run_export(&args),
+    }
+}
+
+fn run_verify(args: &VerifyArgs) -> anyhow::Result<()> {
+    let path = args.ledger.path()?;
+    let verified = verify(&path, args.expect.as_ref())?;
+    let (head, digest) = (verified.head, crate::features::hex(&verified.head.digest));
+    output::print(&format!(
+        "{} records are whole: {} decisions, {} outcomes\nend {}:{digest}\n",
+        head.seq, verified.decisions, verified.outcomes, head.seq
+    ))?;
+    if !args.rescore {
+        return Ok(());
+    }
+    let mut artifacts = vec![settings::artifact(None)?];
+    for model in &args.model {
+        artifacts.push(settings::artifact(Some(model))?);
+    }
+    let rescored = rescore(&Reader::open(&path)?, &artifacts)?;
+    output::print(&format!(
+        "{} decisions came out again, to the bit; {} are of models that were not given\n",
+        rescored.equal, rescored.unknown_model
+    ))?;
+    match rescored.first {
+        None => Ok(()),
+        Some(fault) => anyhow::bail!("{} decisions came out another way, the first: {fault}", rescored.different),
+    }
+}
+
+fn run_export(args: &ExportArgs) -> anyhow::Result<()> {
+    let exported = export(&Reader::open(&args.ledger.path()?)?, &args.out)?;
+    output::print(&format!("{} rows, {} of them labeled\n", exported.rows, exported.labeled))
+}

@@ -1,0 +1,143 @@
+//! A ledger as a labeled table, such as `train` takes.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+
+use prost::Message as _;
+
+use super::kept::{KeptDecision, recorded_decision};
+use super::outcome::KeptOutcome;
+use super::record::{Kind, Record};
+use super::{Grounds, LedgerError, Reader};
+use crate::parcel::DraftTime;
+use crate::parcel::codes::InfringementKind;
+use crate::table::{Columns, RowOutcome, RowPosition, TableRow, TableWriter, WriteError};
+use crate::wire::{self, v1};
+
+/// What was written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Exported {
+    /// Items, one row each.
+    pub rows: u64,
+    /// Of them, with a label.
+    pub labeled: u64,
+}
+
+/// Why a ledger can't be written as a table.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    /// The ledger can't be read.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The table can't be written.
+    #[error(transparent)]
+    Table(#[from] WriteError),
+}
+
+/// What inspections found of one item, by the time of each: the last word on each, and the decision that led to it.
+type Found = BTreeMap<(i64, i32), (v1::Outcome, i64, Option<i64>)>;
+
+/// Writes a row for each item that was decided about: the parcel of its first decision as it was kept, with what was found
+/// of it, when that reached the history, and the chance with which it had been chosen.
+///
+/// Two passes over the ledger; memory grows with the outcomes.
+///
+/// # Errors
+/// [`ExportError`].
+pub fn export(reader: &Reader, path: &Path) -> Result<Exported, ExportError> {
+    let found = outcomes(reader)?;
+    // All rows are looked at first: a table has the columns that any of them needs.
+    let mut columns = Columns::of([]);
+    each_row(reader, &found, |row| {
+        columns.note(row);
+        Ok(())
+    })?;
+    let mut writer = TableWriter::create(path, columns)?;
+    let mut exported = Exported::default();
+    each_row(reader, &found, |row| {
+        exported.rows += 1;
+        exported.labeled += u64::from(row.outcome.is_some());
+        Ok(writer.write(row)?)
+    })?;
+    writer.finish()?;
+    Ok(exported)
+}
+
+fn outcomes(reader: &Reader) -> Result<HashMap<String, Found>, ExportError> {
+    let mut found: HashMap<String, Found> = HashMap::new();
+    let mut width_seconds = 1;
+    reader.scan::<ExportError>(0, |record| {
+        let unreadable = |what: String| LedgerError::Record { seq: record.seq, what };
+        match record.content.kind {
+            Kind::Grounds => {
+                width_seconds = Grounds::from_body(&record.content.body).map_err(unreadable)?.bucket_seconds;
+            }
+            Kind::Outcome => {
+                let kept = KeptOutcome::from_body(&record.content.body).map_err(unreadable)?;
+                let stated = v1::Outcome::decode(kept.stated.as_slice()).map_err(|error| unreadable(error.to_string()))?;
+                let known_at = i64::from(record.content.bucket.0) * i64::from(width_seconds);
+                found.entry(kept.item_id).or_default().insert(kept.inspected_at, (stated, known_at, kept.decision));
+            }
+            Kind::Decision | Kind::Repeat => {}
+        }
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+fn each_row(
+    reader: &Reader,
+    found: &HashMap<String, Found>,
+    mut take: impl FnMut(&TableRow) -> Result<(), ExportError>,
+) -> Result<(), ExportError> {
+    let file = "ledger".into();
+    reader.scan::<ExportError>(0, |record| {
+        if record.content.kind != Kind::Decision {
+            return Ok(());
+        }
+        let unreadable = |what: String| LedgerError::Record { seq: record.seq, what };
+        let kept = KeptDecision::from_body(&record.content.body).map_err(unreadable)?;
+        let Some(parcel) = record.content.parcel.as_deref().filter(|_| kept.counts) else { return Ok(()) };
+        let parcel = v1::Parcel::decode(parcel).map_err(|error| unreadable(error.to_string()))?;
+        let position =
+            RowPosition { file: std::sync::Arc::clone(&file), row: record.seq.unsigned_abs(), line: None };
+        let label = found.get(&parcel.item_id).map(|found| label(reader, &record, found)).transpose()?.flatten();
+        let (outcome, selection_probability) = label.unzip();
+        let row = TableRow {
+            draft: wire::to_draft(parcel),
+            outcome,
+            selection_probability: selection_probability.flatten(),
+            ..TableRow::new(position)
+        };
+        take(&row)
+    })
+}
+
+/// The label of an item, and the chance with which it was chosen to be inspected.
+///
+/// An infringement that any inspection found is the label; without one, the first that found nothing. What could not be
+/// told is none.
+fn label(
+    reader: &Reader,
+    first: &Record,
+    found: &Found,
+) -> Result<Option<(RowOutcome, Option<f64>)>, LedgerError> {
+    let of = |finding: v1::Finding| found.values().find(|(stated, ..)| stated.finding == finding as i32);
+    let Some((stated, known_at, decision)) = of(v1::Finding::Infringement).or_else(|| of(v1::Finding::Clean)) else {
+        return Ok(None);
+    };
+    let infringement = stated.finding == v1::Finding::Infringement as i32;
+    let kind = InfringementKind::from_number(stated.infringement).map(|kind| kind.name().to_owned());
+    let about = match decision {
+        Some(seq) if *seq != first.seq => reader.record(*seq)?,
+        _ => None,
+    };
+    let chance = recorded_decision(about.as_ref().unwrap_or(first))?.selection_probability;
+    let outcome = RowOutcome {
+        infringement,
+        known_at: Some(DraftTime { seconds: *known_at, nanos: 0 }),
+        kind,
+        revenue: None,
+    };
+    Ok(Some((outcome, (chance > 0.0).then_some(chance))))
+}

@@ -1,0 +1,89 @@
+//! The grounds that decisions rest on, as the ledger holds them.
+
+use serde::{Deserialize, Serialize};
+
+use super::config::Parties;
+use super::record::{Content, Kind};
+use crate::engine::{Engine, ModelRef};
+use crate::history::Bucket;
+use crate::policy::ThresholdsConfig;
+
+/// Model, policy and what is kept of a parcel: the ledger's first record, and one more at each change. As JSON, so that
+/// an auditor can read it without any program of ours.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Grounds {
+    /// Name of the line of models.
+    pub model_name: String,
+    /// Version within it.
+    pub model_version: String,
+    /// SHA-256 of the artifact: the genesis of the history is the one that it carries.
+    pub model_digest: String,
+    /// SHA-256 of the feature spec. Events that were recorded under the same spec carry keys that this model reads.
+    pub feature_spec_digest: String,
+    /// The last bucket that the model's own history knows; later events are folded on top of it.
+    pub genesis_until: u32,
+    /// Width of a bucket, in seconds.
+    pub bucket_seconds: u32,
+    /// Name of the policy.
+    pub policy_version: String,
+    /// The policy.
+    pub policy: ThresholdsConfig,
+    /// How parties are kept.
+    pub parties: Parties,
+    /// Whether descriptions are kept.
+    pub descriptions: bool,
+    /// Release of the program.
+    pub program_version: String,
+}
+
+impl Grounds {
+    /// Those of an engine whose model knows everything up to `data_until_seconds`.
+    pub fn new(
+        engine: &Engine,
+        data_until_seconds: i64,
+        policy: ThresholdsConfig,
+        parties: Parties,
+        descriptions: bool,
+    ) -> Self {
+        let ModelRef { name, version, digest } = engine.model_ref().as_ref().clone();
+        let spec = engine.plan().spec();
+        Self {
+            model_name: name,
+            model_version: version,
+            model_digest: digest,
+            feature_spec_digest: spec.digest(),
+            genesis_until: spec.bucket_seconds.bucket_of_second(data_until_seconds).0,
+            bucket_seconds: spec.bucket_seconds.into(),
+            policy_version: engine.policy().version().to_string(),
+            policy,
+            parties,
+            descriptions,
+            program_version: env!("CARGO_PKG_VERSION").to_owned(),
+        }
+    }
+
+    /// The first bucket in which anything is decided on them.
+    pub fn first_bucket(&self) -> Bucket {
+        Bucket(self.genesis_until.saturating_add(1))
+    }
+
+    /// Whether an event recorded on `other` grounds, in bucket `at`, is part of the history of these: it carries the same
+    /// keys, and the model does not know of it from its training.
+    pub fn include(&self, other: &Self, at: Bucket) -> bool {
+        self.feature_spec_digest == other.feature_spec_digest && at >= self.first_bucket()
+    }
+
+    /// As a record.
+    pub fn to_content(&self, at: Bucket) -> Content {
+        let body = serde_json::to_vec(self).expect("texts and finite numbers always encode");
+        Content::new(Kind::Grounds, at, body)
+    }
+
+    /// From a record's body.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn from_body(body: &[u8]) -> Result<Self, String> {
+        serde_json::from_slice(body).map_err(|error| error.to_string())
+    }
+}

@@ -1,0 +1,101 @@
+//! What a result of an inspection is about, and whether it is new.
+
+use prost::Message as _;
+use uuid::Uuid;
+
+use super::grounds::Grounds;
+use super::kept::{KeptDecision, recorded_decision};
+use super::outcome::KeptOutcome;
+use super::record::{Kind, Record};
+use super::{LedgerError, Reader};
+use crate::features::ParcelKeys;
+use crate::history::EntityKey;
+use crate::wire::CheckedOutcome;
+
+/// What is known of an item: its decisions and its outcomes.
+#[derive(Debug)]
+pub struct Item {
+    /// Number, identifier and keys of each decision, oldest first; keys where they are those of today's features.
+    decisions: Vec<(i64, Uuid, Option<Vec<EntityKey>>)>,
+    outcomes: Vec<KeptOutcome>,
+}
+
+impl Item {
+    /// Looks an item up, for a server that decides on `grounds`.
+    ///
+    /// # Errors
+    /// [`LedgerError`] where a record can't be read.
+    pub fn read(reader: &Reader, item_id: &str, grounds: &Grounds) -> Result<Self, LedgerError> {
+        let mut item = Self { decisions: Vec::new(), outcomes: Vec::new() };
+        for record in reader.about(item_id)? {
+            let unreadable = |what| LedgerError::Record { seq: record.seq, what };
+            match record.content.kind {
+                Kind::Decision => {
+                    let decision = recorded_decision(&record)?;
+                    let Some(id) = record.content.decision_id.filter(|_| decision.item_id == item_id) else { continue };
+                    let on = reader.grounds_of(record.seq)?;
+                    let alike = on.is_some_and(|on| on.feature_spec_digest == grounds.feature_spec_digest);
+                    let kept = KeptDecision::from_body(&record.content.body).map_err(unreadable)?;
+                    let keys = alike.then(|| ParcelKeys::from(kept.keys).footprint().keys.clone());
+                    item.decisions.push((record.seq, Uuid::from_bytes(id), keys));
+                }
+                Kind::Outcome => {
+                    let kept = KeptOutcome::from_body(&record.content.body).map_err(unreadable)?;
+                    if kept.item_id == item_id {
+                        item.outcomes.push(kept);
+                    }
+                }
+                Kind::Grounds | Kind::Repeat => {}
+            }
+        }
+        Ok(item)
+    }
+
+    /// What is to be recorded of a result: `None` where it is recorded already.
+    ///
+    /// The first result of an inspection goes into history. One that takes its place does not: history cannot take back
+    /// what it has counted. It is learned from with the next training.
+    pub fn with(&mut self, checked: &CheckedOutcome) -> Option<KeptOutcome> {
+        let stated = checked.stated.encode_to_vec();
+        let inspected_at = (checked.inspected_at.seconds(), i32::try_from(checked.inspected_at.nanos()).unwrap_or(0));
+        let same = self.outcomes.iter().rev().find(|kept| kept.inspected_at == inspected_at);
+        if same.is_some_and(|kept| kept.stated == stated) {
+            return None;
+        }
+        let correction = same.is_some();
+        let about = match checked.decision_id {
+            Some(id) => self.decisions.iter().find(|(_, decision, _)| *decision == id),
+            None => self.decisions.last(),
+        };
+        let keys = about.and_then(|(.., keys)| keys.as_ref()).filter(|_| !correction);
+        let folded = checked.infringement.zip(keys).map(|(infringement, keys)| {
+            (infringement, keys.iter().map(|key| key.0).collect())
+        });
+        let kept = KeptOutcome {
+            stated,
+            item_id: checked.stated.item_id.clone(),
+            inspected_at,
+            decision: about.map(|(seq, ..)| *seq),
+            correction,
+            folded,
+        };
+        self.outcomes.push(kept.clone());
+        Some(kept)
+    }
+}
+
+/// Every outcome that is about a decision, oldest first, as stated.
+///
+/// # Errors
+/// [`LedgerError`] where a record can't be read.
+pub fn outcomes_of(reader: &Reader, decision: &Record, item_id: &str) -> Result<Vec<Vec<u8>>, LedgerError> {
+    let mut stated = Vec::new();
+    for record in reader.about(item_id)?.iter().filter(|record| record.content.kind == Kind::Outcome) {
+        let kept = KeptOutcome::from_body(&record.content.body)
+            .map_err(|what| LedgerError::Record { seq: record.seq, what })?;
+        if kept.decision == Some(decision.seq) {
+            stated.push(kept.stated);
+        }
+    }
+    Ok(stated)
+}

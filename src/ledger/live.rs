@@ -1,0 +1,153 @@
+//! History while serving: a fold of the ledger, read and written by all calls at once.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use super::grounds::Grounds;
+use super::kept::{KeptDecision, item_key};
+use super::outcome::KeptOutcome;
+use super::record::{Kind, Record};
+use super::store::Reader;
+use super::{LedgerError, record};
+use crate::features::ParcelKeys;
+use crate::history::{Bucket, EntityKey, Event, History};
+
+/// The history that decisions rest on, and the bucket that is open.
+///
+/// While a bucket is open its events may be folded and its parcels decided in any order: none sees another. The next one
+/// opens when none of them is still at work, so that none can see what came after.
+#[derive(Debug)]
+pub struct Live {
+    history: Arc<History>,
+    open: RwLock<Bucket>,
+    items: Items,
+}
+
+/// Items that were advised: such as count in history.
+#[derive(Debug, Default)]
+struct Items([Mutex<HashSet<u64>>; 16]);
+
+impl Items {
+    /// Whether it is a new one.
+    fn insert(&self, item: EntityKey) -> bool {
+        let shard = &self.0[(item.0 >> 60) as usize % self.0.len()];
+        shard.lock().unwrap_or_else(PoisonError::into_inner).insert(item.0)
+    }
+}
+
+impl Live {
+    /// The fold of a ledger so far, on `grounds`, on top of `genesis`, which is what their model knows from its training.
+    ///
+    /// # Errors
+    /// [`LedgerError`] where the ledger can't be read.
+    pub fn rebuilt(reader: &Reader, grounds: &Grounds, genesis: History) -> Result<Self, LedgerError> {
+        let mut fold = Fold::new(grounds.clone(), genesis);
+        let items = Items::default();
+        let mut last = Bucket::default();
+        reader.scan::<LedgerError>(0, |record| {
+            last = record.content.bucket;
+            if record.content.kind == Kind::Decision
+                && let Some(item) = record.content.item
+            {
+                items.insert(EntityKey(item));
+            }
+            fold.add(&record)
+        })?;
+        let open = last.max(grounds.first_bucket());
+        Ok(Self { history: Arc::new(fold.into_history()), open: RwLock::new(open), items })
+    }
+
+    /// The history, which goes on changing.
+    pub fn history(&self) -> &Arc<History> {
+        &self.history
+    }
+
+    /// Does `work` in a bucket that is not before `wanted`, and not before any other: all that it reads of history, all that
+    /// it adds, and its record's place in the ledger. It must not wait for anything.
+    pub fn in_bucket<R>(&self, wanted: Bucket, work: impl FnOnce(Bucket) -> R) -> R {
+        loop {
+            let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
+            if *open >= wanted {
+                return work(*open);
+            }
+            drop(open);
+            let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
+            *open = (*open).max(wanted);
+        }
+    }
+
+    /// Whether the item was never advised before; it then has been.
+    pub fn is_first(&self, item_id: &str) -> bool {
+        self.items.insert(item_key(item_id))
+    }
+
+    /// Adds what was seen.
+    pub fn advised(&self, at: Bucket, keys: &ParcelKeys) {
+        self.history.fold(&Event::Advised { at, footprint: keys.footprint() });
+    }
+
+    /// Adds what was found.
+    pub fn found(&self, at: Bucket, keys: &[EntityKey], infringement: bool) {
+        self.history.fold(&Event::Outcome { at, keys, infringement });
+    }
+}
+
+/// Records folded in their order.
+#[derive(Debug)]
+pub struct Fold {
+    /// Whose history it is.
+    grounds: Grounds,
+    /// Those of the records that come.
+    recorded_on: Option<Grounds>,
+    history: History,
+}
+
+impl Fold {
+    /// Nothing but what the model knows from its training.
+    pub fn new(grounds: Grounds, genesis: History) -> Self {
+        Self { grounds, recorded_on: None, history: genesis }
+    }
+
+    /// Adds a record.
+    ///
+    /// # Errors
+    /// [`LedgerError::Record`] where it can't be unpacked.
+    pub fn add(&mut self, record: &Record) -> Result<(), LedgerError> {
+        let unreadable = |what| LedgerError::Record { seq: record.seq, what };
+        let record::Content { kind, bucket, body, .. } = &record.content;
+        let included = |fold: &Self| fold.recorded_on.as_ref().is_some_and(|on| fold.grounds.include(on, *bucket));
+        match kind {
+            Kind::Grounds => self.recorded_on = Some(Grounds::from_body(body).map_err(unreadable)?),
+            Kind::Decision if included(self) => {
+                let kept = KeptDecision::from_body(body).map_err(unreadable)?;
+                if kept.counts {
+                    let keys = ParcelKeys::from(kept.keys);
+                    self.history.fold(&Event::Advised { at: *bucket, footprint: keys.footprint() });
+                }
+            }
+            Kind::Outcome if included(self) => {
+                let kept = KeptOutcome::from_body(body).map_err(unreadable)?;
+                if let Some((infringement, keys)) = kept.label() {
+                    self.history.fold(&Event::Outcome { at: *bucket, keys: &keys, infringement });
+                }
+            }
+            Kind::Decision | Kind::Outcome | Kind::Repeat => {}
+        }
+        Ok(())
+    }
+
+    /// As it stands.
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// The grounds of the records that come now.
+    pub fn recorded_on(&self) -> Option<&Grounds> {
+        self.recorded_on.as_ref()
+    }
+
+    /// What came of it.
+    pub fn into_history(self) -> History {
+        self.history
+    }
+}

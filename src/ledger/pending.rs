@@ -1,0 +1,129 @@
+//! Records on their way into the ledger, and the room that there is for them.
+
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+
+use super::config::OnFailure;
+use super::record::Content;
+
+/// What became of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Appended {
+    /// It is written.
+    Recorded {
+        /// Its number.
+        seq: i64,
+        /// Its time.
+        recorded_at_micros: i64,
+    },
+    /// Another record holds the same decision, or answered the same request.
+    Known {
+        /// Its number.
+        seq: i64,
+        /// Its time.
+        recorded_at_micros: i64,
+    },
+    /// It waits in memory, and will be written once the ledger takes it.
+    Spilled {
+        /// The time that it will have.
+        recorded_at_micros: i64,
+    },
+    /// As [`Appended::Spilled`], where nobody is to rely on it.
+    Refused,
+}
+
+/// Why no record is taken now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unavailable {
+    /// As many as may wait do.
+    #[error("the ledger takes no more records now: as many wait as ledger.max_pending allows")]
+    Full,
+    /// It can't be written, and `ledger.on_failure` says to refuse.
+    #[error("the ledger can't be written")]
+    Failing,
+}
+
+/// How the ledger is doing.
+#[derive(Debug)]
+pub(super) struct Gauge {
+    capacity: usize,
+    on_failure: OnFailure,
+    n_pending: AtomicUsize,
+    pub(super) failing: AtomicBool,
+    pub(super) n_written: AtomicU64,
+    pub(super) n_spilled: AtomicU64,
+    pub(super) n_failures: AtomicU64,
+}
+
+impl Gauge {
+    pub(super) fn new(capacity: u32, on_failure: OnFailure) -> Self {
+        Self {
+            capacity: usize::try_from(capacity).unwrap_or(usize::MAX),
+            on_failure,
+            n_pending: AtomicUsize::new(0),
+            failing: AtomicBool::new(false),
+            n_written: AtomicU64::new(0),
+            n_spilled: AtomicU64::new(0),
+            n_failures: AtomicU64::new(0),
+        }
+    }
+
+    /// Room for one record, before there is one: what is decided is never without a place.
+    pub(super) fn reserve(self: &Arc<Self>) -> Result<Slot, Unavailable> {
+        if self.on_failure == OnFailure::Refuse && self.failing.load(Ordering::Relaxed) {
+            return Err(Unavailable::Failing);
+        }
+        let slot = Slot(Arc::clone(self));
+        if self.n_pending.fetch_add(1, Ordering::Relaxed) >= self.capacity {
+            return Err(Unavailable::Full);
+        }
+        Ok(slot)
+    }
+
+    pub(super) fn n_pending(&self) -> usize {
+        self.n_pending.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn unwritten(&self, recorded_at_micros: i64) -> Appended {
+        match self.on_failure {
+            OnFailure::SpillThenRefuse => {
+                self.n_spilled.fetch_add(1, Ordering::Relaxed);
+                Appended::Spilled { recorded_at_micros }
+            }
+            OnFailure::Refuse => Appended::Refused,
+        }
+    }
+}
+
+/// Room for one record; given back when it is dropped.
+#[derive(Debug)]
+pub struct Slot(Arc<Gauge>);
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.0.n_pending.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Is told what became of a record.
+pub type Done = Box<dyn FnOnce(Appended) + Send>;
+
+/// A record to be written.
+pub struct Submission {
+    /// What it says.
+    pub content: Content,
+    /// Room for it.
+    pub slot: Slot,
+    /// Is told once.
+    pub done: Done,
+    /// Dropped when the record is written, and not before.
+    pub held: Option<Box<dyn Any + Send>>,
+}
+
+impl fmt::Debug for Submission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Submission").field("kind", &self.content.kind).finish_non_exhaustive()
+    }
+}

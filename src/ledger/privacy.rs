@@ -1,0 +1,117 @@
+//! What of a parcel is kept, and under which names.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::Path;
+
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
+
+use super::config::Parties;
+use super::{LedgerConfig, LedgerError};
+use crate::features::hex;
+use crate::wire::v1;
+
+/// Makes the parcel that is kept of the one that was stated.
+pub struct Keeping {
+    parties: Parties,
+    descriptions: bool,
+    /// `None` where nothing is pseudonymized.
+    key: Option<Hmac<Sha256>>,
+}
+
+impl std::fmt::Debug for Keeping {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Keeping").field("parties", &self.parties).finish_non_exhaustive()
+    }
+}
+
+/// Shortest key, in bytes: that of the hash.
+const MIN_KEY_BYTES: usize = 32;
+/// Bytes of a pseudonym: enough that no two texts meet.
+const PSEUDONYM_BYTES: usize = 16;
+
+impl Keeping {
+    /// As configured. The key is made where there is none.
+    ///
+    /// # Errors
+    /// [`LedgerError::Key`] where others than the owner may read it, or it is too short.
+    pub fn new(config: &LedgerConfig) -> Result<Self, LedgerError> {
+        let key = config.key_path().map(|path| {
+            let key = read_or_make_key(&path)?;
+            Hmac::new_from_slice(&key).map_err(|_| LedgerError::Key { path, what: "holds no key" })
+        });
+        Ok(Self { parties: config.parties, descriptions: config.descriptions, key: key.transpose()? })
+    }
+
+    /// What is kept of a parcel. History is kept under the same keys whatever this leaves out.
+    pub fn keep(&self, mut parcel: v1::Parcel) -> v1::Parcel {
+        if !self.descriptions {
+            parcel.contents.iter_mut().for_each(|line| line.description.clear());
+        }
+        match (self.parties, &self.key) {
+            (Parties::Plain, _) => {}
+            (Parties::Pseudonymized, Some(key)) => {
+                for party in [&mut parcel.sender, &mut parcel.addressee].into_iter().flatten() {
+                    pseudonymize(key, party);
+                }
+            }
+            (Parties::Pseudonymized | Parties::None, _) => (parcel.sender, parcel.addressee) = (None, None),
+        }
+        parcel
+    }
+}
+
+/// Country and kind stay: they name nobody.
+fn pseudonymize(key: &Hmac<Sha256>, party: &mut v1::Party) {
+    let v1::Party { party_id, name, street, locality, postcode, country: _, phone, email, kind: _ } = party;
+    let fields = [
+        ("party_id", party_id),
+        ("name", name),
+        ("street", street),
+        ("locality", locality),
+        ("postcode", postcode),
+        ("phone", phone),
+        ("email", email),
+    ];
+    for (field, text) in fields {
+        if !text.is_empty() {
+            // With the field's name, so that a number in two fields is not known to be one.
+            let mac = key.clone().chain_update(field).chain_update([0]).chain_update(text.as_bytes());
+            let bytes = mac.finalize().into_bytes();
+            *text = hex(bytes.get(..PSEUDONYM_BYTES).unwrap_or(&bytes));
+        }
+    }
+}
+
+fn read_or_make_key(path: &Path) -> Result<Vec<u8>, LedgerError> {
+    match fs::File::open(path) {
+        Ok(mut file) => {
+            let file_error = LedgerError::file("reading", path);
+            let metadata = file.metadata().map_err(LedgerError::file("reading", path))?;
+            if metadata.mode() & 0o077 != 0 {
+                return Err(LedgerError::Key {
+                    path: path.to_owned(),
+                    what: "may be read by others than its owner: its mode must be 0600",
+                });
+            }
+            let mut key = Vec::new();
+            file.read_to_end(&mut key).map_err(file_error)?;
+            if key.len() < MIN_KEY_BYTES {
+                return Err(LedgerError::Key { path: path.to_owned(), what: "must hold at least 32 bytes" });
+            }
+            Ok(key)
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let mut key = vec![0; MIN_KEY_BYTES];
+            getrandom::fill(&mut key)
+                .map_err(|_| LedgerError::Key { path: path.to_owned(), what: "can't be made: the system gives no random bytes" })?;
+            let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+            let mut file = made.map_err(LedgerError::file("making", path))?;
+            file.write_all(&key).and_then(|()| file.sync_all()).map_err(LedgerError::file("writing", path))?;
+            Ok(key)
+        }
+        Err(error) => Err(LedgerError::file("reading", path)(error)),
+    }
+}

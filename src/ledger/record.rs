@@ -1,0 +1,139 @@
+//! One record of the ledger, and what binds it to the one before.
+
+use sha2::{Digest as _, Sha256};
+
+use crate::history::Bucket;
+
+/// What a record is about. The numbers stand in ledgers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The grounds that decisions from here on rest on: model, policy, what is kept. The first record is one, and so is
+    /// each change of them.
+    Grounds = 0,
+    /// A decision, with its parcel.
+    Decision = 1,
+    /// The result of an inspection.
+    Outcome = 2,
+    /// A request with an identifier of its own that was answered with a decision that stood already.
+    Repeat = 3,
+}
+
+impl Kind {
+    /// By its number.
+    pub fn from_number(number: i64) -> Option<Self> {
+        [Self::Grounds, Self::Decision, Self::Outcome, Self::Repeat].into_iter().find(|kind| *kind as i64 == number)
+    }
+}
+
+/// SHA-256.
+pub type Digest = [u8; 32];
+
+/// What a record says; its place, time and digests come with the writing.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Content {
+    /// What it is about.
+    pub kind: Kind,
+    /// The bucket that it happened in: never before that of the record before.
+    pub bucket: Bucket,
+    /// Hash of the item's identifier, by which records of one item are found.
+    pub item: Option<u64>,
+    /// The decision that it is, or that it is about.
+    pub decision_id: Option<[u8; 16]>,
+    /// A decision's route, by the contract's number.
+    pub route: Option<i64>,
+    /// A decision's risk score.
+    pub risk_score: Option<f64>,
+    /// The client's idempotency key.
+    pub request: Option<Request>,
+    /// The record itself, packed by its kind.
+    pub body: Vec<u8>,
+    /// The parcel as kept, in the contract's encoding. It alone may be erased later: the chain holds its digest.
+    pub parcel: Option<Vec<u8>>,
+}
+
+impl Content {
+    /// A record about nothing in particular.
+    pub fn new(kind: Kind, bucket: Bucket, body: Vec<u8>) -> Self {
+        Self {
+            kind,
+            bucket,
+            item: None,
+            decision_id: None,
+            route: None,
+            risk_score: None,
+            request: None,
+            body,
+            parcel: None,
+        }
+    }
+}
+
+/// A client's idempotency key, and what it was used for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// The key.
+    pub id: String,
+    /// Digest of the request that came with it.
+    pub digest: [u8; 16],
+}
+
+/// A record as it stands in the ledger.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Record {
+    /// Its number, from 1, without gaps.
+    pub seq: i64,
+    /// When it was written, in microseconds since 1970: never before the record before.
+    pub recorded_at_micros: i64,
+    /// What it says.
+    pub content: Content,
+    /// Digest of the parcel as kept.
+    pub parcel_digest: Option<Digest>,
+    /// Digest of all of the above and of the record before.
+    pub digest: Digest,
+}
+
+/// The end of the chain.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Head {
+    /// Number of the last record; 0 where there is none.
+    pub seq: i64,
+    /// Its time.
+    pub recorded_at_micros: i64,
+    /// Its bucket.
+    pub bucket: Bucket,
+    /// Its digest; zeros where there is none.
+    pub digest: Digest,
+}
+
+/// The digest that binds a record to the one before.
+pub(super) fn chained(
+    previous: &Digest,
+    seq: i64,
+    recorded_at_micros: i64,
+    content: &Content,
+    parcel_digest: Option<&Digest>,
+) -> Digest {
+    let mut hasher = Sha256::new_with_prefix(b"parcel-risk ledger 1");
+    hasher.update(previous);
+    let numbers = [seq, content.kind as i64, i64::from(content.bucket.0), recorded_at_micros];
+    numbers.iter().for_each(|number| hasher.update(number.to_le_bytes()));
+    // Each part with its length, so that none runs into the next, and an absent one is not an empty one.
+    let mut part = |bytes: Option<&[u8]>| {
+        hasher.update(bytes.map_or(u64::MAX, |bytes| bytes.len() as u64).to_le_bytes());
+        hasher.update(bytes.unwrap_or_default());
+    };
+    part(content.item.map(u64::to_le_bytes).as_ref().map(<[u8; 8]>::as_slice));
+    part(content.decision_id.as_ref().map(<[u8; 16]>::as_slice));
+    part(content.route.map(i64::to_le_bytes).as_ref().map(<[u8; 8]>::as_slice));
+    part(content.risk_score.map(|score| score.to_bits().to_le_bytes()).as_ref().map(<[u8; 8]>::as_slice));
+    part(content.request.as_ref().map(|request| request.id.as_bytes()));
+    part(content.request.as_ref().map(|request| request.digest.as_slice()));
+    part(Some(&content.body));
+    part(parcel_digest.map(<[u8; 32]>::as_slice));
+    hasher.finalize().into()
+}
+
+/// Digest of a parcel as kept.
+pub(super) fn digest_of(parcel: &[u8]) -> Digest {
+    Sha256::digest(parcel).into()
+}

@@ -1,0 +1,133 @@
+//! Every decision made again from the start of the ledger, and held against the one that was recorded.
+
+use std::sync::Arc;
+
+use prost::Message as _;
+
+use super::grounds::Grounds;
+use super::kept::KeptDecision;
+use super::live::Fold;
+use super::record::{Kind, Record};
+use super::verify::Fault;
+use super::{LedgerError, Reader};
+use crate::artifact::Artifact;
+use crate::engine::{Engine, Explanation};
+use crate::features::ParcelKeys;
+use crate::parcel::{AdvisedAt, DraftTime};
+use crate::wire::{self, v1};
+
+/// What came of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rescored {
+    /// Decisions that came out again, to the bit.
+    pub equal: u64,
+    /// Decisions of models that are not at hand.
+    pub unknown_model: u64,
+    /// Decisions that came out another way.
+    pub different: u64,
+    /// The first of those.
+    pub first: Option<Fault>,
+}
+
+/// Makes every decision again whose model is among `artifacts`.
+///
+/// History is folded from the ledger alone, on top of what the model carries, and each decision is made as of its bucket.
+/// What the parcel itself stated is read from the record, for the parcel may have been kept under pseudonyms.
+///
+/// # Errors
+/// [`LedgerError`] where a record can't be read.
+pub fn rescore(reader: &Reader, artifacts: &[Artifact]) -> Result<Rescored, LedgerError> {
+    let mut rescored = Rescored::default();
+    let mut at_work: Option<(Engine, Fold)> = None;
+    reader.scan::<LedgerError>(0, |record| {
+        if record.content.kind == Kind::Grounds {
+            at_work = begin(reader, &record, artifacts)?;
+        }
+        if let (Kind::Decision, Some((engine, fold))) = (record.content.kind, &at_work) {
+            match difference(engine, fold, &record)? {
+                None => rescored.equal += 1,
+                Some(what) => {
+                    rescored.different += 1;
+                    rescored.first.get_or_insert(Fault { seq: record.seq, what: what.to_owned() });
+                }
+            }
+        } else if record.content.kind == Kind::Decision {
+            rescored.unknown_model += 1;
+        }
+        at_work.as_mut().map_or(Ok(()), |(_, fold)| fold.add(&record))
+    })?;
+    Ok(rescored)
+}
+
+/// The engine of new grounds, and the history that a server had when it started on them.
+fn begin(reader: &Reader, record: &Record, artifacts: &[Artifact]) -> Result<Option<(Engine, Fold)>, LedgerError> {
+    let unreadable = |what: String| LedgerError::Record { seq: record.seq, what };
+    let grounds = Grounds::from_body(&record.content.body).map_err(unreadable)?;
+    let Some(artifact) = artifacts.iter().find(|artifact| artifact.model_ref().digest == grounds.model_digest) else {
+        return Ok(None);
+    };
+    let rates = artifact.model().body().rates.check().map_err(|error| unreadable(error.to_string()))?;
+    let policy = grounds.policy.check().map_err(|error| unreadable(error.to_string()))?;
+    let engine = Engine::new(Arc::clone(artifact.model()), Arc::clone(artifact.model_ref()), rates, policy);
+    let engine = engine.map_err(|error| unreadable(error.to_string()))?;
+    let mut fold = Fold::new(grounds, artifact.snapshot().settled());
+    // Once for each change of grounds, of which there are few.
+    reader.scan::<LedgerError>(0, |earlier| if earlier.seq < record.seq { fold.add(&earlier) } else { Ok(()) })?;
+    Ok(Some((engine, fold)))
+}
+
+/// The first part of a decision that does not come out again.
+fn difference(engine: &Engine, fold: &Fold, record: &Record) -> Result<Option<&'static str>, LedgerError> {
+    let unreadable = |what: String| LedgerError::Record { seq: record.seq, what };
+    let kept = KeptDecision::from_body(&record.content.body).map_err(unreadable)?;
+    let reply = v1::Decision::decode(kept.reply.as_slice()).map_err(|error| unreadable(error.to_string()))?;
+    let (seconds, nanos) = kept.advised_at;
+    let stated = DraftTime { seconds, nanos: i32::try_from(nanos).unwrap_or(i32::MAX) };
+    let advised_at = AdvisedAt::new(stated).map_err(|problem| unreadable(problem.to_string()))?;
+    let explanation = wire::explanation_of(kept.explanation).map_err(|problem| unreadable(problem.to_string()))?;
+    if kept.values.len() != engine.plan().features().len() {
+        return Ok(Some("its features are not those of its model"));
+    }
+    let mut row = kept.row();
+    let keys = ParcelKeys::from(kept.keys);
+    engine.plan().refill(&keys, fold.history(), record.content.bucket, &mut row);
+    let bits = |values: &[f32]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
+    let mut again = wire::from_decision(engine.decide(&reply.item_id, advised_at, &row, explanation));
+    // Notices are about the parcel as stated. Words may improve from release to release.
+    let mut reply = v1::Decision { notices: Vec::new(), ..reply };
+    for decision in [&mut again, &mut reply] {
+        decision.reasons.iter_mut().for_each(|reason| reason.text.clear());
+    }
+    let missing_alike = |values: &[f32]| {
+        values.iter().map(|value| if value.is_nan() { f32::NAN } else { *value }).collect::<Vec<_>>()
+    };
+    Ok(if bits(&missing_alike(&row.values)) != bits(&missing_alike(&kept.values)) {
+        Some("what history knew is not what the ledger gives")
+    } else if again.risk_score.to_bits() != reply.risk_score.to_bits() {
+        Some("its score is another")
+    } else if again.route != reply.route {
+        Some("its route is another")
+    } else if again != reply {
+        Some("a part of it is another")
+    } else {
+        None
+    })
+}
+
+/// A decision with every reason, made again of what its record holds.
+///
+/// # Errors
+/// [`LedgerError::Record`] where it can't be unpacked.
+pub fn explained(engine: &Engine, record: &Record) -> Result<Option<v1::Decision>, LedgerError> {
+    let unreadable = |what: String| LedgerError::Record { seq: record.seq, what };
+    let kept = KeptDecision::from_body(&record.content.body).map_err(unreadable)?;
+    let (seconds, nanos) = kept.advised_at;
+    let stated = DraftTime { seconds, nanos: i32::try_from(nanos).unwrap_or(i32::MAX) };
+    let advised_at = AdvisedAt::new(stated).map_err(|problem| unreadable(problem.to_string()))?;
+    let reply = v1::Decision::decode(kept.reply.as_slice()).map_err(|error| unreadable(error.to_string()))?;
+    let is_of_model = reply.model.as_ref().is_some_and(|model| model.digest == engine.model_ref().digest);
+    if !is_of_model || kept.values.len() != engine.plan().features().len() {
+        return Ok(None);
+    }
+    Ok(Some(wire::from_decision(engine.decide(&reply.item_id, advised_at, &kept.row(), Explanation::Full))))
+}

@@ -1,0 +1,159 @@
+//! The door by which every method scores: with a ledger behind it, or none.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use prost::Message as _;
+use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
+use xxhash_rust::xxh3::xxh3_128;
+
+use super::Scorer;
+use super::recorder::{Asked, Recorder, Submitted};
+use super::status::Refusal;
+use crate::ledger;
+use crate::parcel::{InvalidParcel, Problem, Violation};
+use crate::wire::{self, v1};
+
+/// Scores requests, and records what was decided where there is a ledger.
+#[derive(Clone, Debug)]
+pub(super) struct Door {
+    scorer: Arc<ArcSwap<Scorer>>,
+    recorder: Option<Arc<Recorder>>,
+}
+
+/// Longest `request_id`, in bytes.
+const MAX_REQUEST_ID_BYTES: usize = 256;
+
+impl Door {
+    pub(super) fn new(scorer: Arc<ArcSwap<Scorer>>, recorder: Option<Arc<Recorder>>) -> Self {
+        Self { scorer, recorder }
+    }
+
+    /// Whether an answer waits for nothing.
+    pub(super) fn answers_at_once(&self) -> bool {
+        self.recorder.is_none()
+    }
+
+    /// Scores one request.
+    pub(super) async fn score(&self, request: v1::ScoreParcelRequest) -> Result<v1::Decision, Refusal> {
+        // On the async worker: it takes microseconds, less than a hop to another thread.
+        let Some(recorder) = &self.recorder else { return Ok(decide(&self.scorer.load(), request)?) };
+        if request.request_id.is_empty() {
+            return self.submit(recorder, request)?.recorded().await;
+        }
+        self.score_once(recorder, request).await
+    }
+
+    /// Begins to answer one request: what can be done without waiting is done when this returns.
+    pub(super) fn start(
+        &self,
+        request: v1::ScoreParcelRequest,
+    ) -> Pin<Box<dyn Future<Output = v1::ScoreResult> + Send>> {
+        let Some(recorder) = &self.recorder else {
+            let decided = decide(&self.scorer.load(), request).map_err(Refusal::from);
+            return Box::pin(std::future::ready(result(decided)));
+        };
+        if request.request_id.is_empty() {
+            return match self.submit(recorder, request) {
+                Ok(submitted) => Box::pin(async move { result(submitted.recorded().await) }),
+                Err(refusal) => Box::pin(std::future::ready(result(Err(refusal)))),
+            };
+        }
+        let door = self.clone();
+        let answer = tokio::spawn(async move { door.score(request).await });
+        Box::pin(async move { result(answer.await.unwrap_or(Err(Refusal::Internal))) })
+    }
+
+    /// Scores a batch; one bad request fails alone.
+    pub(super) async fn score_all(
+        &self,
+        requests: Vec<v1::ScoreParcelRequest>,
+    ) -> Result<Vec<v1::ScoreResult>, Refusal> {
+        let door = self.clone();
+        let handle = tokio::runtime::Handle::current();
+        // A batch takes milliseconds, in which its worker would answer nobody else.
+        let begun = tokio::task::spawn_blocking(move || {
+            let begin = |request| {
+                let _entered = handle.enter();
+                door.start(request)
+            };
+            requests.into_par_iter().map(begin).collect::<Vec<_>>()
+        });
+        let begun = begun.await.map_err(|_| Refusal::Internal)?;
+        let mut results = Vec::with_capacity(begun.len());
+        for answer in begun {
+            results.push(answer.await);
+        }
+        Ok(results)
+    }
+
+    fn submit(&self, recorder: &Recorder, request: v1::ScoreParcelRequest) -> Result<Submitted, Refusal> {
+        let scorer = self.scorer.load();
+        recorder.submit(&scorer, check(&scorer, request)?, None)
+    }
+
+    /// Scores a request that may have been made before.
+    async fn score_once(
+        &self,
+        recorder: &Arc<Recorder>,
+        request: v1::ScoreParcelRequest,
+    ) -> Result<v1::Decision, Refusal> {
+        let (got, max) = (request.request_id.len(), MAX_REQUEST_ID_BYTES);
+        if got > max {
+            return Err(Refusal::InvalidRequest(Violation::new("request_id", Problem::TooLong { got, max })));
+        }
+        let id = request.request_id.clone();
+        let parcel = request.parcel.as_ref().map(v1::Parcel::encode_to_vec).unwrap_or_default();
+        let asked = ledger::Request { id, digest: xxh3_128(&parcel).to_le_bytes() };
+        let claim = recorder.claim(&asked.id).await;
+        let looks = Arc::clone(recorder);
+        let looked = tokio::task::spawn_blocking(move || {
+            let answered = looks.answered(&asked);
+            (asked, answered)
+        });
+        let (asked, answered) = looked.await.map_err(|_| Refusal::Internal)?;
+        if let Some(decision) = answered? {
+            return Ok(decision);
+        }
+        let submitted = {
+            let scorer = self.scorer.load();
+            recorder.submit(&scorer, check(&scorer, request)?, Some((asked, claim)))?
+        };
+        submitted.recorded().await
+    }
+}
+
+/// What became of one request of a batch or stream.
+pub(super) fn result(scored: Result<v1::Decision, Refusal>) -> v1::ScoreResult {
+    use v1::score_result::Result::{Decision, Error};
+    let result = match scored {
+        Ok(decision) => Decision(decision),
+        Err(refusal) => Error(refusal.into()),
+    };
+    v1::ScoreResult { result: Some(result) }
+}
+
+/// Scores one request by the history that the scorer has.
+fn decide(scorer: &Scorer, request: v1::ScoreParcelRequest) -> Result<v1::Decision, InvalidParcel> {
+    let Asked { parcel, explanation, .. } = check(scorer, request)?;
+    Ok(wire::from_decision(scorer.decide(&parcel, explanation)))
+}
+
+/// Checks one request; what is wrong with it is said all at once, in the order of its fields.
+fn check(scorer: &Scorer, request: v1::ScoreParcelRequest) -> Result<Asked, InvalidParcel> {
+    let explanation = wire::explanation_of(request.explanation);
+    let checked = match request.parcel {
+        Some(stated) => wire::to_draft(stated.clone()).check(scorer.limits()).map(|parcel| (stated, parcel)),
+        None => Err(InvalidParcel(vec![Violation::new("parcel", Problem::Required)])),
+    };
+    match (checked, explanation) {
+        (Ok((stated, parcel)), Ok(explanation)) => Ok(Asked { stated, parcel, explanation }),
+        (Err(invalid), Ok(_)) => Err(invalid),
+        (Ok(_), Err(violation)) => Err(InvalidParcel(vec![violation])),
+        (Err(InvalidParcel(mut violations)), Err(violation)) => {
+            violations.push(violation);
+            Err(InvalidParcel(violations))
+        }
+    }
+}

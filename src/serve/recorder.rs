@@ -1,0 +1,257 @@
+//! Where serving and the ledger meet: a decision has its place in the ledger before anybody hears of it.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+
+use prost::Message as _;
+use tokio::sync::oneshot;
+
+use super::Scorer;
+use super::requests::{Claim, Requests};
+use super::status::Refusal;
+use crate::artifact::Artifact;
+use crate::engine::{Engine, Explanation};
+use crate::features::FeatureRow;
+use crate::history::{Bucket, History};
+use crate::ledger::{
+    Appended, Clock, Content, Grounds, Item, Keeping, KeptDecision, KeptOutcome, Kind, Ledger, LedgerConfig,
+    LedgerError, Live, Readers, Request, Slot, Submission, Unavailable, item_key, recorded_decision,
+};
+use crate::parcel::{AdvisedAt, Parcel};
+use crate::policy::ThresholdsConfig;
+use crate::wire::{self, CheckedOutcome, v1};
+
+/// What records decisions and outcomes, and keeps the history that they make.
+#[derive(Debug)]
+pub struct Recorder {
+    ledger: Ledger,
+    live: Live,
+    grounds: Grounds,
+    keeping: Keeping,
+    readers: Readers,
+    requests: Requests,
+    /// Outcomes are taken in one call after the other: whether one is new depends on those before.
+    outcomes: Mutex<()>,
+}
+
+/// A decision on its way into the ledger.
+pub(super) struct Submitted {
+    decision: v1::Decision,
+    became: oneshot::Receiver<Appended>,
+}
+
+/// A parcel that was checked, as it was stated, and what is asked about it.
+pub(super) struct Asked {
+    pub(super) stated: v1::Parcel,
+    pub(super) parcel: Parcel,
+    pub(super) explanation: Explanation,
+}
+
+impl Recorder {
+    /// Opens a ledger for the decisions of `engine`, whose model is that of `artifact`, under `policy`; and makes the
+    /// history that the ledger so far gives, on top of the one that the artifact carries.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    pub fn open(
+        path: &Path,
+        config: &LedgerConfig,
+        clock: Clock,
+        artifact: &Artifact,
+        engine: &Engine,
+        policy: ThresholdsConfig,
+    ) -> Result<Self, LedgerError> {
+        let keeping = Keeping::new(config)?;
+        let ledger = Ledger::open(path, config, clock)?;
+        let readers = Readers::new(path);
+        let until = artifact.manifest().data.until_seconds;
+        let grounds = Grounds::new(engine, until, policy, config.parties, config.descriptions);
+        let head = ledger.head();
+        if readers.with(|reader| reader.grounds_of(head.seq))?.as_ref() != Some(&grounds) {
+            let at = head.bucket.max(grounds.first_bucket());
+            let appended = ledger.append(grounds.to_content(at));
+            appended.map_err(|_| LedgerError::Record { seq: head.seq + 1, what: "it can't be written".to_owned() })?;
+        }
+        let genesis = artifact.snapshot().settled();
+        let live = readers.with(|reader| Live::rebuilt(reader, &grounds, genesis))?;
+        Ok(Self { ledger, live, grounds, keeping, readers, requests: Requests::default(), outcomes: Mutex::default() })
+    }
+
+    /// The history that decisions rest on.
+    pub fn history(&self) -> &Arc<History> {
+        self.live.history()
+    }
+
+    /// The ledger.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    pub(super) fn readers(&self) -> &Readers {
+        &self.readers
+    }
+
+    /// Claims a request's identifier, so that no other call answers it at the same time. Waits where one does.
+    pub(super) async fn claim(&self, id: &str) -> Claim {
+        self.requests.claim(id).await
+    }
+
+    /// What a request was answered before: `None` where it was not.
+    pub(super) fn answered(&self, request: &Request) -> Result<Option<v1::Decision>, Refusal> {
+        let found = self.readers.with(|reader| {
+            let Some(answer) = reader.answer_to(request)? else { return Ok(None) };
+            let of = answer.content.decision_id.filter(|_| answer.content.kind == Kind::Repeat);
+            let decision = of.map(|decision_id| reader.decision(&decision_id)).transpose()?.flatten();
+            Ok(Some((answer.content.request.clone(), recorded_decision(&decision.unwrap_or(answer))?)))
+        });
+        match found.map_err(|error| Refusal::unreadable(&error))? {
+            None => Ok(None),
+            Some((answered, decision)) if answered.as_ref() == Some(request) => Ok(Some(decision)),
+            Some(_) => Err(Refusal::OtherRequest),
+        }
+    }
+
+    /// Decides about a parcel and hands the decision over to the ledger, in one go: no cancellation comes between.
+    ///
+    /// # Errors
+    /// [`Refusal::LedgerUnavailable`] where the ledger has no room; nothing was decided then.
+    pub(super) fn submit(
+        &self,
+        scorer: &Scorer,
+        asked: Asked,
+        request: Option<(Request, Claim)>,
+    ) -> Result<Submitted, Refusal> {
+        let slot = self.ledger.reserve().map_err(Refusal::LedgerUnavailable)?;
+        let Asked { stated, parcel, explanation } = asked;
+        let engine = scorer.engine();
+        // Before the bucket is held: what needs no history, and what may take longer.
+        let keys = engine.plan().keys(&parcel, engine.rates());
+        let kept_parcel = self.keeping.keep(stated).encode_to_vec();
+        let item = item_key(parcel.item_id.as_str());
+        let (request, claim) = request.unzip();
+        let (tell, became) = oneshot::channel();
+        let mut row = FeatureRow::default();
+        let wanted = self.bucket_of(parcel.advised_at);
+        let decision = self.live.in_bucket(wanted, |at| {
+            let decision = engine.assess_into(&parcel, &keys, self.history(), at, explanation, &mut row);
+            let decision_id = *decision.decision_id.as_bytes();
+            let decision = wire::from_decision(decision);
+            let counts = self.live.is_first(parcel.item_id.as_str());
+            let advised_at = (parcel.advised_at.seconds(), parcel.advised_at.nanos());
+            let kept = KeptDecision::new(decision.encode_to_vec(), explanation, advised_at, counts);
+            let content = Content {
+                item: Some(item.0),
+                decision_id: Some(decision_id),
+                route: Some(decision.route.into()),
+                risk_score: Some(decision.risk_score),
+                request,
+                parcel: Some(kept_parcel),
+                ..Content::new(Kind::Decision, at, kept.with_grounds(&keys, &row).to_body())
+            };
+            let done = Box::new(move |appended| {
+                // Nobody listens where the call was cancelled; the record stands.
+                let _ = tell.send(appended);
+            });
+            let held = claim.map(|claim| Box::new(claim) as Box<_>);
+            self.ledger.submit(Submission { content, slot, done, held });
+            if counts {
+                self.live.advised(at, &keys);
+            }
+            decision
+        });
+        Ok(Submitted { decision, became })
+    }
+
+    /// Records results, and says of each what is wrong with it. Waits until the ledger has them.
+    ///
+    /// # Errors
+    /// [`Refusal`] where the ledger can't be read or written: a result is on record, or it is not acknowledged.
+    pub(super) fn record_outcomes(
+        &self,
+        outcomes: Vec<v1::Outcome>,
+        max_text_bytes: usize,
+    ) -> Result<Vec<Option<v1::ItemError>>, Refusal> {
+        let _one_at_a_time = self.outcomes.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.ledger.is_failing() {
+            return Err(Refusal::LedgerUnavailable(Unavailable::Failing));
+        }
+        let mut items: HashMap<String, Item> = HashMap::new();
+        let mut errors = Vec::with_capacity(outcomes.len());
+        let (tell, became) = mpsc::channel();
+        for stated in outcomes {
+            let checked = match wire::check_outcome(stated, max_text_bytes) {
+                Ok(checked) => checked,
+                Err(invalid) => {
+                    errors.push(Some(Refusal::from(invalid).into()));
+                    continue;
+                }
+            };
+            errors.push(None);
+            let item_id = checked.stated.item_id.clone();
+            let item = match items.entry(item_id) {
+                Entry::Occupied(entry) => entry.into_mut(),
+                Entry::Vacant(entry) => {
+                    let read = self.readers.with(|reader| Item::read(reader, entry.key(), &self.grounds));
+                    entry.insert(read.map_err(|error| Refusal::unreadable(&error))?)
+                }
+            };
+            if let Some(kept) = item.with(&checked) {
+                let slot = self.ledger.reserve().map_err(Refusal::LedgerUnavailable)?;
+                self.submit_outcome(&checked, &kept, slot, tell.clone());
+            }
+        }
+        drop(tell);
+        for appended in became {
+            if !matches!(appended, Appended::Recorded { .. }) {
+                return Err(Refusal::LedgerUnavailable(Unavailable::Failing));
+            }
+        }
+        Ok(errors)
+    }
+
+    fn submit_outcome(&self, checked: &CheckedOutcome, kept: &KeptOutcome, slot: Slot, tell: mpsc::Sender<Appended>) {
+        self.live.in_bucket(self.bucket_of(checked.inspected_at), |at| {
+            let content = Content {
+                item: Some(item_key(&kept.item_id).0),
+                ..Content::new(Kind::Outcome, at, kept.to_body())
+            };
+            let done = Box::new(move |appended| {
+                let _ = tell.send(appended);
+            });
+            self.ledger.submit(Submission { content, slot, done, held: None });
+            if let Some((infringement, keys)) = kept.label() {
+                self.live.found(at, &keys, infringement);
+            }
+        });
+    }
+
+    /// The bucket in which something that is said to have happened then is taken in: never after now, so that a date in
+    /// the far future does not age all that is known.
+    pub(super) fn bucket_of(&self, at: AdvisedAt) -> Bucket {
+        let width = self.history().decay().width;
+        width.bucket_of(at).min(width.bucket_of_second(self.ledger.clock().now_micros().div_euclid(1_000_000)))
+    }
+}
+
+impl Submitted {
+    /// The decision once the ledger has it.
+    pub(super) async fn recorded(self) -> Result<v1::Decision, Refusal> {
+        let Self { mut decision, became } = self;
+        match became.await {
+            Ok(Appended::Recorded { recorded_at_micros, .. } | Appended::Known { recorded_at_micros, .. }) => {
+                decision.decided_at = Some(wire::timestamp_micros(recorded_at_micros));
+            }
+            Ok(Appended::Spilled { recorded_at_micros }) => {
+                decision.decided_at = Some(wire::timestamp_micros(recorded_at_micros));
+                decision.degraded.push("ledger".to_owned());
+            }
+            Ok(Appended::Refused) => {
+                return Err(Refusal::LedgerUnavailable(Unavailable::Failing));
+            }
+            Err(_) => return Err(Refusal::Internal),
+        }
+        Ok(decision)
+    }
+}

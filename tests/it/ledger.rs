@@ -1,0 +1,72 @@
+//! The ledger: nothing that was acknowledged is lost, nothing recorded is changed unseen, and history is its fold.
+
+mod recorded;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use parcel_risk::ledger::{Clock, LedgerConfig};
+use parcel_risk::serve::{Parts, Recorder};
+use parcel_risk::wire::v1::risk_scoring_service_client::RiskScoringServiceClient;
+use parcel_risk::wire::{from_draft, v1};
+use tempfile::TempDir;
+use tonic::transport::Channel;
+
+use crate::fixture::drafts;
+use crate::harness::{Server, recording_parts, request, start};
+
+/// A ledger of a test's own.
+struct Place {
+    dir: TempDir,
+    config: LedgerConfig,
+    clock: Clock,
+}
+
+impl Place {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        Self { dir, config: LedgerConfig::default(), clock: Clock::system() }.with(|_| ())
+    }
+
+    /// Otherwise set.
+    fn with(mut self, set: impl FnOnce(&mut LedgerConfig)) -> Self {
+        self.config.path = self.path().to_str().unwrap().to_owned();
+        set(&mut self.config);
+        self
+    }
+
+    fn path(&self) -> PathBuf {
+        self.dir.path().join("ledger.db")
+    }
+
+    fn parts(&self) -> (Parts, Arc<Recorder>) {
+        recording_parts(&self.path(), &self.config, self.clock.clone())
+    }
+
+    async fn serve(&self) -> (RiskScoringServiceClient<Channel>, Server, Arc<Recorder>) {
+        let (parts, recorder) = self.parts();
+        let (endpoint, server) = start(parts).await;
+        let client = RiskScoringServiceClient::new(endpoint.connect().await.unwrap());
+        (client.max_decoding_message_size(usize::MAX), server, recorder)
+    }
+}
+
+/// Public declarations in order of time.
+fn parcels(n: usize) -> Vec<v1::Parcel> {
+    let mut parcels: Vec<_> = drafts().iter().map(|draft| from_draft(draft).unwrap()).collect();
+    parcels.sort_by_key(|parcel| parcel.advised_at.as_ref().unwrap().seconds);
+    parcels.truncate(n);
+    parcels
+}
+
+fn requests(parcels: &[v1::Parcel]) -> v1::ScoreParcelsRequest {
+    v1::ScoreParcelsRequest { requests: parcels.iter().cloned().map(request).collect() }
+}
+
+fn decisions(response: v1::ScoreParcelsResponse) -> Vec<v1::Decision> {
+    let decision = |result: v1::ScoreResult| match result.result {
+        Some(v1::score_result::Result::Decision(decision)) => decision,
+        other => panic!("{other:?}"),
+    };
+    response.results.into_iter().map(decision).collect()
+}

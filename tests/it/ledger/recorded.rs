@@ -1,0 +1,93 @@
+//! Decisions in the ledger, and the history that they make.
+
+use parcel_risk::history::Snapshot;
+use parcel_risk::ledger::{LedgerError, Reader, Rescored, rescore, verify};
+use tonic::Code;
+
+use super::{Place, decisions, parcels, requests};
+use crate::harness::{artifact, request, within};
+
+#[tokio::test]
+async fn every_decision_is_recorded_once_and_history_after_a_restart_is_the_fold() {
+    let place = Place::new();
+    let (mut client, server, recorder) = place.serve().await;
+    let sent = parcels(600);
+    let before = Snapshot::of(recorder.history(), Vec::new());
+    for batch in sent.chunks(50) {
+        let got = decisions(within(client.score_parcels(requests(batch))).await.unwrap().into_inner());
+        assert!(got.iter().all(|decision| decision.decided_at.is_some() && decision.degraded.is_empty()));
+    }
+    drop(client);
+    within(server.stopped()).await;
+    let live = Snapshot::of(recorder.history(), Vec::new());
+    assert!(live != before, "what was seen is known");
+    drop(recorder);
+
+    let verified = verify(&place.path(), None).unwrap();
+    assert_eq!((verified.decisions, verified.head.seq), (600, 601));
+    let rescored = rescore(&Reader::open(&place.path()).unwrap(), &[artifact().clone()]).unwrap();
+    assert_eq!(rescored, Rescored { equal: 600, ..Rescored::default() });
+
+    let (_, recorder) = place.parts();
+    assert!(Snapshot::of(recorder.history(), Vec::new()) == live, "to the bit");
+}
+
+#[tokio::test]
+async fn equal_grounds_make_one_record_whoever_asks_again() {
+    let place = Place::new();
+    let (mut client, server, recorder) = place.serve().await;
+    let parcel = parcels(1).remove(0);
+    let mut ask = async || within(client.score_parcel(request(parcel.clone()))).await.unwrap().into_inner().decision;
+    let (first, again) = (ask().await.unwrap(), ask().await.unwrap());
+    assert_eq!(first, again, "its time included");
+    drop(client);
+    within(server.stopped()).await;
+    drop(recorder);
+    assert_eq!(verify(&place.path(), None).unwrap().decisions, 1);
+}
+
+#[tokio::test]
+async fn a_request_that_is_repeated_gets_the_recorded_decision_and_no_other_parcel_may_use_its_identifier() {
+    let place = Place::new();
+    let (mut client, server, recorder) = place.serve().await;
+    let sent = parcels(400);
+    let mut asked = request(sent[0].clone());
+    asked.request_id = "once".to_owned();
+    let first = within(client.score_parcel(asked.clone())).await.unwrap().into_inner().decision.unwrap();
+    // Time goes on, and with it what is known.
+    within(client.score_parcels(requests(&sent[1..]))).await.unwrap();
+    let again = within(client.score_parcel(asked.clone())).await.unwrap().into_inner().decision.unwrap();
+    assert_eq!(again, first);
+    asked.parcel = Some(sent[1].clone());
+    let refused = within(client.score_parcel(asked.clone())).await.unwrap_err();
+    assert_eq!((refused.code(), refused.message()), (Code::AlreadyExists, "request_id was used for another parcel"));
+
+    // In one batch too, where the first is not yet written when the second is read.
+    let mut batch = requests(&sent[..3]);
+    batch.requests.iter_mut().for_each(|request| request.request_id = "batch".to_owned());
+    let results = within(client.score_parcels(batch)).await.unwrap().into_inner().results;
+    let codes: Vec<_> = results
+        .iter()
+        .map(|result| match result.result.as_ref().unwrap() {
+            parcel_risk::wire::v1::score_result::Result::Decision(_) => 0,
+            parcel_risk::wire::v1::score_result::Result::Error(error) => error.code,
+        })
+        .collect();
+    let n_of = |wanted: Code| codes.iter().filter(|code| **code == wanted as i32).count();
+    assert_eq!((n_of(Code::Ok), n_of(Code::AlreadyExists)), (1, 2));
+    drop(client);
+    within(server.stopped()).await;
+    drop(recorder);
+    let rescored = rescore(&Reader::open(&place.path()).unwrap(), &[artifact().clone()]).unwrap();
+    assert_eq!((rescored.different, rescored.unknown_model), (0, 0));
+}
+
+#[test]
+fn a_second_process_is_told_that_the_ledger_is_in_use() {
+    let place = Place::new();
+    let (_, recorder) = place.parts();
+    let second = parcel_risk::ledger::Ledger::open(&place.path(), &place.config, place.clock.clone());
+    assert!(matches!(second, Err(LedgerError::InUse { .. })), "{second:?}");
+    drop(recorder);
+    parcel_risk::ledger::Ledger::open(&place.path(), &place.config, place.clock.clone()).unwrap();
+}
