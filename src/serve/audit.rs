@@ -40,9 +40,7 @@ impl Audit {
         method: &'static str,
         work: impl FnOnce(&Reader, &Engine) -> Result<R, LedgerError> + Send + 'static,
     ) -> Result<R, Refusal> {
-        let Some(recorder) = &self.recorder else {
-            return Err(Refusal::NotServed { method, lacks: super::NO_LEDGER });
-        };
+        let Some(recorder) = &self.recorder else { return Err(Refusal::NoLedger { method }) };
         let (recorder, scorer) = (Arc::clone(recorder), self.scorer.load_full());
         let read = tokio::task::spawn_blocking(move || {
             recorder.readers().with(|reader| work(reader, scorer.engine())).map_err(|error| Refusal::unreadable(&error))
@@ -58,6 +56,7 @@ impl v1::audit_service_server::AuditService for Audit {
         request: Request<v1::GetDecisionRequest>,
     ) -> Result<Response<v1::GetDecisionResponse>, Status> {
         use v1::get_decision_request::Key;
+        self.recorder.as_ref().ok_or(Refusal::NoLedger { method: "GetDecision" })?;
         let key = request.into_inner().key;
         let id = match &key {
             None => return Err(Refusal::InvalidRequest(Violation::new("key", Problem::Required)).into()),

@@ -49,9 +49,6 @@ const DESCRIPTORS: [&[u8]; 4] = [
 /// Longest question to health and reflection, in bytes: a service's or a symbol's name.
 const MAX_QUESTION_BYTES: usize = 16 << 10;
 
-/// What a method lacks that reads or writes records.
-const NO_LEDGER: &str = "the server has no ledger (`ledger.path`)";
-
 /// What a server is made of.
 #[derive(Debug)]
 pub struct Parts {

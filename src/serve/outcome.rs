@@ -37,7 +37,7 @@ impl v1::outcome_service_server::OutcomeService for Outcomes {
         request: Request<v1::RecordOutcomesRequest>,
     ) -> Result<Response<v1::RecordOutcomesResponse>, Status> {
         let Some(recorder) = &self.recorder else {
-            return Err(Refusal::NotServed { method: "RecordOutcomes", lacks: super::NO_LEDGER }.into());
+            return Err(Refusal::NoLedger { method: "RecordOutcomes" }.into());
         };
         let v1::RecordOutcomesRequest { outcomes } = request.into_inner();
         let (got, max) = (outcomes.len(), self.max_batch);

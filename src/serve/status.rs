@@ -34,6 +34,9 @@ pub(super) enum Refusal {
     /// The contract has the method, this release does not.
     #[error("{method} is not served in this release: {lacks}")]
     NotServed { method: &'static str, lacks: &'static str },
+    /// The server keeps no records.
+    #[error("{method} is not served here: the server has no ledger (ledger.path)")]
+    NoLedger { method: &'static str },
     /// The name stays out of the message: it is the client's text, of any length.
     #[error("no such model is loaded; ListModels names those that are")]
     NoSuchModel { name: String, version: String },
@@ -70,7 +73,7 @@ impl Refusal {
     fn code(&self) -> Code {
         match self {
             Self::InvalidParcel(_) | Self::InvalidRequest(_) => Code::InvalidArgument,
-            Self::NotServed { .. } => Code::Unimplemented,
+            Self::NotServed { .. } | Self::NoLedger { .. } => Code::Unimplemented,
             Self::NoSuchModel { .. } => Code::NotFound,
             Self::NoSuchDecision => Code::NotFound,
             Self::OtherRequest => Code::AlreadyExists,
@@ -85,6 +88,7 @@ impl Refusal {
             Self::InvalidParcel(InvalidParcel(violations)) => violations,
             Self::InvalidRequest(violation) => std::slice::from_ref(violation),
             Self::NotServed { .. }
+            | Self::NoLedger { .. }
             | Self::NoSuchModel { .. }
             | Self::LedgerUnavailable(_)
             | Self::LedgerUnreadable
@@ -116,6 +120,9 @@ impl Refusal {
             }
             Self::NotServed { .. } => {
                 details.set_error_info("NOT_SERVED", DOMAIN, HashMap::new());
+            }
+            Self::NoLedger { .. } => {
+                details.set_error_info("NO_LEDGER", DOMAIN, HashMap::new());
             }
             Self::NoSuchModel { name, version } => {
                 let name = format!("{}/{}", beginning(name), beginning(version));

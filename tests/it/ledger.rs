@@ -1,5 +1,12 @@
 //! The ledger: nothing that was acknowledged is lost, nothing recorded is changed unseen, and history is its fold.
 
+mod audit;
+mod cancelled;
+mod disk;
+mod killed;
+mod mutated;
+mod outcomes;
+mod privacy;
 mod recorded;
 
 use std::path::PathBuf;
@@ -13,7 +20,7 @@ use tempfile::TempDir;
 use tonic::transport::Channel;
 
 use crate::fixture::drafts;
-use crate::harness::{Server, recording_parts, request, start};
+use crate::harness::{Server, recording_parts, request, start, within};
 
 /// A ledger of a test's own.
 struct Place {
@@ -69,4 +76,36 @@ fn decisions(response: v1::ScoreParcelsResponse) -> Vec<v1::Decision> {
         other => panic!("{other:?}"),
     };
     response.results.into_iter().map(decision).collect()
+}
+
+/// Stops a server, and lets its ledger go when all is written.
+async fn stop(client: impl Sized, server: Server, recorder: Arc<Recorder>) {
+    drop(client);
+    within(server.stopped()).await;
+    // The last one that holds it: dropping it waits.
+    let mut recorder = Some(recorder);
+    while let Some(held) = recorder.take() {
+        match Arc::try_unwrap(held) {
+            Ok(last) => drop(last),
+            Err(shared) => {
+                tokio::task::yield_now().await;
+                recorder = Some(shared);
+            }
+        }
+    }
+}
+
+/// How often something is tried: few times in every run, more where the variable says so.
+fn times(variable: &str, few: usize) -> usize {
+    std::env::var(variable).ok().and_then(|times| times.parse().ok()).unwrap_or(few)
+}
+
+/// A result for an item.
+fn outcome(item_id: &str, inspected_at: i64, finding: v1::Finding) -> v1::Outcome {
+    v1::Outcome {
+        item_id: item_id.to_owned(),
+        inspected_at: Some(pbjson_types::Timestamp { seconds: inspected_at, nanos: 0 }),
+        finding: finding.into(),
+        ..v1::Outcome::default()
+    }
 }

@@ -92,9 +92,9 @@ async fn a_method_that_is_not_served_says_what_it_lacks() {
     assert!(statuses.iter().all(|status| status.code() == Code::Unimplemented));
     let messages: String = statuses.iter().map(|status| format!("{}\n", status.message())).collect();
     expect![[r#"
-        RecordOutcomes is not served in this release: outcomes need the ledger
-        GetDecision is not served in this release: looking decisions up needs the ledger
-        ListDecisions is not served in this release: looking decisions up needs the ledger
+        RecordOutcomes is not served here: the server has no ledger (ledger.path)
+        GetDecision is not served here: the server has no ledger (ledger.path)
+        ListDecisions is not served here: the server has no ledger (ledger.path)
         StageModel is not served in this release: a change of model needs the model registry
         PromoteModel is not served in this release: a change of model needs the model registry
         RollBackModel is not served in this release: a change of model needs the model registry

@@ -2,9 +2,10 @@
 
 use parcel_risk::history::Snapshot;
 use parcel_risk::ledger::{LedgerError, Reader, Rescored, rescore, verify};
+use parcel_risk::wire::v1;
 use tonic::Code;
 
-use super::{Place, decisions, parcels, requests};
+use super::{Place, decisions, parcels, requests, stop};
 use crate::harness::{artifact, request, within};
 
 #[tokio::test]
@@ -17,11 +18,9 @@ async fn every_decision_is_recorded_once_and_history_after_a_restart_is_the_fold
         let got = decisions(within(client.score_parcels(requests(batch))).await.unwrap().into_inner());
         assert!(got.iter().all(|decision| decision.decided_at.is_some() && decision.degraded.is_empty()));
     }
-    drop(client);
-    within(server.stopped()).await;
     let live = Snapshot::of(recorder.history(), Vec::new());
     assert!(live != before, "what was seen is known");
-    drop(recorder);
+    stop(client, server, recorder).await;
 
     let verified = verify(&place.path(), None).unwrap();
     assert_eq!((verified.decisions, verified.head.seq), (600, 601));
@@ -40,9 +39,7 @@ async fn equal_grounds_make_one_record_whoever_asks_again() {
     let mut ask = async || within(client.score_parcel(request(parcel.clone()))).await.unwrap().into_inner().decision;
     let (first, again) = (ask().await.unwrap(), ask().await.unwrap());
     assert_eq!(first, again, "its time included");
-    drop(client);
-    within(server.stopped()).await;
-    drop(recorder);
+    stop(client, server, recorder).await;
     assert_eq!(verify(&place.path(), None).unwrap().decisions, 1);
 }
 
@@ -51,6 +48,11 @@ async fn a_request_that_is_repeated_gets_the_recorded_decision_and_no_other_parc
     let place = Place::new();
     let (mut client, server, recorder) = place.serve().await;
     let sent = parcels(400);
+    let day = |days: i64, parcel: &v1::Parcel| {
+        let mut parcel = parcel.clone();
+        parcel.advised_at.as_mut().unwrap().seconds += 86_400 * days;
+        parcel
+    };
     let mut asked = request(sent[0].clone());
     asked.request_id = "once".to_owned();
     let first = within(client.score_parcel(asked.clone())).await.unwrap().into_inner().decision.unwrap();
@@ -63,23 +65,42 @@ async fn a_request_that_is_repeated_gets_the_recorded_decision_and_no_other_parc
     assert_eq!((refused.code(), refused.message()), (Code::AlreadyExists, "request_id was used for another parcel"));
 
     // In one batch too, where the first is not yet written when the second is read.
-    let mut batch = requests(&sent[..3]);
+    let later: Vec<_> = sent[..3].iter().map(|parcel| day(400, parcel)).collect();
+    let mut batch = requests(&later);
     batch.requests.iter_mut().for_each(|request| request.request_id = "batch".to_owned());
     let results = within(client.score_parcels(batch)).await.unwrap().into_inner().results;
     let codes: Vec<_> = results
         .iter()
         .map(|result| match result.result.as_ref().unwrap() {
-            parcel_risk::wire::v1::score_result::Result::Decision(_) => 0,
-            parcel_risk::wire::v1::score_result::Result::Error(error) => error.code,
+            v1::score_result::Result::Decision(_) => 0,
+            v1::score_result::Result::Error(error) => error.code,
         })
         .collect();
     let n_of = |wanted: Code| codes.iter().filter(|code| **code == wanted as i32).count();
     assert_eq!((n_of(Code::Ok), n_of(Code::AlreadyExists)), (1, 2));
-    drop(client);
-    within(server.stopped()).await;
-    drop(recorder);
+    stop(client, server, recorder).await;
     let rescored = rescore(&Reader::open(&place.path()).unwrap(), &[artifact().clone()]).unwrap();
     assert_eq!((rescored.different, rescored.unknown_model), (0, 0));
+}
+
+#[tokio::test]
+async fn a_decision_that_stands_is_bound_to_each_identifier_that_asks_for_it() {
+    let place = Place::new();
+    let (mut client, server, recorder) = place.serve().await;
+    let sent = parcels(300);
+    let mut asked = request(sent[0].clone());
+    let mut ask = async |id: &str| {
+        asked.request_id = id.to_owned();
+        within(client.score_parcel(asked.clone())).await.unwrap().into_inner().decision.unwrap()
+    };
+    let first = ask("").await;
+    assert_eq!((ask("a").await, ask("b").await), (first.clone(), first.clone()));
+    within(client.score_parcels(requests(&sent[1..]))).await.unwrap();
+    let mut again = request(sent[0].clone());
+    again.request_id = "b".to_owned();
+    assert_eq!(within(client.score_parcel(again)).await.unwrap().into_inner().decision.unwrap(), first);
+    stop(client, server, recorder).await;
+    assert_eq!(verify(&place.path(), None).unwrap().decisions, 300);
 }
 
 #[test]
