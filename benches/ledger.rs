@@ -1,0 +1,111 @@
+//! What a ledger costs: CPU of a call with and without, in one run, 16 calls in flight over loopback.
+//!
+//! `cargo bench --bench ledger`. The client runs in the same process, so what counts is the difference.
+#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark prints, and fails by panicking")]
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use arc_swap::ArcSwap;
+use parcel_risk::artifact::Artifact;
+use parcel_risk::engine::Engine;
+use parcel_risk::features::RatesConfig;
+use parcel_risk::ledger::{Clock, LedgerConfig};
+use parcel_risk::parcel::ParcelLimits;
+use parcel_risk::policy::ThresholdsConfig;
+use parcel_risk::serve::{Parts, Recorder, Scorer, ServeConfig, serve};
+use parcel_risk::table::{Mapping, TableReader};
+use parcel_risk::wire::v1::risk_scoring_service_client::RiskScoringServiceClient;
+use parcel_risk::wire::{from_draft, v1};
+use tokio::net::TcpListener;
+use tonic::transport::Endpoint;
+
+const N_CALLS: usize = 10_000;
+const IN_FLIGHT: usize = 16;
+const ROUNDS: usize = 5;
+
+/// CPU of this process so far, in microseconds; the system counts in hundredths of a second.
+fn cpu_micros() -> f64 {
+    let stat = fs::read_to_string("/proc/self/stat").unwrap();
+    let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
+    let ticks: f64 = fields[11..13].iter().map(|ticks| ticks.parse::<f64>().unwrap()).sum();
+    ticks * 10_000.0
+}
+
+fn parts(artifact: &Artifact, ledger: Option<&Path>) -> Parts {
+    let (model, model_ref) = (Arc::clone(artifact.model()), Arc::clone(artifact.model_ref()));
+    let policy = ThresholdsConfig::default();
+    let rates = RatesConfig::default().check().unwrap();
+    let engine = Engine::new(model, model_ref, rates, policy.check().unwrap()).unwrap();
+    let recorder = ledger.map(|path| {
+        let config = LedgerConfig { path: path.to_str().unwrap().to_owned(), ..LedgerConfig::default() };
+        Arc::new(Recorder::open(path, &config, Clock::system(), artifact, &engine, policy).unwrap())
+    });
+    let history = recorder.as_ref().map_or(artifact.settled_history(), |recorder| recorder.history());
+    let scorer = Scorer::with_history(artifact, engine, Arc::clone(history), ParcelLimits::default());
+    let scorer = Arc::new(ArcSwap::from_pointee(scorer));
+    Parts { scorer, recorder, config: ServeConfig::default().check().unwrap() }
+}
+
+/// CPU and time of a call, in microseconds.
+async fn measure(parts: Parts, parcels: &Arc<Vec<v1::Parcel>>, round: usize) -> (f64, f64) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = Endpoint::from_shared(format!("http://{}", listener.local_addr().unwrap())).unwrap();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let server = tokio::spawn(serve(listener, parts, async {
+        let _ = stopped.await;
+    }));
+    let channel = endpoint.connect().await.unwrap();
+    let (cpu, since) = (cpu_micros(), Instant::now());
+    let clients: Vec<_> = (0..IN_FLIGHT)
+        .map(|client| {
+            let (mut scoring, parcels) = (RiskScoringServiceClient::new(channel.clone()), Arc::clone(parcels));
+            tokio::spawn(async move {
+                for n in 0..N_CALLS / IN_FLIGHT {
+                    let mut parcel = parcels[(n * IN_FLIGHT + client) % parcels.len()].clone();
+                    parcel.item_id = format!("R{round}-{client}-{n}");
+                    let request = v1::ScoreParcelRequest { parcel: Some(parcel), ..v1::ScoreParcelRequest::default() };
+                    scoring.score_parcel(request).await.unwrap();
+                }
+            })
+        })
+        .collect();
+    for client in clients {
+        client.await.unwrap();
+    }
+    let n = N_CALLS as f64;
+    let measured = ((cpu_micros() - cpu) / n, since.elapsed().as_secs_f64() * 1e6 / n);
+    drop(channel);
+    let _ = stop.send(());
+    server.await.unwrap().unwrap();
+    measured
+}
+
+fn main() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let artifact = Artifact::embedded().unwrap();
+    let mapping = Mapping::read(&root.join("models/mappings/customs-declarations.toml")).unwrap();
+    let table = TableReader::open(&root.join("tests/fixtures/customs-declarations/valid.csv"), Some(&mapping)).unwrap();
+    let parcels: Vec<_> = table.map(|row| from_draft(&row.unwrap().unwrap().draft).unwrap()).collect();
+    let parcels = Arc::new(parcels);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = dir.path().join("ledger.db");
+    println!("{N_CALLS} calls a round, {IN_FLIGHT} in flight; microseconds a call, client included");
+    let mut added = Vec::new();
+    for round in 0..ROUNDS {
+        let (without, time_without) = runtime.block_on(measure(parts(&artifact, None), &parcels, round));
+        let (with, time_with) = runtime.block_on(measure(parts(&artifact, Some(&ledger)), &parcels, round));
+        println!(
+            "CPU without {without:.1}, with {with:.1}, added {:.1}; time without {time_without:.1}, with {time_with:.1}",
+            with - without
+        );
+        added.push(with - without);
+    }
+    added.sort_by(f64::total_cmp);
+    let n_bytes = fs::metadata(&ledger).unwrap().len();
+    println!("added, median of {ROUNDS}: {:.1} microseconds of CPU a call", added[ROUNDS / 2]);
+    println!("{} bytes a decision in the ledger", n_bytes / (ROUNDS * N_CALLS) as u64);
+}
