@@ -1,7 +1,12 @@
 //! What a ledger costs: CPU of a call with and without, in one run, 16 calls in flight over loopback.
 //!
 //! `cargo bench --bench ledger`. The client runs in the same process, so what counts is the difference.
-#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark prints, and fails by panicking")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a benchmark prints, and fails by panicking"
+)]
 
 use std::fs;
 use std::path::Path;

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use arc_swap::ArcSwap;
@@ -28,8 +29,14 @@ pub(super) struct Args {
     config: ConfigFlag,
 }
 
+/// How long records that wait may take at the end.
+const FLUSH_LIMIT: Duration = Duration::from_secs(2);
+
 pub(super) fn run(args: Args) -> anyhow::Result<()> {
-    let config = settings::load(&args.config, Flags::default().set("serve.listen", args.listen).set("ledger.path", args.ledger))?;
+    let config = settings::load(
+        &args.config,
+        Flags::default().set("serve.listen", args.listen).set("ledger.path", args.ledger),
+    )?;
     settings::start_log(&config)?;
     let artifact = settings::artifact(args.model.as_deref())?;
     let (scorer, recorder) = settings::recorded_scorer(&artifact, &config)?;
@@ -45,8 +52,10 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
     })?;
     // Connections that outlived the drain end here, not when their clients wish.
     runtime.shutdown_background();
-    // Waits until all that was decided is written.
+    // Calls that were cut may hold it too, so that dropping it is no end.
+    let n_lost = recorder.as_ref().map_or(0, |recorder| recorder.ledger().flush(FLUSH_LIMIT));
     drop(recorder);
+    anyhow::ensure!(n_lost == 0, "{n_lost} records are lost: the ledger could not be written");
     if drained.cut {
         anyhow::bail!("calls were still running when the drain limit passed; they were cut");
     }

@@ -109,13 +109,7 @@ impl Engine {
     }
 
     /// Decides by the features alone: all of a decision but its notices.
-    pub fn decide(
-        &self,
-        item_id: &str,
-        advised_at: AdvisedAt,
-        row: &FeatureRow,
-        explanation: Explanation,
-    ) -> Decision {
+    pub fn decide(&self, item_id: &str, advised_at: AdvisedAt, row: &FeatureRow, explanation: Explanation) -> Decision {
         let Scores { raw_score, risk_score } = self.scores(row);
         let (route, route_cause, selection_probability) = self.policy.route(risk_score);
         let (n_reasons, n_evidence) = match explanation {

@@ -39,15 +39,20 @@ impl ParcelKeys {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct KeptKeys {
     by_key: Vec<Option<u64>>,
-    activity: Vec<(u64, Option<u64>)>,
+    /// Places among the keys, and counterparts.
+    activity: Vec<(u32, Option<u64>)>,
     norms: Vec<Option<(u64, f64)>>,
 }
 
 impl From<&ParcelKeys> for KeptKeys {
     fn from(keys: &ParcelKeys) -> Self {
+        let place = |key: &EntityKey| keys.by_key.iter().position(|known| known.as_ref() == Some(key));
+        let activity = keys.footprint.activity.iter();
         Self {
             by_key: keys.by_key.iter().map(|key| key.map(|key| key.0)).collect(),
-            activity: keys.footprint.activity.iter().map(|(key, counterpart)| (key.0, *counterpart)).collect(),
+            activity: activity
+                .filter_map(|(key, counterpart)| Some((u32::try_from(place(key)?).ok()?, *counterpart)))
+                .collect(),
             norms: keys.norms.iter().map(|norm| norm.map(|(key, number)| (key.0, number))).collect(),
         }
     }
@@ -58,9 +63,14 @@ impl From<KeptKeys> for ParcelKeys {
         let by_key: Vec<_> = kept.by_key.into_iter().map(|key| key.map(EntityKey)).collect();
         let norms: Vec<_> =
             kept.norms.into_iter().map(|norm| norm.map(|(key, number)| (EntityKey(key), number))).collect();
+        let of_place = |place: u32| by_key.get(usize::try_from(place).ok()?).copied().flatten();
         let footprint = Footprint {
             keys: by_key.iter().copied().flatten().collect(),
-            activity: kept.activity.into_iter().map(|(key, counterpart)| (EntityKey(key), counterpart)).collect(),
+            activity: kept
+                .activity
+                .into_iter()
+                .filter_map(|(place, counterpart)| Some((of_place(place)?, counterpart)))
+                .collect(),
             numbers: norms.iter().copied().flatten().collect(),
         };
         Self { by_key, norms, footprint, numbers: Vec::new(), ngrams: Vec::new() }

@@ -100,7 +100,11 @@ impl LedgerConfig {
         if self.parties != Parties::Pseudonymized {
             return None;
         }
-        Some(if self.key_file.is_empty() { beside(Path::new(&self.path), ".key") } else { self.key_file.clone().into() })
+        Some(if self.key_file.is_empty() {
+            beside(Path::new(&self.path), ".key")
+        } else {
+            self.key_file.clone().into()
+        })
     }
 }
 

@@ -74,7 +74,8 @@ fn outcomes(reader: &Reader) -> Result<HashMap<String, Found>, ExportError> {
             }
             Kind::Outcome => {
                 let kept = KeptOutcome::from_body(&record.content.body).map_err(unreadable)?;
-                let stated = v1::Outcome::decode(kept.stated.as_slice()).map_err(|error| unreadable(error.to_string()))?;
+                let stated =
+                    v1::Outcome::decode(kept.stated.as_slice()).map_err(|error| unreadable(error.to_string()))?;
                 let known_at = i64::from(record.content.bucket.0) * i64::from(width_seconds);
                 found.entry(kept.item_id).or_default().insert(kept.inspected_at, (stated, known_at, kept.decision));
             }
@@ -99,8 +100,7 @@ fn each_row(
         let kept = KeptDecision::from_body(&record.content.body).map_err(unreadable)?;
         let Some(parcel) = record.content.parcel.as_deref().filter(|_| kept.counts) else { return Ok(()) };
         let parcel = v1::Parcel::decode(parcel).map_err(|error| unreadable(error.to_string()))?;
-        let position =
-            RowPosition { file: std::sync::Arc::clone(&file), row: record.seq.unsigned_abs(), line: None };
+        let position = RowPosition { file: std::sync::Arc::clone(&file), row: record.seq.unsigned_abs(), line: None };
         let label = found.get(&parcel.item_id).map(|found| label(reader, &record, found)).transpose()?.flatten();
         let (outcome, selection_probability) = label.unzip();
         let row = TableRow {
@@ -117,11 +117,7 @@ fn each_row(
 ///
 /// An infringement that any inspection found is the label; without one, the first that found nothing. What could not be
 /// told is none.
-fn label(
-    reader: &Reader,
-    first: &Record,
-    found: &Found,
-) -> Result<Option<(RowOutcome, Option<f64>)>, LedgerError> {
+fn label(reader: &Reader, first: &Record, found: &Found) -> Result<Option<(RowOutcome, Option<f64>)>, LedgerError> {
     let of = |finding: v1::Finding| found.values().find(|(stated, ..)| stated.finding == finding as i32);
     let Some((stated, known_at, decision)) = of(v1::Finding::Infringement).or_else(|| of(v1::Finding::Clean)) else {
         return Ok(None);
@@ -133,11 +129,7 @@ fn label(
         _ => None,
     };
     let chance = recorded_decision(about.as_ref().unwrap_or(first))?.selection_probability;
-    let outcome = RowOutcome {
-        infringement,
-        known_at: Some(DraftTime { seconds: *known_at, nanos: 0 }),
-        kind,
-        revenue: None,
-    };
+    let outcome =
+        RowOutcome { infringement, known_at: Some(DraftTime { seconds: *known_at, nanos: 0 }), kind, revenue: None };
     Ok(Some((outcome, (chance > 0.0).then_some(chance))))
 }

@@ -68,9 +68,10 @@ impl Item {
             None => self.decisions.last(),
         };
         let keys = about.and_then(|(.., keys)| keys.as_ref()).filter(|_| !correction);
-        let folded = checked.infringement.zip(keys).map(|(infringement, keys)| {
-            (infringement, keys.iter().map(|key| key.0).collect())
-        });
+        let folded = checked
+            .infringement
+            .zip(keys)
+            .map(|(infringement, keys)| (infringement, keys.iter().map(|key| key.0).collect()));
         let kept = KeptOutcome {
             stated,
             item_id: checked.stated.item_id.clone(),

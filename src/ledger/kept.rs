@@ -28,8 +28,9 @@ pub struct KeptDecision {
     pub keys: KeptKeys,
     /// Its features, shape `(n_features,)`; NaN where missing.
     pub values: Vec<f32>,
-    /// What was known under each of its keys, rounded: parcels seen, inspected, infringements.
-    pub known: Vec<Option<[f32; 3]>>,
+    /// What was known under each of its keys, as whole numbers, which is how reasons tell of it: parcels seen, inspected,
+    /// infringements.
+    pub known: Vec<Option<[u32; 3]>>,
 }
 
 /// The number by which the contract calls an explanation.
@@ -61,21 +62,15 @@ impl KeptDecision {
     #[must_use]
     pub fn with_grounds(self, keys: &ParcelKeys, row: &FeatureRow) -> Self {
         let known = |counts: &Option<Counts>| {
-            counts.map(|Counts { seen, inspected, infringements }| {
-                [seen as f32, inspected as f32, infringements as f32]
-            })
+            let whole = |count: f64| count.round() as u32;
+            counts.map(|Counts { seen, inspected, infringements }| [seen, inspected, infringements].map(whole))
         };
-        Self {
-            keys: keys.into(),
-            values: row.values.clone(),
-            known: row.counts.iter().map(known).collect(),
-            ..self
-        }
+        Self { keys: keys.into(), values: row.values.clone(), known: row.counts.iter().map(known).collect(), ..self }
     }
 
     /// The features that the decision rests on.
     pub fn row(&self) -> FeatureRow {
-        let known = |counts: &Option<[f32; 3]>| {
+        let known = |counts: &Option<[u32; 3]>| {
             counts.map(|[seen, inspected, infringements]| Counts {
                 seen: seen.into(),
                 inspected: inspected.into(),

@@ -128,7 +128,8 @@ impl Reader {
         let all = || {
             let mut statement = self.connection().prepare_cached(sql)?;
             let most = i64::try_from(most).unwrap_or(i64::MAX);
-            let rows = statement.query_map(params![route, since, before, most], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            let rows =
+                statement.query_map(params![route, since, before, most], |row| Ok((row.get(0)?, row.get(1)?)))?;
             rows.collect::<rusqlite::Result<Vec<_>>>()
         };
         all().map_err(self.database_error())

@@ -31,6 +31,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 pub use clock::Clock;
 pub use config::{LedgerConfig, OnFailure, Parties, Sync};
@@ -139,6 +140,18 @@ impl Ledger {
         match tell.recv() {
             Ok(appended @ (Appended::Recorded { .. } | Appended::Known { .. })) => Ok(appended),
             _ => Err(Unavailable::Failing),
+        }
+    }
+
+    /// Waits until nothing waits to be written, for `limit` at most. Returns how many records still do.
+    pub fn flush(&self, limit: Duration) -> usize {
+        let since = Instant::now();
+        loop {
+            let n_pending = self.gauge.n_pending();
+            if n_pending == 0 || since.elapsed() >= limit {
+                return n_pending;
+            }
+            thread::sleep(Duration::from_millis(5));
         }
     }
 

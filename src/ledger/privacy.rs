@@ -105,8 +105,10 @@ fn read_or_make_key(path: &Path) -> Result<Vec<u8>, LedgerError> {
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let mut key = vec![0; MIN_KEY_BYTES];
-            getrandom::fill(&mut key)
-                .map_err(|_| LedgerError::Key { path: path.to_owned(), what: "can't be made: the system gives no random bytes" })?;
+            getrandom::fill(&mut key).map_err(|_| LedgerError::Key {
+                path: path.to_owned(),
+                what: "can't be made: the system gives no random bytes",
+            })?;
             let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
             let mut file = made.map_err(LedgerError::file("making", path))?;
             file.write_all(&key).and_then(|()| file.sync_all()).map_err(LedgerError::file("writing", path))?;

@@ -90,7 +90,7 @@ fn difference(engine: &Engine, fold: &Fold, record: &Record) -> Result<Option<&'
     }
     let mut row = kept.row();
     let keys = ParcelKeys::from(kept.keys);
-    engine.plan().refill(&keys, fold.history(), record.content.bucket, &mut row);
+    engine.plan().refill(&keys, &fold.history().view(), record.content.bucket, &mut row);
     let bits = |values: &[f32]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
     let mut again = wire::from_decision(engine.decide(&reply.item_id, advised_at, &row, explanation));
     // Notices are about the parcel as stated. Words may improve from release to release.
@@ -98,9 +98,8 @@ fn difference(engine: &Engine, fold: &Fold, record: &Record) -> Result<Option<&'
     for decision in [&mut again, &mut reply] {
         decision.reasons.iter_mut().for_each(|reason| reason.text.clear());
     }
-    let missing_alike = |values: &[f32]| {
-        values.iter().map(|value| if value.is_nan() { f32::NAN } else { *value }).collect::<Vec<_>>()
-    };
+    let missing_alike =
+        |values: &[f32]| values.iter().map(|value| if value.is_nan() { f32::NAN } else { *value }).collect::<Vec<_>>();
     Ok(if bits(&missing_alike(&row.values)) != bits(&missing_alike(&kept.values)) {
         Some("what history knew is not what the ledger gives")
     } else if again.risk_score.to_bits() != reply.risk_score.to_bits() {

@@ -90,7 +90,7 @@ fn set_up(connection: &Connection, sync: Sync) -> rusqlite::Result<()> {
         Sync::Always => "FULL",
     };
     connection.execute_batch(&format!(
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = {synchronous}; PRAGMA wal_autocheckpoint = 4000; \
-         PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY;"
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = {synchronous}; PRAGMA wal_autocheckpoint = 8000; \
+         PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY;"
     ))
 }

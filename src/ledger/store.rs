@@ -126,12 +126,7 @@ fn known(connection: &Connection, content: &Content) -> rusqlite::Result<(bool, 
 fn head(connection: &Connection) -> rusqlite::Result<Head> {
     let last = "SELECT seq, recorded_at_micros, bucket, digest FROM records ORDER BY seq DESC LIMIT 1";
     let found = connection.query_row(last, [], |row| {
-        Ok(Head {
-            seq: row.get(0)?,
-            recorded_at_micros: row.get(1)?,
-            bucket: Bucket(row.get(2)?),
-            digest: row.get(3)?,
-        })
+        Ok(Head { seq: row.get(0)?, recorded_at_micros: row.get(1)?, bucket: Bucket(row.get(2)?), digest: row.get(3)? })
     });
     Ok(found.optional()?.unwrap_or_default())
 }
@@ -193,11 +188,7 @@ impl Reader {
     }
 
     /// The records that a condition selects, at most `limit`.
-    pub(super) fn select(
-        &self,
-        condition: &str,
-        values: impl rusqlite::Params,
-    ) -> Result<Vec<Record>, LedgerError> {
+    pub(super) fn select(&self, condition: &str, values: impl rusqlite::Params) -> Result<Vec<Record>, LedgerError> {
         let sql = format!("SELECT {COLUMNS} FROM records WHERE {condition}");
         let all = || {
             let mut statement = self.connection.prepare_cached(&sql)?;

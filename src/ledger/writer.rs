@@ -113,7 +113,10 @@ impl Writer {
                 }
                 if self.store.is_none() {
                     if since.elapsed() > LAST_TRIES {
-                        tracing::error!({ fields::N_ITEMS } = waiting.len(), "records are lost: the ledger can't be written");
+                        tracing::error!(
+                            { fields::N_ITEMS } = waiting.len(),
+                            "records are lost: the ledger can't be written"
+                        );
                         return;
                     }
                     std::thread::sleep(TRY_AGAIN_EVERY);

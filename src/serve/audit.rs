@@ -108,7 +108,8 @@ struct Asked {
 impl Asked {
     fn of(request: v1::ListDecisionsRequest) -> Result<Self, Violation> {
         let unreadable = |field: &str, expected| Violation::new(field, Problem::Unreadable { expected });
-        let page_size = usize::try_from(request.page_size).map_err(|_| Violation::new("page_size", Problem::Negative))?;
+        let page_size =
+            usize::try_from(request.page_size).map_err(|_| Violation::new("page_size", Problem::Negative))?;
         let most = if page_size == 0 { PAGE } else { page_size.min(MOST_A_PAGE) };
         if !(0.0..=1.0).contains(&request.min_risk_score) {
             return Err(unreadable("min_risk_score", "from 0 to 1"));

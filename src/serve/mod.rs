@@ -171,13 +171,9 @@ fn routes(
         RiskScoringServiceServer::new(scoring).max_decoding_message_size(max_in).max_encoding_message_size(max_out),
     )
     .add_service(
-        OutcomeServiceServer::new(outcomes)
-            .max_decoding_message_size(max_in)
-            .max_encoding_message_size(max_out),
+        OutcomeServiceServer::new(outcomes).max_decoding_message_size(max_in).max_encoding_message_size(max_out),
     )
-    .add_service(
-        AuditServiceServer::new(audit).max_decoding_message_size(max_in).max_encoding_message_size(max_out),
-    )
+    .add_service(AuditServiceServer::new(audit).max_decoding_message_size(max_in).max_encoding_message_size(max_out))
     .add_service(
         ModelServiceServer::new(model::Models::new(scorer))
             .max_decoding_message_size(max_in)

@@ -6,8 +6,8 @@ use arc_swap::ArcSwap;
 use tonic::{Request, Response, Status};
 use tracing::Span;
 
-use super::{Recorder, Scorer};
 use super::status::Refusal;
+use super::{Recorder, Scorer};
 use crate::parcel::{Problem, Violation};
 use crate::telemetry::fields;
 use crate::wire::v1;
@@ -21,11 +21,7 @@ pub(super) struct Outcomes {
 }
 
 impl Outcomes {
-    pub(super) fn new(
-        scorer: Arc<ArcSwap<Scorer>>,
-        recorder: Option<Arc<Recorder>>,
-        max_batch: usize,
-    ) -> Self {
+    pub(super) fn new(scorer: Arc<ArcSwap<Scorer>>, recorder: Option<Arc<Recorder>>, max_batch: usize) -> Self {
         Self { scorer, recorder, max_batch }
     }
 }

@@ -2,6 +2,7 @@
 
 mod audit;
 mod cancelled;
+mod commands;
 mod disk;
 mod killed;
 mod mutated;

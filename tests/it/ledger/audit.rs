@@ -12,7 +12,10 @@ use tonic::transport::Channel;
 use super::{Place, decisions, parcels, requests, stop};
 use crate::harness::{start, within};
 
-async fn listed(client: &mut AuditServiceClient<Channel>, request: &v1::ListDecisionsRequest) -> v1::ListDecisionsResponse {
+async fn listed(
+    client: &mut AuditServiceClient<Channel>,
+    request: &v1::ListDecisionsRequest,
+) -> v1::ListDecisionsResponse {
     within(client.list_decisions(request.clone())).await.unwrap().into_inner()
 }
 

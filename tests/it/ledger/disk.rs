@@ -21,7 +21,7 @@ impl<'a> SmallDisk<'a> {
         if mounted.is_ok_and(|output| output.status.success()) {
             return Some(Self(path));
         }
-        println!("skipped: a disk that fills up can't be mounted here");
+        eprintln!("skipped: a disk that fills up can't be mounted here");
         None
     }
 
@@ -79,7 +79,7 @@ async fn fills_up(on_failure: OnFailure) {
         assert!(since.elapsed() < Duration::from_secs(30), "the ledger does not come back");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    println!("{on_failure:?}: written again {:.0} ms after there was room", since.elapsed().as_secs_f64() * 1e3);
+    eprintln!("{on_failure:?}: written again {:.0} ms after there was room", since.elapsed().as_secs_f64() * 1e3);
     for parcel in next {
         assert_eq!(ask(parcel).await, Some(Vec::new()));
     }

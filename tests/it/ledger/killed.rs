@@ -105,7 +105,7 @@ async fn what_was_acknowledged_survives_a_kill_at_any_moment_once() {
     // Every decision comes out again from the start, those after a restart too: history was the fold each time.
     let rescored = rescore(&reader, &[artifact().clone()]).unwrap();
     assert_eq!((rescored.equal, rescored.first), (verified.decisions, None));
-    println!(
+    eprintln!(
         "{n_cycles} kills: {} decisions and {} outcomes acknowledged, {} and {} recorded, none lost, none twice, all made again",
         decisions.len(),
         outcomes.len(),

@@ -113,7 +113,7 @@ async fn every_change_of_a_ledger_is_found_where_it_was_made() {
             other => panic!("{what}: {other:?}"),
         }
     }
-    println!("{n} changes, all found where they were made");
+    eprintln!("{n} changes, all found where they were made");
 }
 
 #[tokio::test]

@@ -76,7 +76,10 @@ async fn a_result_is_kept_once_a_correction_beside_it_and_both_survive_a_restart
     let rows: Vec<_> = TableReader::open(&table, None).unwrap().map(|row| row.unwrap().unwrap()).collect();
     let labeled: Vec<_> = rows.iter().filter(|row| row.outcome.is_some()).collect();
     let label = labeled[0].outcome.as_ref().unwrap();
-    assert_eq!((labeled.len(), label.infringement, labeled[0].draft.item_id.as_str()), (1, false, &*decided[0].item_id));
+    assert_eq!(
+        (labeled.len(), label.infringement, labeled[0].draft.item_id.as_str()),
+        (1, false, &*decided[0].item_id)
+    );
 }
 
 #[tokio::test]

@@ -23,9 +23,12 @@ fn named(mut parcel: v1::Parcel) -> v1::Parcel {
 async fn the_ledger_holds_no_name_unless_told_to_and_scores_are_the_same_whatever_is_kept() {
     let sent: Vec<_> = parcels(60).into_iter().map(named).collect();
     let mut scores = Vec::new();
-    for (parties, descriptions) in
-        [(Parties::Pseudonymized, true), (Parties::Plain, true), (Parties::None, false), (Parties::Pseudonymized, false)]
-    {
+    for (parties, descriptions) in [
+        (Parties::Pseudonymized, true),
+        (Parties::Plain, true),
+        (Parties::None, false),
+        (Parties::Pseudonymized, false),
+    ] {
         let place = Place::new().with(|config| (config.parties, config.descriptions) = (parties, descriptions));
         let (mut client, server, recorder) = place.serve().await;
         let mut got = Vec::new();
