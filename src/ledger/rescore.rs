@@ -14,6 +14,7 @@ use crate::artifact::Artifact;
 use crate::engine::{Engine, Explanation};
 use crate::features::ParcelKeys;
 use crate::parcel::{AdvisedAt, DraftTime};
+use crate::reasons::Language;
 use crate::wire::{self, v1};
 
 /// What came of it.
@@ -92,7 +93,8 @@ fn difference(engine: &Engine, fold: &Fold, record: &Record) -> Result<Option<&'
     let keys = ParcelKeys::from(kept.keys);
     engine.plan().refill(&keys, &fold.history().view(), record.content.bucket, &mut row);
     let bits = |values: &[f32]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
-    let mut again = wire::from_decision(engine.decide(&reply.item_id, advised_at, &row, explanation));
+    let mut again =
+        wire::from_decision(engine.decide(&reply.item_id, advised_at, &row, explanation), Language::default());
     // Notices are about the parcel as stated. Words may improve from release to release.
     let mut reply = v1::Decision { notices: Vec::new(), ..reply };
     for decision in [&mut again, &mut reply] {
@@ -113,11 +115,11 @@ fn difference(engine: &Engine, fold: &Fold, record: &Record) -> Result<Option<&'
     })
 }
 
-/// A decision with every reason, made again of what its record holds.
+/// A decision with every reason in words of `language`, made again of what its record holds.
 ///
 /// # Errors
 /// [`LedgerError::Record`] where it can't be unpacked.
-pub fn explained(engine: &Engine, record: &Record) -> Result<Option<v1::Decision>, LedgerError> {
+pub fn explained(engine: &Engine, record: &Record, language: Language) -> Result<Option<v1::Decision>, LedgerError> {
     let unreadable = |what: String| LedgerError::Record { seq: record.seq, what };
     let kept = KeptDecision::from_body(&record.content.body).map_err(unreadable)?;
     let (seconds, nanos) = kept.advised_at;
@@ -128,5 +130,5 @@ pub fn explained(engine: &Engine, record: &Record) -> Result<Option<v1::Decision
     if !is_of_model || kept.values.len() != engine.plan().features().len() {
         return Ok(None);
     }
-    Ok(Some(wire::from_decision(engine.decide(&reply.item_id, advised_at, &kept.row(), Explanation::Full))))
+    Ok(Some(wire::from_decision(engine.decide(&reply.item_id, advised_at, &kept.row(), Explanation::Full), language)))
 }

@@ -9,12 +9,14 @@ use tonic::{Request, Response, Status};
 use uuid::Uuid;
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::door::language;
 use super::status::Refusal;
 use super::{Recorder, Scorer};
 use crate::engine::Engine;
 use crate::ledger::{Kind, LedgerError, Listing, Reader, Record, explained, outcomes_of, recorded_decision};
 use crate::parcel::{Problem, Violation};
 use crate::policy::Route;
+use crate::reasons::Language;
 use crate::wire::v1;
 
 /// Reads the ledger where there is one, and says what it lacks where there is none.
@@ -57,6 +59,7 @@ impl v1::audit_service_server::AuditService for Audit {
     ) -> Result<Response<v1::GetDecisionResponse>, Status> {
         use v1::get_decision_request::Key;
         self.recorder.as_ref().ok_or(Refusal::NoLedger { method: "GetDecision" })?;
+        let language = language(request.metadata());
         let key = request.into_inner().key;
         let id = match &key {
             None => return Err(Refusal::InvalidRequest(Violation::new("key", Problem::Required)).into()),
@@ -72,7 +75,7 @@ impl v1::audit_service_server::AuditService for Audit {
                 (None, Some(Key::ItemId(item_id))) => newest(reader, &item_id)?,
                 (None, _) => None,
             };
-            record.map(|record| whole(reader, engine, &record)).transpose()
+            record.map(|record| whole(reader, engine, &record, language)).transpose()
         });
         let record = record.await?.ok_or(Refusal::NoSuchDecision)?;
         Ok(Response::new(v1::GetDecisionResponse { record: Some(record) }))
@@ -82,13 +85,15 @@ impl v1::audit_service_server::AuditService for Audit {
         &self,
         request: Request<v1::ListDecisionsRequest>,
     ) -> Result<Response<v1::ListDecisionsResponse>, Status> {
+        let language = language(request.metadata());
         let request = request.into_inner();
         let asked = Asked::of(request).map_err(Refusal::InvalidRequest)?;
         let Asked { listing, before, most, conditions } = asked;
         let read = self.read("ListDecisions", move |reader, engine| {
             let page = listing.page(reader, before, most)?;
             let records = page.seqs.iter().filter_map(|seq| reader.record(*seq).transpose());
-            let records = records.map(|record| whole(reader, engine, &record?)).collect::<Result<Vec<_>, _>>()?;
+            let records =
+                records.map(|record| whole(reader, engine, &record?, language)).collect::<Result<Vec<_>, _>>()?;
             let next_page_token = page.before.map(|before| format!("{before}.{conditions:016x}")).unwrap_or_default();
             Ok(v1::ListDecisionsResponse { records, next_page_token })
         });
@@ -156,10 +161,15 @@ fn newest(reader: &Reader, item_id: &str) -> Result<Option<Record>, LedgerError>
 }
 
 /// A decision with all that belongs to it, and every reason where its model is the one that serves.
-fn whole(reader: &Reader, engine: &Engine, record: &Record) -> Result<v1::DecisionRecord, LedgerError> {
+fn whole(
+    reader: &Reader,
+    engine: &Engine,
+    record: &Record,
+    language: Language,
+) -> Result<v1::DecisionRecord, LedgerError> {
     let unreadable = |error: prost::DecodeError| LedgerError::Record { seq: record.seq, what: error.to_string() };
     let mut decision = recorded_decision(record)?;
-    if let Some(full) = explained(engine, record)? {
+    if let Some(full) = explained(engine, record, language)? {
         decision.reasons = full.reasons;
         (decision.raw_score_log_odds, decision.base_log_odds) = (full.raw_score_log_odds, full.base_log_odds);
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use prost::Message as _;
 use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
+use tonic::metadata::MetadataMap;
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::Scorer;
@@ -13,6 +14,7 @@ use super::recorder::{Asked, Recorder, Submitted};
 use super::status::Refusal;
 use crate::ledger;
 use crate::parcel::{InvalidParcel, Problem, Violation};
+use crate::reasons::Language;
 use crate::wire::{self, v1};
 
 /// Scores requests, and records what was decided where there is a ledger.
@@ -36,32 +38,37 @@ impl Door {
     }
 
     /// Scores one request.
-    pub(super) async fn score(&self, request: v1::ScoreParcelRequest) -> Result<v1::Decision, Refusal> {
+    pub(super) async fn score(
+        &self,
+        request: v1::ScoreParcelRequest,
+        language: Language,
+    ) -> Result<v1::Decision, Refusal> {
         // On the async worker: it takes microseconds, less than a hop to another thread.
-        let Some(recorder) = &self.recorder else { return Ok(decide(&self.scorer.load(), request)?) };
+        let Some(recorder) = &self.recorder else { return Ok(decide(&self.scorer.load(), request, language)?) };
         if request.request_id.is_empty() {
-            return self.submit(recorder, request)?.recorded().await;
+            return self.submit(recorder, request, language)?.recorded().await;
         }
-        self.score_once(recorder, request).await
+        self.score_once(recorder, request, language).await
     }
 
     /// Begins to answer one request: what can be done without waiting is done when this returns.
     pub(super) fn start(
         &self,
         request: v1::ScoreParcelRequest,
+        language: Language,
     ) -> Pin<Box<dyn Future<Output = v1::ScoreResult> + Send>> {
         let Some(recorder) = &self.recorder else {
-            let decided = decide(&self.scorer.load(), request).map_err(Refusal::from);
+            let decided = decide(&self.scorer.load(), request, language).map_err(Refusal::from);
             return Box::pin(std::future::ready(result(decided)));
         };
         if request.request_id.is_empty() {
-            return match self.submit(recorder, request) {
+            return match self.submit(recorder, request, language) {
                 Ok(submitted) => Box::pin(async move { result(submitted.recorded().await) }),
                 Err(refusal) => Box::pin(std::future::ready(result(Err(refusal)))),
             };
         }
         let door = self.clone();
-        let answer = tokio::spawn(async move { door.score(request).await });
+        let answer = tokio::spawn(async move { door.score(request, language).await });
         Box::pin(async move { result(answer.await.unwrap_or(Err(Refusal::Internal))) })
     }
 
@@ -69,6 +76,7 @@ impl Door {
     pub(super) async fn score_all(
         &self,
         requests: Vec<v1::ScoreParcelRequest>,
+        language: Language,
     ) -> Result<Vec<v1::ScoreResult>, Refusal> {
         let door = self.clone();
         let handle = tokio::runtime::Handle::current();
@@ -76,7 +84,7 @@ impl Door {
         let begun = tokio::task::spawn_blocking(move || {
             let begin = |request| {
                 let _entered = handle.enter();
-                door.start(request)
+                door.start(request, language)
             };
             requests.into_par_iter().map(begin).collect::<Vec<_>>()
         });
@@ -88,9 +96,14 @@ impl Door {
         Ok(results)
     }
 
-    fn submit(&self, recorder: &Recorder, request: v1::ScoreParcelRequest) -> Result<Submitted, Refusal> {
+    fn submit(
+        &self,
+        recorder: &Recorder,
+        request: v1::ScoreParcelRequest,
+        language: Language,
+    ) -> Result<Submitted, Refusal> {
         let scorer = self.scorer.load();
-        recorder.submit(&scorer, check(&scorer, request)?, None)
+        recorder.submit(&scorer, check(&scorer, request)?, language, None)
     }
 
     /// Scores a request that may have been made before.
@@ -98,6 +111,7 @@ impl Door {
         &self,
         recorder: &Arc<Recorder>,
         request: v1::ScoreParcelRequest,
+        language: Language,
     ) -> Result<v1::Decision, Refusal> {
         let (got, max) = (request.request_id.len(), MAX_REQUEST_ID_BYTES);
         if got > max {
@@ -118,10 +132,16 @@ impl Door {
         }
         let submitted = {
             let scorer = self.scorer.load();
-            recorder.submit(&scorer, check(&scorer, request)?, Some((asked, claim)))?
+            recorder.submit(&scorer, check(&scorer, request)?, language, Some((asked, claim)))?
         };
         submitted.recorded().await
     }
+}
+
+/// The language that the caller likes best, of those that reasons are told in.
+pub(super) fn language(metadata: &MetadataMap) -> Language {
+    let header = metadata.get("accept-language").and_then(|value| value.to_str().ok());
+    header.map_or_else(Language::default, Language::accepted)
 }
 
 /// What became of one request of a batch or stream.
@@ -135,9 +155,9 @@ pub(super) fn result(scored: Result<v1::Decision, Refusal>) -> v1::ScoreResult {
 }
 
 /// Scores one request by the history that the scorer has.
-fn decide(scorer: &Scorer, request: v1::ScoreParcelRequest) -> Result<v1::Decision, InvalidParcel> {
+fn decide(scorer: &Scorer, request: v1::ScoreParcelRequest, language: Language) -> Result<v1::Decision, InvalidParcel> {
     let Asked { parcel, explanation, .. } = check(scorer, request)?;
-    Ok(wire::from_decision(scorer.decide(&parcel, explanation)))
+    Ok(wire::from_decision(scorer.decide(&parcel, explanation), language))
 }
 
 /// Checks one request; what is wrong with it is said all at once, in the order of its fields.

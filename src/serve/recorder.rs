@@ -21,6 +21,7 @@ use crate::ledger::{
 };
 use crate::parcel::{AdvisedAt, Parcel};
 use crate::policy::ThresholdsConfig;
+use crate::reasons::Language;
 use crate::wire::{self, CheckedOutcome, v1};
 
 /// What records decisions and outcomes, and keeps the history that they make.
@@ -121,6 +122,7 @@ impl Recorder {
         &self,
         scorer: &Scorer,
         asked: Asked,
+        language: Language,
         request: Option<(Request, Claim)>,
     ) -> Result<Submitted, Refusal> {
         let slot = self.ledger.reserve().map_err(Refusal::LedgerUnavailable)?;
@@ -137,7 +139,7 @@ impl Recorder {
         let decision = self.live.in_bucket(wanted, |at| {
             let decision = engine.assess_into(&parcel, &keys, self.history(), at, explanation, &mut row);
             let decision_id = *decision.decision_id.as_bytes();
-            let decision = wire::from_decision(decision);
+            let decision = wire::from_decision(decision, language);
             let counts = self.live.is_first(parcel.item_id.as_str());
             let advised_at = (parcel.advised_at.seconds(), parcel.advised_at.nanos());
             let kept = KeptDecision::new(decision.encode_to_vec(), explanation, advised_at, counts);

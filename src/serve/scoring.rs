@@ -8,10 +8,11 @@ use tokio_stream::Stream;
 use tonic::{Request, Response, Status, Streaming};
 use tracing::Span;
 
-use super::door::{Door, result};
+use super::door::{Door, language, result};
 use super::drain::{Drain, Draining};
 use super::status::Refusal;
 use crate::parcel::{InvalidParcel, Problem, Violation};
+use crate::reasons::Language;
 use crate::telemetry::fields;
 use crate::wire::v1;
 
@@ -38,7 +39,8 @@ impl v1::risk_scoring_service_server::RiskScoringService for Scoring {
         request: Request<v1::ScoreParcelRequest>,
     ) -> Result<Response<v1::ScoreParcelResponse>, Status> {
         Span::current().record(fields::N_ITEMS, 1);
-        let decision = self.door.score(request.into_inner()).await?;
+        let language = language(request.metadata());
+        let decision = self.door.score(request.into_inner(), language).await?;
         Ok(Response::new(v1::ScoreParcelResponse { decision: Some(decision) }))
     }
 
@@ -46,6 +48,7 @@ impl v1::risk_scoring_service_server::RiskScoringService for Scoring {
         &self,
         request: Request<v1::ScoreParcelsRequest>,
     ) -> Result<Response<v1::ScoreParcelsResponse>, Status> {
+        let language = language(request.metadata());
         let v1::ScoreParcelsRequest { requests } = request.into_inner();
         let (got, max) = (requests.len(), self.max_batch);
         Span::current().record(fields::N_ITEMS, got);
@@ -53,7 +56,7 @@ impl v1::risk_scoring_service_server::RiskScoringService for Scoring {
             let violation = Violation::new("requests", Problem::TooMany { got, max });
             return Err(Refusal::InvalidRequest(violation).into());
         }
-        let results = self.door.score_all(requests).await?;
+        let results = self.door.score_all(requests, language).await?;
         Ok(Response::new(v1::ScoreParcelsResponse { results }))
     }
 
@@ -62,6 +65,7 @@ impl v1::risk_scoring_service_server::RiskScoringService for Scoring {
         request: Request<Streaming<v1::StreamParcelsRequest>>,
     ) -> Result<Response<Replies>, Status> {
         Ok(Response::new(Replies {
+            language: language(request.metadata()),
             requests: request.into_inner(),
             in_hand: VecDeque::new(),
             has_ended: false,
@@ -78,6 +82,7 @@ impl v1::risk_scoring_service_server::RiskScoringService for Scoring {
 /// so that a slow reader holds back its own requests and little piles up here.
 pub(super) struct Replies {
     requests: Streaming<v1::StreamParcelsRequest>,
+    language: Language,
     /// Decided, and not yet replied; in order.
     in_hand: VecDeque<Pin<Box<dyn Future<Output = v1::ScoreResult> + Send>>>,
     /// Whether no request comes any more.
@@ -110,7 +115,7 @@ impl Replies {
                 Poll::Ready(Some(Err(status))) => (self.has_ended, self.last) = (true, Some(status)),
                 Poll::Ready(Some(Ok(v1::StreamParcelsRequest { request: Some(request) }))) => {
                     self.n_items += 1;
-                    let answer = self.door.start(request);
+                    let answer = self.door.start(request, self.language);
                     let is_made = self.door.answers_at_once();
                     self.in_hand.push_back(answer);
                     if is_made {
