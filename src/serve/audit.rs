@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use pbjson_types::Timestamp;
 use prost::Message as _;
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
@@ -17,7 +16,7 @@ use crate::ledger::{Kind, LedgerError, Listing, Reader, Record, explained, outco
 use crate::parcel::{Problem, Violation};
 use crate::policy::Route;
 use crate::reasons::Language;
-use crate::wire::v1;
+use crate::wire::{self, v1};
 
 /// Reads the ledger where there is one, and says what it lacks where there is none.
 #[derive(Debug)]
@@ -119,10 +118,9 @@ impl Asked {
         if !(0.0..=1.0).contains(&request.min_risk_score) {
             return Err(unreadable("min_risk_score", "from 0 to 1"));
         }
-        let micros = |at: &Timestamp| at.seconds.saturating_mul(1_000_000).saturating_add(i64::from(at.nanos) / 1000);
         let listing = Listing {
-            from_micros: request.from.as_ref().map(micros),
-            until_micros: request.until.as_ref().map(micros),
+            from_micros: request.from.as_ref().map(wire::micros),
+            until_micros: request.until.as_ref().map(wire::micros),
             routes: if request.routes.is_empty() {
                 Route::ALL.iter().map(|route| *route as i64).collect()
             } else {

@@ -78,6 +78,11 @@ pub fn timestamp(seconds: i64) -> pbjson_types::Timestamp {
     pbjson_types::Timestamp { seconds, nanos: 0 }
 }
 
+/// Microseconds since 1970 of the contract's time.
+pub fn micros(at: &pbjson_types::Timestamp) -> i64 {
+    at.seconds.saturating_mul(1_000_000).saturating_add(i64::from(at.nanos) / 1000)
+}
+
 /// Microseconds since 1970 as the contract's time.
 pub fn timestamp_micros(micros: i64) -> pbjson_types::Timestamp {
     let nanos = micros.rem_euclid(1_000_000) * 1000;
