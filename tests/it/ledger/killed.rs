@@ -66,7 +66,7 @@ async fn load(channel: Channel, name: String, from_seconds: i64, acknowledged: A
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_acknowledged_survives_a_kill_at_any_moment_once() {
     let place = Place::new();
-    let n_cycles = times("PARCEL_RISK_TEST_KILLS", 20);
+    let n_cycles = times("LEDGER_TEST_KILLS", 20);
     let acknowledged = Arc::new(Mutex::new(Acknowledged::default()));
     let mut random = ChaCha8Rng::seed_from_u64(7);
     for cycle in 0..n_cycles {

@@ -104,7 +104,7 @@ async fn every_change_of_a_ledger_is_found_where_it_was_made() {
     let place = written().await;
     let copy = place.dir.path().join("copy.db");
     fs::copy(place.dir.path().join("ledger.db.head"), place.dir.path().join("copy.db.head")).unwrap();
-    let n = times("PARCEL_RISK_TEST_MUTATIONS", 300);
+    let n = times("LEDGER_TEST_MUTATIONS", 300);
     for seed in 0..n as u64 {
         fs::copy(place.path(), &copy).unwrap();
         let (what, at) = mutate(&copy, &mut ChaCha8Rng::seed_from_u64(seed));
