@@ -79,8 +79,7 @@ pub(super) fn recorded_scorer(
 ) -> anyhow::Result<(Scorer, Option<Arc<Recorder>>)> {
     let Some(path) = config.ledger().path() else { return Ok((scorer(artifact, config)?, None)) };
     let engine = engine(artifact, config)?;
-    let policy = *config.thresholds_config();
-    let recorder = Recorder::open(path, config.ledger(), Clock::system(), artifact, &engine, policy)?;
+    let recorder = Recorder::open(path, config.ledger(), Clock::system(), artifact, &engine)?;
     let history = Arc::clone(recorder.history());
     Ok((Scorer::with_history(artifact, engine, history, config.limits().clone()), Some(Arc::new(recorder))))
 }

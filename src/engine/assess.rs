@@ -12,7 +12,7 @@ use crate::history::{Bucket, Counts, History};
 use crate::model::Model;
 use crate::parcel::codes::InfringementKind;
 use crate::parcel::{AdvisedAt, Parcel};
-use crate::policy::{Route, Thresholds};
+use crate::policy::{self, Facts, Flow, Policy, RouteCause, Routing, Seen, Words};
 use crate::reasons::ReasonCode;
 
 /// Decides about parcels: pure, synchronous, without a clock and without I/O.
@@ -24,7 +24,9 @@ pub struct Engine {
     model: Arc<Model>,
     model_ref: Arc<ModelRef>,
     rates: ExchangeRates,
-    policy: Thresholds,
+    policy: Policy,
+    /// Names of the history keys, as rules call them.
+    history_keys: Arc<[String]>,
 }
 
 /// A parcel's scores.
@@ -63,14 +65,15 @@ impl Engine {
         model: Arc<Model>,
         model_ref: Arc<ModelRef>,
         rates: ExchangeRates,
-        policy: Thresholds,
+        policy: impl Into<Policy>,
     ) -> Result<Self, EngineError> {
         let (trained, configured) = (model.body().rates.base.as_str(), rates.base());
         if trained != configured.as_str() {
             let configured = configured.as_str().to_owned();
             return Err(EngineError::BaseCurrency { model: trained.to_owned(), configured });
         }
-        Ok(Self { model, model_ref, rates, policy })
+        let history_keys = history_keys(&model);
+        Ok(Self { model, model_ref, rates, policy: policy.into(), history_keys })
     }
 
     /// Decides about a parcel as of bucket `at`.
@@ -88,38 +91,57 @@ impl Engine {
         at: Bucket,
         explanation: Explanation,
     ) -> Decision {
-        self.assess_into(parcel, keys, history, at, explanation, &mut FeatureRow::default())
+        self.assess_into(parcel, keys, (history, None), at, explanation, &mut FeatureRow::default()).0
     }
 
-    /// As [`Engine::assess_with_keys`]; `row` keeps the features that the decision rests on.
+    /// As [`Engine::assess_with_keys`], by what passed of late too; `row` keeps the features that the decision rests on, and
+    /// with the decision comes what the policy saw.
     pub fn assess_into(
         &self,
         parcel: &Parcel,
         keys: &ParcelKeys,
-        history: &History,
+        (history, flow): (&History, Option<&Flow>),
         at: Bucket,
         explanation: Explanation,
         row: &mut FeatureRow,
-    ) -> Decision {
+    ) -> (Decision, Seen) {
         self.plan().fill(keys, &history.view(), at, row);
-        let mut decision = self.decide(parcel.item_id.as_str(), parcel.advised_at, row, explanation);
+        let Scores { raw_score, risk_score } = self.scores(row);
+        let facts = Facts {
+            parcel,
+            risk_score,
+            risk_percentile: self.model.body().reference.percentile(raw_score),
+            raw_score,
+            history: policy::History { names: &self.history_keys, counts: &row.counts },
+        };
+        let seen = self.policy.look(&facts, at, self.plan().spec().bucket_seconds);
+        let routing = self.policy.route(&seen, at, flow);
+        let mut decision = self.decide(parcel.item_id.as_str(), parcel.advised_at, row, explanation, routing);
         decision.notices.clone_from(&parcel.notices);
         decision.notices.extend(self.plan().notices(parcel, &self.rates));
-        decision
+        (decision, seen)
     }
 
-    /// Decides by the features alone: all of a decision but its notices.
-    pub fn decide(&self, item_id: &str, advised_at: AdvisedAt, row: &FeatureRow, explanation: Explanation) -> Decision {
+    /// Decides by the features and the route alone: all of a decision but its notices.
+    pub fn decide(
+        &self,
+        item_id: &str,
+        advised_at: AdvisedAt,
+        row: &FeatureRow,
+        explanation: Explanation,
+        routing: Routing,
+    ) -> Decision {
         let Scores { raw_score, risk_score } = self.scores(row);
-        let (route, route_cause, selection_probability) = self.policy.route(risk_score);
         let (n_reasons, n_evidence) = match explanation {
             Explanation::None => (0, 0),
-            Explanation::WhereDue if route.is_release() => (0, 0),
+            Explanation::WhereDue if routing.route.is_release() => (0, 0),
+            // Nothing speaks against a parcel of the random control, or it would not be one.
+            Explanation::WhereDue if routing.cause == RouteCause::RandomControl => (0, 0),
             Explanation::WhereDue | Explanation::Reasons => (N_REASONS, N_EVIDENCE),
             Explanation::Full => (usize::MAX, usize::MAX),
         };
         // Explanations are due, not free: exact ones cost more than the score.
-        let (base, reasons) = match n_reasons {
+        let (base, by_score) = match n_reasons {
             0 => (None, Vec::new()),
             _ => {
                 let mut contributions = Vec::with_capacity(row.values.len());
@@ -127,14 +149,24 @@ impl Engine {
                 (Some(base), self.reasons(row, &contributions, n_reasons, n_evidence))
             }
         };
+        let due = match explanation {
+            Explanation::None => false,
+            Explanation::WhereDue => !routing.route.is_release(),
+            Explanation::Reasons | Explanation::Full => true,
+        };
+        let mut reasons = if due { choices(&routing) } else { Vec::new() };
+        reasons.extend(by_score);
+        let decision_id = self.decision_id(item_id, advised_at, row, raw_score, &routing);
+        let Routing { route, cause: route_cause, selection_probability, rules: matched_rules } = routing;
         Decision {
-            decision_id: self.decision_id(item_id, advised_at, row, raw_score, route),
+            decision_id,
             item_id: item_id.to_owned(),
             risk_score,
             risk_percentile: self.model.body().reference.percentile(raw_score),
             route,
             route_cause,
             selection_probability,
+            matched_rules,
             infringement_risks: self.infringement_risks(row),
             reasons,
             notices: Vec::new(),
@@ -152,7 +184,8 @@ impl Engine {
         self.scores(row)
     }
 
-    fn scores(&self, row: &FeatureRow) -> Scores {
+    /// The scores of a parcel with these features.
+    pub fn scores(&self, row: &FeatureRow) -> Scores {
         let raw_score = self.model.raw_score(&row.values);
         Scores { raw_score, risk_score: self.model.body().calibration.probability(raw_score) }
     }
@@ -178,8 +211,24 @@ impl Engine {
     }
 
     /// The policy that routes.
-    pub fn policy(&self) -> &Thresholds {
+    pub fn policy(&self) -> &Policy {
         &self.policy
+    }
+
+    /// The same under another policy.
+    #[must_use]
+    pub fn with_policy(&self, policy: Policy) -> Self {
+        Self { policy, ..self.clone() }
+    }
+
+    /// What passed of late for this model and policy, with nothing in it yet.
+    pub fn flow(&self) -> Flow {
+        self.policy.flow(self.plan().spec().bucket_seconds, self.model.body().reference.scores())
+    }
+
+    /// Names of the history keys, as rules call them.
+    pub fn history_keys(&self) -> &[String] {
+        &self.history_keys
     }
 
     /// The rate table that amounts are converted by.
@@ -216,6 +265,7 @@ impl Engine {
                 code,
                 contribution_log_odds: contribution,
                 known,
+                words: None,
                 evidence: evidence.take(most_evidence).collect(),
             }
         };
@@ -249,7 +299,7 @@ impl Engine {
         advised_at: AdvisedAt,
         row: &FeatureRow,
         raw_score: f64,
-        route: Route,
+        routing: &Routing,
     ) -> Uuid {
         let mut grounds = Xxh3::new();
         let mut add = |bytes: &[u8]| {
@@ -265,11 +315,38 @@ impl Engine {
             add(&bits.to_le_bytes());
         }
         add(&raw_score.to_bits().to_le_bytes());
-        add(&[route as u8]);
+        add(&[routing.route as u8]);
+        if matches!(self.policy, Policy::File(_)) {
+            // Thresholds follow what passes, so equal scores may be routed in other ways, by other chances.
+            add(&[routing.cause as u8]);
+            add(&routing.selection_probability.to_bits().to_le_bytes());
+        }
         let hash = grounds.digest128().to_be_bytes();
         let mut bits = [0; 10];
         bits.copy_from_slice(&hash[..10]);
         let milliseconds = advised_at.seconds().unsigned_abs() * 1000 + u64::from(advised_at.nanos() / 1_000_000);
         uuid::Builder::from_unix_timestamp_millis(milliseconds, &bits).into_uuid()
     }
+}
+
+fn history_keys(model: &Model) -> Arc<[String]> {
+    model.plan().spec().keys.iter().map(|key| key.name.clone()).collect()
+}
+
+/// Why the policy chose a parcel, apart from its score.
+fn choices(routing: &Routing) -> Vec<Reason> {
+    let reason = |code, words: Option<&Words>| Reason {
+        code,
+        contribution_log_odds: 0.0,
+        known: None,
+        words: words.cloned(),
+        evidence: Vec::new(),
+    };
+    let drawn = match routing.cause {
+        RouteCause::RandomControl => Some(ReasonCode::RandomControl),
+        RouteCause::Exploration => Some(ReasonCode::Exploration),
+        RouteCause::Score | RouteCause::Rule => None,
+    };
+    let rules = routing.rules.iter().map(|rule| reason(ReasonCode::Rule, Some(&rule.reason)));
+    drawn.map(|code| reason(code, None)).into_iter().chain(rules).collect()
 }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::history::Counts;
 use crate::parcel::Notice;
 use crate::parcel::codes::InfringementKind;
-use crate::policy::{Route, RouteCause};
+use crate::policy::{Route, RouteCause, Rule, Words};
 use crate::reasons::ReasonCode;
 
 /// What was decided about one parcel, on what grounds.
@@ -28,8 +28,10 @@ pub struct Decision {
     pub route: Route,
     /// What chose the route.
     pub route_cause: RouteCause,
-    /// Chance, under the policy, that a parcel with this score is sent to inspection.
+    /// Chance, under the policy and before all draws, that the parcel is sent to inspection.
     pub selection_probability: f64,
+    /// The rules that matched, in the order of the policy.
+    pub matched_rules: Vec<Arc<Rule>>,
     /// Calibrated probability of each kind of infringement that the model has a head for.
     pub infringement_risks: Vec<(InfringementKind, f64)>,
     /// Why, largest contribution first; as many as were asked for.
@@ -73,6 +75,8 @@ pub struct Reason {
     pub contribution_log_odds: f64,
     /// What is known from before, where the ground is one of history.
     pub known: Option<Counts>,
+    /// The policy's own words, where the ground is one of its rules.
+    pub words: Option<Words>,
     /// The features behind it, largest contribution first; features without a value are left out.
     pub evidence: Vec<Evidence>,
 }

@@ -6,7 +6,7 @@ use super::config::Parties;
 use super::record::{Content, Kind};
 use crate::engine::{Engine, ModelRef};
 use crate::history::Bucket;
-use crate::policy::ThresholdsConfig;
+use crate::policy::{KeptPolicy, Policy, PolicyError};
 
 /// Model, policy and what is kept of a parcel: the ledger's first record, and one more at each change. As JSON, so that
 /// an auditor can read it without any program of ours.
@@ -27,7 +27,7 @@ pub struct Grounds {
     /// Name of the policy.
     pub policy_version: String,
     /// The policy.
-    pub policy: ThresholdsConfig,
+    pub policy: KeptPolicy,
     /// How parties are kept.
     pub parties: Parties,
     /// Whether descriptions are kept.
@@ -41,7 +41,6 @@ impl Grounds {
     pub fn new(
         engine: &Engine,
         data_until_seconds: i64,
-        policy: ThresholdsConfig,
         parties: Parties,
         descriptions: bool,
     ) -> Self {
@@ -55,11 +54,30 @@ impl Grounds {
             genesis_until: spec.bucket_seconds.bucket_of_second(data_until_seconds).0,
             bucket_seconds: spec.bucket_seconds.into(),
             policy_version: engine.policy().version().to_string(),
-            policy,
+            policy: engine.policy().kept(),
             parties,
             descriptions,
             program_version: env!("CARGO_PKG_VERSION").to_owned(),
         }
+    }
+
+    /// The same under another policy.
+    #[must_use]
+    pub fn under(&self, policy: &Policy) -> Self {
+        Self { policy_version: policy.version().to_string(), policy: policy.kept(), ..self.clone() }
+    }
+
+    /// The policy.
+    ///
+    /// # Errors
+    /// [`PolicyError`] where this release can't read it.
+    pub fn policy(&self) -> Result<Policy, PolicyError> {
+        self.policy.policy(&self.policy_version)
+    }
+
+    /// Whether scores that were recorded on `other` grounds are of the same model.
+    pub fn same_scores(&self, other: &Self) -> bool {
+        self.model_digest == other.model_digest
     }
 
     /// The first bucket in which anything is decided on them.

@@ -8,6 +8,7 @@ use super::record::Record;
 use crate::engine::Explanation;
 use crate::features::{FeatureRow, KeptKeys, ParcelKeys};
 use crate::history::{Counts, EntityKey, KeyHasher};
+use crate::policy::{RouteCause, Seen};
 use crate::wire::{timestamp_micros, v1};
 
 /// The body of a decision's record.
@@ -26,6 +27,10 @@ pub struct KeptDecision {
     pub counts: bool,
     /// The keys of its history.
     pub keys: KeptKeys,
+    /// What the policy saw.
+    pub seen: Seen,
+    /// What chose the route, by the contract's number.
+    pub route_cause: i64,
     /// Its features, shape `(n_features,)`; NaN where missing.
     pub values: Vec<f32>,
     /// What was known under each of its keys, as whole numbers, which is how reasons tell of it: parcels seen, inspected,
@@ -53,6 +58,8 @@ impl KeptDecision {
             advised_at,
             counts,
             keys: KeptKeys::default(),
+            seen: Seen::default(),
+            route_cause: RouteCause::Score as i64,
             values: Vec::new(),
             known: Vec::new(),
         }
@@ -66,6 +73,12 @@ impl KeptDecision {
             counts.map(|Counts { seen, inspected, infringements }| [seen, inspected, infringements].map(whole))
         };
         Self { keys: keys.into(), values: row.values.clone(), known: row.counts.iter().map(known).collect(), ..self }
+    }
+
+    /// With what the policy saw and how it chose.
+    #[must_use]
+    pub fn with_routing(self, seen: Seen, cause: RouteCause) -> Self {
+        Self { seen, route_cause: cause as i64, ..self }
     }
 
     /// The features that the decision rests on.

@@ -11,6 +11,7 @@ use super::store::Reader;
 use super::{LedgerError, record};
 use crate::features::ParcelKeys;
 use crate::history::{Bucket, EntityKey, Event, History};
+use crate::policy::{Flow, Route, RouteCause, Seen};
 
 /// The history that decisions rest on, and the bucket that is open.
 ///
@@ -19,6 +20,7 @@ use crate::history::{Bucket, EntityKey, Event, History};
 #[derive(Debug)]
 pub struct Live {
     history: Arc<History>,
+    flow: Arc<Flow>,
     open: RwLock<Bucket>,
     items: Items,
 }
@@ -40,8 +42,8 @@ impl Live {
     ///
     /// # Errors
     /// [`LedgerError`] where the ledger can't be read.
-    pub fn rebuilt(reader: &Reader, grounds: &Grounds, genesis: History) -> Result<Self, LedgerError> {
-        let mut fold = Fold::new(grounds.clone(), genesis);
+    pub fn rebuilt(reader: &Reader, grounds: &Grounds, genesis: History, flow: Flow) -> Result<Self, LedgerError> {
+        let mut fold = Fold::new(grounds.clone(), genesis, flow);
         let items = Items::default();
         let mut last = Bucket::default();
         reader.scan::<LedgerError>(0, |record| {
@@ -54,12 +56,23 @@ impl Live {
             fold.add(&record)
         })?;
         let open = last.max(grounds.first_bucket());
-        Ok(Self { history: Arc::new(fold.into_history()), open: RwLock::new(open), items })
+        let Fold { history, flow, .. } = fold;
+        Ok(Self { history: Arc::new(history), flow: Arc::new(flow), open: RwLock::new(open), items })
     }
 
     /// The history, which goes on changing.
     pub fn history(&self) -> &Arc<History> {
         &self.history
+    }
+
+    /// What passed of late, which goes on changing.
+    pub fn flow(&self) -> &Arc<Flow> {
+        &self.flow
+    }
+
+    /// The bucket that is open.
+    pub fn open(&self) -> Bucket {
+        *self.open.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Does `work` in a bucket that is not before `wanted`, and not before any other: all that it reads of history, all that
@@ -86,6 +99,11 @@ impl Live {
         self.history.fold(&Event::Advised { at, footprint: keys.footprint() });
     }
 
+    /// Adds what was decided about an item that was never advised before.
+    pub fn decided(&self, at: Bucket, seen: &Seen, route: Route, cause: RouteCause) {
+        self.flow.add(at, seen, route, cause, true);
+    }
+
     /// Adds what was found.
     pub fn found(&self, at: Bucket, keys: &[EntityKey], infringement: bool) {
         self.history.fold(&Event::Outcome { at, keys, infringement });
@@ -100,12 +118,13 @@ pub struct Fold {
     /// Those of the records that come.
     recorded_on: Option<Grounds>,
     history: History,
+    flow: Flow,
 }
 
 impl Fold {
     /// Nothing but what the model knows from its training.
-    pub fn new(grounds: Grounds, genesis: History) -> Self {
-        Self { grounds, recorded_on: None, history: genesis }
+    pub fn new(grounds: Grounds, genesis: History, flow: Flow) -> Self {
+        Self { grounds, recorded_on: None, history: genesis, flow }
     }
 
     /// Adds a record.
@@ -118,9 +137,18 @@ impl Fold {
         let included = |fold: &Self| fold.recorded_on.as_ref().is_some_and(|on| fold.grounds.include(on, *bucket));
         match kind {
             Kind::Grounds => self.recorded_on = Some(Grounds::from_body(body).map_err(unreadable)?),
-            Kind::Decision if included(self) => {
+            Kind::Decision => {
                 let kept = KeptDecision::from_body(body).map_err(unreadable)?;
-                if kept.counts {
+                if !kept.counts {
+                    return Ok(());
+                }
+                if let Some(on) = self.recorded_on.as_ref().filter(|on| on.bucket_seconds == self.grounds.bucket_seconds)
+                    && let Some(route) = record.content.route.and_then(Route::from_number)
+                    && let Some(cause) = RouteCause::from_number(kept.route_cause)
+                {
+                    self.flow.add(*bucket, &kept.seen, route, cause, self.grounds.same_scores(on));
+                }
+                if included(self) {
                     let keys = ParcelKeys::from(kept.keys);
                     self.history.fold(&Event::Advised { at: *bucket, footprint: keys.footprint() });
                 }
@@ -131,7 +159,7 @@ impl Fold {
                     self.history.fold(&Event::Outcome { at: *bucket, keys: &keys, infringement });
                 }
             }
-            Kind::Decision | Kind::Outcome | Kind::Repeat => {}
+            Kind::Outcome | Kind::Repeat => {}
         }
         Ok(())
     }
@@ -141,13 +169,13 @@ impl Fold {
         &self.history
     }
 
+    /// What passed of late, as it stands.
+    pub fn flow(&self) -> &Flow {
+        &self.flow
+    }
+
     /// The grounds of the records that come now.
     pub fn recorded_on(&self) -> Option<&Grounds> {
         self.recorded_on.as_ref()
-    }
-
-    /// What came of it.
-    pub fn into_history(self) -> History {
-        self.history
     }
 }

@@ -1,5 +1,6 @@
 //! Every decision made again from the start of the ledger, and held against the one that was recorded.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use prost::Message as _;
@@ -14,6 +15,7 @@ use crate::artifact::Artifact;
 use crate::engine::{Engine, Explanation};
 use crate::features::ParcelKeys;
 use crate::parcel::{AdvisedAt, DraftTime};
+use crate::policy::{Policy, Route, RouteCause, Routing, Rule, Seen, Words};
 use crate::reasons::Language;
 use crate::wire::{self, v1};
 
@@ -39,13 +41,18 @@ pub struct Rescored {
 /// [`LedgerError`] where a record can't be read.
 pub fn rescore(reader: &Reader, artifacts: &[Artifact]) -> Result<Rescored, LedgerError> {
     let mut rescored = Rescored::default();
+    // A decision may be written just after a change of policy that it does not know of yet.
+    let mut policies: HashMap<String, Policy> = HashMap::new();
     let mut at_work: Option<(Engine, Fold)> = None;
     reader.scan::<LedgerError>(0, |record| {
         if record.content.kind == Kind::Grounds {
             at_work = begin(reader, &record, artifacts)?;
+            if let Some((engine, _)) = &at_work {
+                policies.insert(engine.policy().version().to_string(), engine.policy().clone());
+            }
         }
         if let (Kind::Decision, Some((engine, fold))) = (record.content.kind, &at_work) {
-            match difference(engine, fold, &record)? {
+            match difference(engine, &policies, fold, &record)? {
                 None => rescored.equal += 1,
                 Some(what) => {
                     rescored.different += 1;
@@ -68,17 +75,22 @@ fn begin(reader: &Reader, record: &Record, artifacts: &[Artifact]) -> Result<Opt
         return Ok(None);
     };
     let rates = artifact.model().body().rates.check().map_err(|error| unreadable(error.to_string()))?;
-    let policy = grounds.policy.check().map_err(|error| unreadable(error.to_string()))?;
+    let policy = grounds.policy().map_err(|error| unreadable(error.to_string()))?;
     let engine = Engine::new(Arc::clone(artifact.model()), Arc::clone(artifact.model_ref()), rates, policy);
     let engine = engine.map_err(|error| unreadable(error.to_string()))?;
-    let mut fold = Fold::new(grounds, artifact.snapshot().settled());
+    let mut fold = Fold::new(grounds, artifact.snapshot().settled(), engine.flow());
     // Once for each change of grounds, of which there are few.
     reader.scan::<LedgerError>(0, |earlier| if earlier.seq < record.seq { fold.add(&earlier) } else { Ok(()) })?;
     Ok(Some((engine, fold)))
 }
 
 /// The first part of a decision that does not come out again.
-fn difference(engine: &Engine, fold: &Fold, record: &Record) -> Result<Option<&'static str>, LedgerError> {
+fn difference(
+    engine: &Engine,
+    policies: &HashMap<String, Policy>,
+    fold: &Fold,
+    record: &Record,
+) -> Result<Option<&'static str>, LedgerError> {
     let unreadable = |what: String| LedgerError::Record { seq: record.seq, what };
     let kept = KeptDecision::from_body(&record.content.body).map_err(unreadable)?;
     let reply = v1::Decision::decode(kept.reply.as_slice()).map_err(|error| unreadable(error.to_string()))?;
@@ -89,12 +101,19 @@ fn difference(engine: &Engine, fold: &Fold, record: &Record) -> Result<Option<&'
     if kept.values.len() != engine.plan().features().len() {
         return Ok(Some("its features are not those of its model"));
     }
+    let Some(policy) = policies.get(&reply.policy_version) else {
+        return Ok(Some("its policy is none that the ledger tells of"));
+    };
+    let engine = if *policy.version() == *engine.policy().version() { engine } else { &engine.with_policy(policy.clone()) };
     let mut row = kept.row();
     let keys = ParcelKeys::from(kept.keys);
     engine.plan().refill(&keys, &fold.history().view(), record.content.bucket, &mut row);
     let bits = |values: &[f32]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
-    let mut again =
-        wire::from_decision(engine.decide(&reply.item_id, advised_at, &row, explanation), Language::default());
+    let scores = engine.scores(&row);
+    let seen = Seen { raw_score: scores.raw_score, risk_score: scores.risk_score, ..kept.seen };
+    let routing = engine.policy().route(&seen, record.content.bucket, Some(fold.flow()));
+    let again = engine.decide(&reply.item_id, advised_at, &row, explanation, routing);
+    let mut again = wire::from_decision(again, Language::default());
     // Notices are about the parcel as stated. Words may improve from release to release.
     let mut reply = v1::Decision { notices: Vec::new(), ..reply };
     for decision in [&mut again, &mut reply] {
@@ -130,5 +149,25 @@ pub fn explained(engine: &Engine, record: &Record, language: Language) -> Result
     if !is_of_model || kept.values.len() != engine.plan().features().len() {
         return Ok(None);
     }
-    Ok(Some(wire::from_decision(engine.decide(&reply.item_id, advised_at, &kept.row(), Explanation::Full), language)))
+    let Some(routing) = recorded_routing(engine, &reply) else { return Ok(None) };
+    let decision = engine.decide(&reply.item_id, advised_at, &kept.row(), Explanation::Full, routing);
+    Ok(Some(wire::from_decision(decision, language)))
+}
+
+/// How a decision was routed, as it was recorded. A rule of another policy says no more than its name.
+fn recorded_routing(engine: &Engine, reply: &v1::Decision) -> Option<Routing> {
+    let route = Route::from_number(reply.route.into())?;
+    let is_same = *reply.policy_version == **engine.policy().version();
+    let rule = |name: &String| {
+        let known = engine.policy().rule(name).filter(|_| is_same).cloned();
+        known.unwrap_or_else(|| {
+            Arc::new(Rule { name: name.as_str().into(), route, chance: 1.0, reason: Words::One(name.clone()) })
+        })
+    };
+    Some(Routing {
+        route,
+        cause: RouteCause::from_number(reply.route_cause.into())?,
+        selection_probability: reply.selection_probability,
+        rules: reply.matched_rules.iter().map(rule).collect(),
+    })
 }

@@ -32,6 +32,11 @@ impl ReferenceScores {
         (below + not_above) as f64 / (2 * self.0.len()) as f64
     }
 
+    /// The scores, lowest first.
+    pub fn scores(&self) -> &[f64] {
+        &self.0
+    }
+
     pub(super) fn check(&self) -> Result<(), &'static str> {
         let sorted = self.0.windows(2).all(|pair| pair[0] <= pair[1]);
         let finite = self.0.iter().all(|score| score.is_finite());

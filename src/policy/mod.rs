@@ -9,6 +9,7 @@ mod error;
 mod facts;
 mod file;
 mod flow;
+mod kept;
 mod list;
 #[expect(clippy::module_inception, reason = "the policy of the room")]
 mod policy;
@@ -26,6 +27,7 @@ pub use error::PolicyError;
 pub use facts::{Facts, History};
 pub use file::Words;
 pub use flow::{Clock, Flow};
+pub use kept::KeptPolicy;
 pub use policy::{Policy, PolicyStatus, StreamStatus};
 pub use route::{Route, RouteCause};
 pub use rule::{Rule, RuleStatus};

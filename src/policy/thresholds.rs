@@ -75,6 +75,11 @@ impl Thresholds {
         (route, RouteCause::Score, if route.is_release() { 0.0 } else { 1.0 })
     }
 
+    /// As configured.
+    pub fn config(&self) -> ThresholdsConfig {
+        ThresholdsConfig { documents_from_risk_score: self.documents_from, open_from_risk_score: self.open_from }
+    }
+
     /// A name that changes with the thresholds.
     pub fn version(&self) -> &Arc<str> {
         &self.version

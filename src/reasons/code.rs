@@ -43,6 +43,12 @@ pub enum ReasonCode {
     ItemId,
     /// When the advance data came.
     Timing,
+    /// Not the parcel's doing: it was drawn into the random control.
+    RandomControl,
+    /// It was drawn because little is known of such parcels.
+    Exploration,
+    /// A rule of the policy.
+    Rule,
 }
 
 use ReasonCode as Code;
@@ -70,6 +76,9 @@ impl ReasonCode {
         Code::PartyData,
         Code::ItemId,
         Code::Timing,
+        Code::RandomControl,
+        Code::Exploration,
+        Code::Rule,
     ];
 
     /// The code's name in the contract.
@@ -95,12 +104,20 @@ impl ReasonCode {
             Code::PartyData => "PARTY_DATA",
             Code::ItemId => "ITEM_ID",
             Code::Timing => "TIMING",
+            Code::RandomControl => "RANDOM_CONTROL",
+            Code::Exploration => "EXPLORATION",
+            Code::Rule => "RULE",
         }
     }
 
     /// Reads a name as the contract writes it.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|code| code.as_str() == name)
+    }
+
+    /// Whether the ground is how the policy chose the parcel: it says nothing of the score.
+    pub fn is_choice(self) -> bool {
+        matches!(self, Code::RandomControl | Code::Exploration | Code::Rule)
     }
 
     /// Whether the ground is what is known of someone or something from before.

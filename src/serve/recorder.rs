@@ -5,6 +5,7 @@ use std::collections::hash_map::Entry;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 
+use arc_swap::ArcSwap;
 use prost::Message as _;
 use tokio::sync::oneshot;
 
@@ -20,7 +21,7 @@ use crate::ledger::{
     LedgerError, Live, Readers, Request, Slot, Submission, Unavailable, item_key, recorded_decision,
 };
 use crate::parcel::{AdvisedAt, Parcel};
-use crate::policy::ThresholdsConfig;
+use crate::policy::{Policy, PolicyStatus};
 use crate::reasons::Language;
 use crate::wire::{self, CheckedOutcome, v1};
 
@@ -29,7 +30,7 @@ use crate::wire::{self, CheckedOutcome, v1};
 pub struct Recorder {
     ledger: Ledger,
     live: Live,
-    grounds: Grounds,
+    grounds: ArcSwap<Grounds>,
     keeping: Keeping,
     readers: Readers,
     requests: Requests,
@@ -62,13 +63,12 @@ impl Recorder {
         clock: Clock,
         artifact: &Artifact,
         engine: &Engine,
-        policy: ThresholdsConfig,
     ) -> Result<Self, LedgerError> {
         let keeping = Keeping::new(config)?;
         let ledger = Ledger::open(path, config, clock)?;
         let readers = Readers::new(path);
         let until = artifact.manifest().data.until_seconds;
-        let grounds = Grounds::new(engine, until, policy, config.parties, config.descriptions);
+        let grounds = Grounds::new(engine, until, config.parties, config.descriptions);
         let head = ledger.head();
         if readers.with(|reader| reader.grounds_of(head.seq))?.as_ref() != Some(&grounds) {
             let at = head.bucket.max(grounds.first_bucket());
@@ -76,8 +76,48 @@ impl Recorder {
             appended.map_err(|_| LedgerError::Record { seq: head.seq + 1, what: "it can't be written".to_owned() })?;
         }
         let genesis = artifact.snapshot().settled();
-        let live = readers.with(|reader| Live::rebuilt(reader, &grounds, genesis))?;
-        Ok(Self { ledger, live, grounds, keeping, readers, requests: Requests::default(), outcomes: Mutex::default() })
+        let live = readers.with(|reader| Live::rebuilt(reader, &grounds, genesis, engine.flow()))?;
+        Ok(Self {
+            ledger,
+            live,
+            grounds: ArcSwap::from_pointee(grounds),
+            keeping,
+            readers,
+            requests: Requests::default(),
+            outcomes: Mutex::default(),
+        })
+    }
+
+    /// Records that decisions rest on another policy from now on.
+    ///
+    /// # Errors
+    /// [`LedgerError`] where that can't be recorded: then they must not.
+    pub fn change_policy(&self, policy: &Policy) -> Result<(), LedgerError> {
+        let grounds = self.grounds.load().under(policy);
+        let appended = self.live.in_bucket(self.live.open(), |at| {
+            let slot = self.ledger.reserve().ok()?;
+            let (told, tell) = mpsc::channel();
+            let done = Box::new(move |appended| {
+                let _ = told.send(appended);
+            });
+            self.ledger.submit(Submission { content: grounds.to_content(at), slot, done, held: None });
+            Some(tell)
+        });
+        match appended.and_then(|tell| tell.recv().ok()) {
+            Some(Appended::Recorded { .. } | Appended::Known { .. }) => {
+                self.grounds.store(Arc::new(grounds));
+                Ok(())
+            }
+            _ => {
+                let what = "the change of policy can't be written".to_owned();
+                Err(LedgerError::Record { seq: self.ledger.head().seq + 1, what })
+            }
+        }
+    }
+
+    /// Where a policy stands now.
+    pub fn policy_status(&self, policy: &Policy) -> PolicyStatus {
+        policy.status(self.live.open(), self.live.flow())
     }
 
     /// The history that decisions rest on.
@@ -137,12 +177,15 @@ impl Recorder {
         let mut row = FeatureRow::default();
         let wanted = self.bucket_of(parcel.advised_at);
         let decision = self.live.in_bucket(wanted, |at| {
-            let decision = engine.assess_into(&parcel, &keys, self.history(), at, explanation, &mut row);
+            let past = (self.history().as_ref(), Some(self.live.flow().as_ref()));
+            let (decision, seen) = engine.assess_into(&parcel, &keys, past, at, explanation, &mut row);
+            let (route, cause) = (decision.route, decision.route_cause);
             let decision_id = *decision.decision_id.as_bytes();
             let decision = wire::from_decision(decision, language);
             let counts = self.live.is_first(parcel.item_id.as_str());
             let advised_at = (parcel.advised_at.seconds(), parcel.advised_at.nanos());
             let kept = KeptDecision::new(decision.encode_to_vec(), explanation, advised_at, counts);
+            let kept = kept.with_grounds(&keys, &row).with_routing(seen.clone(), cause);
             let content = Content {
                 item: Some(item.0),
                 decision_id: Some(decision_id),
@@ -150,7 +193,7 @@ impl Recorder {
                 risk_score: Some(decision.risk_score),
                 request,
                 parcel: Some(kept_parcel),
-                ..Content::new(Kind::Decision, at, kept.with_grounds(&keys, &row).to_body())
+                ..Content::new(Kind::Decision, at, kept.to_body())
             };
             let done = Box::new(move |appended| {
                 // Nobody listens where the call was cancelled; the record stands.
@@ -160,6 +203,7 @@ impl Recorder {
             self.ledger.submit(Submission { content, slot, done, held });
             if counts {
                 self.live.advised(at, &keys);
+                self.live.decided(at, &seen, route, cause);
             }
             decision
         });
@@ -195,7 +239,7 @@ impl Recorder {
             let item = match items.entry(item_id) {
                 Entry::Occupied(entry) => entry.into_mut(),
                 Entry::Vacant(entry) => {
-                    let read = self.readers.with(|reader| Item::read(reader, entry.key(), &self.grounds));
+                    let read = self.readers.with(|reader| Item::read(reader, entry.key(), &self.grounds.load()));
                     entry.insert(read.map_err(|error| Refusal::unreadable(&error))?)
                 }
             };

@@ -8,7 +8,7 @@ use crate::evaluation::Estimate;
 use crate::features::ExchangeRates;
 use crate::history::History;
 use crate::parcel::{Draft, InvalidParcel, Parcel, ParcelLimits};
-use crate::policy::Thresholds;
+use crate::policy::Policy;
 use crate::wire::{self, v1};
 
 /// Everything that decides: one immutable value, so that a request sees one version of all of it.
@@ -27,7 +27,7 @@ impl Scorer {
     pub fn of(
         artifact: &Artifact,
         rates: ExchangeRates,
-        policy: Thresholds,
+        policy: impl Into<Policy>,
         limits: ParcelLimits,
     ) -> Result<Self, EngineError> {
         let (model, model_ref) = (Arc::clone(artifact.model()), Arc::clone(artifact.model_ref()));
@@ -51,6 +51,17 @@ impl Scorer {
             ..model
         };
         Self { engine, history, limits, model }
+    }
+
+    /// The same under another policy.
+    #[must_use]
+    pub fn with_policy(&self, policy: Policy) -> Self {
+        Self {
+            engine: self.engine.with_policy(policy),
+            history: Arc::clone(&self.history),
+            limits: self.limits.clone(),
+            model: self.model.clone(),
+        }
     }
 
     /// Checks what was stated, and decides on it.

@@ -21,7 +21,7 @@ pub fn from_decision(decision: Decision, language: Language) -> v1::Decision {
         selection_probability: decision.selection_probability,
         infringement_risks: decision.infringement_risks.into_iter().map(from_infringement_risk).collect(),
         reasons: decision.reasons.into_iter().map(|reason| from_reason(reason, language)).collect(),
-        matched_rules: Vec::new(),
+        matched_rules: decision.matched_rules.iter().map(|rule| rule.name.to_string()).collect(),
         notices: decision.notices.into_iter().map(from_notice).collect(),
         model: Some(from_model_ref(&decision.model)),
         policy_version: decision.policy_version.to_string(),
@@ -52,10 +52,11 @@ pub fn explanation_of(number: i32) -> Result<Explanation, Violation> {
 }
 
 fn from_reason(reason: Reason, language: Language) -> v1::Reason {
-    let Reason { code, contribution_log_odds, known, .. } = reason;
+    let Reason { code, contribution_log_odds, known, words, .. } = reason;
+    let in_own_words = words.map(|words| words.said_in(language.tag()).to_owned());
     v1::Reason {
         code: code.as_str().to_owned(),
-        text: reasons::text(code, contribution_log_odds, known, language),
+        text: in_own_words.unwrap_or_else(|| reasons::text(code, contribution_log_odds, known, language)),
         contribution_log_odds,
         evidence: reason.evidence.into_iter().map(from_evidence).collect(),
     }
@@ -103,7 +104,7 @@ mod tests {
     use crate::engine::RawScore;
     use crate::history::Counts;
     use crate::parcel::NoticeCode;
-    use crate::policy::{Route, RouteCause};
+    use crate::policy::{Route, RouteCause, Rule, Words};
     use crate::reasons::ReasonCode;
 
     fn decision() -> Decision {
@@ -115,11 +116,18 @@ mod tests {
             route: Route::Documents,
             route_cause: RouteCause::Score,
             selection_probability: 1.0,
+            matched_rules: vec![Arc::new(Rule {
+                name: "watched".into(),
+                route: Route::Open,
+                chance: 1.0,
+                reason: Words::One("The sender is watched.".to_owned()),
+            })],
             infringement_risks: vec![(InfringementKind::Medicines, 0.125)],
             reasons: vec![Reason {
                 code: ReasonCode::SenderHistory,
                 contribution_log_odds: 1.5,
                 known: Some(Counts { seen: 5.0, inspected: 4.0, infringements: 2.0 }),
+                words: None,
                 evidence: vec![Evidence { feature: "sender_rate".into(), value: 0.5 }],
             }],
             notices: vec![Notice { field: "contents[0].hs_code".to_owned(), code: NoticeCode::UnknownHsChapter }],
@@ -151,7 +159,7 @@ mod tests {
                 contribution_log_odds: 1.5,
                 evidence: vec![v1::FeatureValue { feature: "sender_rate".to_owned(), value: 0.5 }],
             }],
-            matched_rules: vec![],
+            matched_rules: vec!["watched".to_owned()],
             notices: vec![v1::Notice {
                 field: "contents[0].hs_code".to_owned(),
                 code: "UNKNOWN_HS_CHAPTER".to_owned(),

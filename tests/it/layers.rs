@@ -13,7 +13,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("text", &[]),
     ("features", &["parcel", "history", "reasons", "text"]),
     ("model", &["parcel", "features", "text"]),
-    ("policy", &[]),
+    ("policy", &["parcel", "history", "text"]),
     ("engine", &["parcel", "history", "reasons", "features", "model", "policy"]),
     ("evaluation", &[]),
     ("report", &["evaluation"]),
@@ -90,7 +90,8 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("unicode_normalization", &["text"]),
     ("unicode_script", &["text"]),
     ("rusqlite", &["ledger"]),
-    ("hmac", &["ledger"]),
+    ("hmac", &["policy", "ledger"]),
+    ("cel", &["policy"]),
     ("getrandom", &["ledger"]),
     ("rand_chacha", &["simulate", "model", "evaluation"]),
 ];

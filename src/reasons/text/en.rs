@@ -17,6 +17,7 @@ pub(super) fn sentence(code: Code, known: Known, way: Way) -> String {
         Known::Seen { seen } => format!("{subject}: seen about {seen} times, none inspected, which {way}."),
         Known::Nothing => format!("{subject}: nothing is known yet, which {way}."),
         Known::NotStated => format!("{subject}: not stated, which {way}."),
+        Known::Chosen => format!("{subject}."),
         Known::OfTheParcel => format!("{subject} {way}."),
     }
 }
@@ -43,5 +44,8 @@ fn subject(code: Code) -> &'static str {
         Code::PartyData => "What is stated of sender and addressee",
         Code::ItemId => "The identifier of the item",
         Code::Timing => "The time at which the advance data came",
+        Code::RandomControl => "Selected at random (control sample), no suspicion",
+        Code::Exploration => "Selected to learn about parcels like this one, of which little is known",
+        Code::Rule => "A rule of the policy applies",
     }
 }

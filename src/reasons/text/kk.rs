@@ -17,6 +17,7 @@ pub(super) fn sentence(code: Code, known: Known, way: Way) -> String {
         Known::Seen { seen } => format!("{subject}: шамамен {seen} рет кездесті, тексерілмеген. Бұл {way}."),
         Known::Nothing => format!("{subject}: әзірге ештеңе белгісіз. Бұл {way}."),
         Known::NotStated => format!("{subject}: көрсетілмеген. Бұл {way}."),
+        Known::Chosen => format!("{subject}."),
         Known::OfTheParcel => format!("{subject}: {way}."),
     }
 }
@@ -43,5 +44,8 @@ fn subject(code: Code) -> &'static str {
         Code::PartyData => "Жөнелтуші мен алушы туралы мәліметтер",
         Code::ItemId => "Жөнелтілімнің идентификаторы",
         Code::Timing => "Алдын ала деректердің келген уақыты",
+        Code::RandomControl => "Кездейсоқ таңдалды (бақылау іріктемесі), күдік жоқ",
+        Code::Exploration => "Зерттеу үшін таңдалды: мұндай жөнелтілімдер туралы аз мәлімет бар",
+        Code::Rule => "Саясат ережесі қолданылды",
     }
 }

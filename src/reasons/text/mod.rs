@@ -24,6 +24,7 @@ pub fn text(code: ReasonCode, contribution_log_odds: f64, known: Option<Counts>,
         }
         Some(counts) if counts.seen >= 0.5 => Known::Seen { seen: counts.seen.round() },
         Some(_) => Known::Nothing,
+        _ if code.is_choice() => Known::Chosen,
         None if code.is_history() => Known::NotStated,
         None => Known::OfTheParcel,
     };
@@ -53,6 +54,8 @@ enum Known {
     Nothing,
     /// The parcel does not say who or what it is.
     NotStated,
+    /// The ground is how the parcel was chosen, which says nothing of its risk.
+    Chosen,
     /// The ground is no history: the parcel itself says it.
     OfTheParcel,
 }
@@ -90,6 +93,17 @@ mod tests {
             say(ReasonCode::CarrierHistory, 0.0, None),
             "This carrier: not stated, which does not change the risk."
         );
+    }
+
+    #[test]
+    fn a_parcel_drawn_at_random_is_under_no_suspicion_in_any_language() {
+        let said = Language::ALL.iter().map(|language| text(ReasonCode::RandomControl, 0.0, None, *language));
+        let expected = [
+            "Selected at random (control sample), no suspicion.",
+            "Выбрано случайно (контрольная выборка), подозрений нет.",
+            "Кездейсоқ таңдалды (бақылау іріктемесі), күдік жоқ.",
+        ];
+        assert_eq!(said.collect::<Vec<_>>(), expected);
     }
 
     #[test]

@@ -17,6 +17,7 @@ pub(super) fn sentence(code: Code, known: Known, way: Way) -> String {
         Known::Seen { seen } => format!("{subject}: встречалось около {seen} раз, без досмотра. Это {way}."),
         Known::Nothing => format!("{subject}: пока ничего не известно. Это {way}."),
         Known::NotStated => format!("{subject}: не указано. Это {way}."),
+        Known::Chosen => format!("{subject}."),
         Known::OfTheParcel => format!("{subject}: {way}."),
     }
 }
@@ -43,5 +44,8 @@ fn subject(code: Code) -> &'static str {
         Code::PartyData => "Сведения об отправителе и получателе",
         Code::ItemId => "Идентификатор отправления",
         Code::Timing => "Время поступления предварительных данных",
+        Code::RandomControl => "Выбрано случайно (контрольная выборка), подозрений нет",
+        Code::Exploration => "Выбрано для изучения: о таких отправлениях мало известно",
+        Code::Rule => "Сработало правило политики",
     }
 }
