@@ -41,12 +41,12 @@ fn cpu_micros() -> f64 {
 
 fn parts(artifact: &Artifact, ledger: Option<&Path>) -> Parts {
     let (model, model_ref) = (Arc::clone(artifact.model()), Arc::clone(artifact.model_ref()));
-    let policy = ThresholdsConfig::default();
+    let policy = ThresholdsConfig::default().check().unwrap();
     let rates = RatesConfig::default().check().unwrap();
-    let engine = Engine::new(model, model_ref, rates, policy.check().unwrap()).unwrap();
+    let engine = Engine::new(model, model_ref, rates, policy).unwrap();
     let recorder = ledger.map(|path| {
         let config = LedgerConfig { path: path.to_str().unwrap().to_owned(), ..LedgerConfig::default() };
-        Arc::new(Recorder::open(path, &config, Clock::system(), artifact, &engine, policy).unwrap())
+        Arc::new(Recorder::open(path, &config, Clock::system(), artifact, &engine).unwrap())
     });
     let history = recorder.as_ref().map_or(artifact.settled_history(), |recorder| recorder.history());
     let scorer = Scorer::with_history(artifact, engine, Arc::clone(history), ParcelLimits::default());

@@ -9,6 +9,7 @@ mod evaluate;
 mod features;
 mod ledger;
 mod model;
+mod policy;
 mod output;
 mod progress;
 mod rolling;
@@ -54,6 +55,9 @@ enum Command {
     /// Look into a model's artifact.
     #[command(subcommand)]
     Model(model::Command),
+    /// Check a policy, or see what it would have changed.
+    #[command(subcommand)]
+    Policy(policy::Command),
     /// Check a ledger, or write it as a table.
     #[command(subcommand)]
     Ledger(ledger::Command),
@@ -74,6 +78,7 @@ pub fn main() -> ExitCode {
         Command::Features(args) => features::run(args),
         Command::Table(command) => table::run(command),
         Command::Model(command) => model::run(command),
+        Command::Policy(command) => policy::run(command),
         Command::Ledger(command) => ledger::run(command),
         Command::Config(command) => config::run(command),
     };

@@ -111,7 +111,7 @@ pub(super) fn run(asked: Asked<'_>, config: &ValidConfig) -> anyhow::Result<()> 
     let recipe = Recipe {
         spec: feature_spec(&config.train().get().features)?,
         rates: config.rates_config().clone(),
-        thresholds: *config.thresholds_config(),
+        thresholds: config.thresholds_config(),
         config: config.train().clone(),
     };
     let seed = config.train().get().seed;

@@ -11,7 +11,8 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::output;
 use super::settings::{self, ConfigFlag, Flags};
-use crate::serve::{Parts, serve};
+use crate::serve::{Parts, Recorder, Scorer, reload, serve};
+use crate::telemetry::fields;
 
 /// Flags of `serve`.
 #[derive(Debug, clap::Args)]
@@ -47,6 +48,9 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
         let listener = TcpListener::bind(address).await.with_context(|| format!("listening on {address}"))?;
         output::print(&format!("listening on {}\n", listener.local_addr()?))?;
         let stop = stop_signal()?;
+        if let Some(path) = config.policy_file() {
+            reload_at_hangup(path.to_owned(), Arc::clone(&scorer), recorder.clone())?;
+        }
         let parts = Parts { scorer, recorder: recorder.clone(), config: config.serve().clone() };
         anyhow::Ok(serve(listener, parts, stop).await?)
     })?;
@@ -59,6 +63,38 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
     if drained.cut {
         anyhow::bail!("calls were still running when the drain limit passed; they were cut");
     }
+    Ok(())
+}
+
+/// Reads the policy anew at each SIGHUP: as a whole, or not at all.
+fn reload_at_hangup(
+    path: PathBuf,
+    scorer: Arc<ArcSwap<Scorer>>,
+    recorder: Option<Arc<Recorder>>,
+) -> anyhow::Result<()> {
+    let mut hangup = signal(SignalKind::hangup())?;
+    // Not held for good: when the server has gone, so shall the ledger.
+    let recorder = recorder.as_ref().map(Arc::downgrade);
+    tokio::spawn(async move {
+        while hangup.recv().await.is_some() {
+            let (path, scorer, recorder) = (path.clone(), Arc::clone(&scorer), recorder.clone());
+            let reloaded = tokio::task::spawn_blocking(move || {
+                let policy = settings::policy(&path, scorer.load().engine().history_keys())?;
+                let recorder = match recorder {
+                    Some(recorder) => Some(recorder.upgrade().context("the server has ended")?),
+                    None => None,
+                };
+                anyhow::Ok(reload(&scorer, recorder.as_deref(), policy)?)
+            });
+            match reloaded.await.map_err(anyhow::Error::from).flatten() {
+                Ok(version) => tracing::info!({ fields::POLICY_VERSION } = %version, "the policy was read anew"),
+                Err(error) => {
+                    let error = format!("{error:#}");
+                    tracing::error!({ fields::ERROR } = error, "the policy is not changed: the file was refused");
+                }
+            }
+        }
+    });
     Ok(())
 }
 

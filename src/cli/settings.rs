@@ -6,9 +6,10 @@ use std::sync::Arc;
 use anyhow::Context as _;
 
 use crate::artifact::Artifact;
-use crate::config::{Loaded, ValidConfig};
+use crate::config::{Loaded, ValidConfig, read_policy};
 use crate::engine::Engine;
 use crate::ledger::Clock;
+use crate::policy::{FilePolicy, Policy};
 use crate::serve::{Recorder, Scorer};
 use crate::table::Mapping;
 use crate::telemetry;
@@ -56,10 +57,30 @@ pub(super) fn artifact(directory: Option<&Path>) -> anyhow::Result<Artifact> {
     }
 }
 
-/// A model under the configured rates and policy.
+/// A model under the configured rates and thresholds.
 pub(super) fn engine(artifact: &Artifact, config: &ValidConfig) -> anyhow::Result<Engine> {
     let (model, model_ref) = (Arc::clone(artifact.model()), Arc::clone(artifact.model_ref()));
     Ok(Engine::new(model, model_ref, config.rates().clone(), config.thresholds().clone())?)
+}
+
+/// As [`engine`], under the policy file where one is named.
+fn policed_engine(artifact: &Artifact, config: &ValidConfig) -> anyhow::Result<Engine> {
+    let engine = engine(artifact, config)?;
+    match config.policy_file() {
+        None => Ok(engine),
+        Some(path) => Ok(engine.with_policy(policy(path, engine.history_keys())?)),
+    }
+}
+
+/// Names of a model's history keys, as rules call them.
+pub(super) fn history_keys(artifact: &Artifact) -> Vec<String> {
+    artifact.model().plan().spec().keys.iter().map(|key| key.name.clone()).collect()
+}
+
+/// The policy of a file, for a model with these history keys.
+pub(super) fn policy(path: &Path, history_keys: &[String]) -> anyhow::Result<Policy> {
+    let compiled = FilePolicy::compile(&read_policy(path)?, history_keys);
+    Ok(compiled.with_context(|| format!("the policy {}", path.display()))?.into())
 }
 
 /// Reads a mapping where one is named.
@@ -69,7 +90,12 @@ pub(super) fn mapping(path: Option<&Path>) -> anyhow::Result<Option<Mapping>> {
 
 /// A model with everything it knows, as a server runs it.
 pub(super) fn scorer(artifact: &Artifact, config: &ValidConfig) -> anyhow::Result<Scorer> {
-    Ok(Scorer::of(artifact, config.rates().clone(), config.thresholds().clone(), config.limits().clone())?)
+    let engine = policed_engine(artifact, config)?;
+    anyhow::ensure!(
+        !engine.policy().has_budgets(),
+        "policy.file: the streams of this policy have budgets, which a server spends by what its ledger records: set ledger.path"
+    );
+    Ok(Scorer::with_history(artifact, engine, Arc::clone(artifact.settled_history()), config.limits().clone()))
 }
 
 /// As [`scorer`], with the ledger that the configuration names: then history goes on with what is recorded.
@@ -78,7 +104,7 @@ pub(super) fn recorded_scorer(
     config: &ValidConfig,
 ) -> anyhow::Result<(Scorer, Option<Arc<Recorder>>)> {
     let Some(path) = config.ledger().path() else { return Ok((scorer(artifact, config)?, None)) };
-    let engine = engine(artifact, config)?;
+    let engine = policed_engine(artifact, config)?;
     let recorder = Recorder::open(path, config.ledger(), Clock::system(), artifact, &engine)?;
     let history = Arc::clone(recorder.history());
     Ok((Scorer::with_history(artifact, engine, history, config.limits().clone()), Some(Arc::new(recorder))))

@@ -74,7 +74,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
     let recipe = Recipe {
         spec,
         rates: config.rates_config().clone(),
-        thresholds: *config.thresholds_config(),
+        thresholds: config.thresholds_config(),
         config: train_config,
     };
     let restate = |positions: &[&_]| drafts_at(&args.data, mapping.as_ref(), positions);

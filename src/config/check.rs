@@ -1,5 +1,7 @@
 //! Only a checked configuration starts anything.
 
+use std::path::Path;
+
 use super::Config;
 use crate::features::{ExchangeRates, RatesConfig};
 use crate::ledger::LedgerConfig;
@@ -33,7 +35,7 @@ impl Config {
         keep(&mut problems, self.log.check());
         problems.extend(limits(&self.limits));
         let rates = keep(&mut problems, self.currency.check());
-        let thresholds = keep(&mut problems, self.policy.check());
+        let thresholds = keep(&mut problems, self.policy.thresholds().check());
         problems.extend(self.ledger.check().err().map(|violation| violation.to_string()));
         let train = keep(&mut problems, self.train.clone().check());
         match (serve, rates, thresholds, train) {
@@ -110,8 +112,13 @@ impl ValidConfig {
     }
 
     /// The same as configured, to be recorded in a model.
-    pub fn thresholds_config(&self) -> &ThresholdsConfig {
-        &self.config.policy
+    pub fn thresholds_config(&self) -> ThresholdsConfig {
+        self.config.policy.thresholds()
+    }
+
+    /// The policy file, where one is named.
+    pub fn policy_file(&self) -> Option<&Path> {
+        self.config.policy.path()
     }
 
     /// The ledger.

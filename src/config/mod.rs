@@ -6,6 +6,7 @@
 mod check;
 mod layers;
 mod origin;
+mod policy;
 mod print;
 
 use serde::{Deserialize, Serialize};
@@ -13,11 +14,11 @@ use serde::{Deserialize, Serialize};
 pub use check::{InvalidConfig, ValidConfig};
 pub use layers::{LoadError, Loaded};
 pub use origin::Origin;
+pub use policy::{PolicyConfig, PolicyFileError, read_policy};
 
 use crate::features::RatesConfig;
 use crate::ledger::LedgerConfig;
 use crate::parcel::ParcelLimits;
-use crate::policy::ThresholdsConfig;
 use crate::serve::ServeConfig;
 use crate::telemetry::LogConfig;
 use crate::train::TrainConfig;
@@ -35,7 +36,7 @@ pub struct Config {
     /// Exchange rates.
     pub currency: RatesConfig,
     /// From a score to a route.
-    pub policy: ThresholdsConfig,
+    pub policy: PolicyConfig,
     /// The ledger.
     pub ledger: LedgerConfig,
     /// Training.

@@ -6,6 +6,7 @@
 
 mod clock;
 mod config;
+mod dry_run;
 mod error;
 mod export;
 mod grounds;
@@ -35,6 +36,7 @@ use std::time::{Duration, Instant};
 
 pub use clock::Clock;
 pub use config::{LedgerConfig, OnFailure, Parties, Sync};
+pub use dry_run::{DryRun, dry_run};
 pub use error::LedgerError;
 pub use export::{ExportError, Exported, export};
 pub use grounds::Grounds;

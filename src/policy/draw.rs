@@ -16,10 +16,10 @@ impl fmt::Debug for DrawKey {
 }
 
 /// Shortest key, in bytes: that of the hash.
-pub const MIN_KEY_BYTES: usize = 32;
+const MIN_KEY_BYTES: usize = 32;
 
 impl DrawKey {
-    /// Of at least [`MIN_KEY_BYTES`]; `None` where there are fewer.
+    /// Of at least 32 bytes; `None` where there are fewer.
     pub fn new(secret: &[u8]) -> Option<Self> {
         (secret.len() >= MIN_KEY_BYTES).then(|| Hmac::new_from_slice(secret).ok()).flatten().map(Self)
     }

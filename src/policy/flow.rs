@@ -58,6 +58,11 @@ impl Clock {
         Self { width, utc_offset_minutes }
     }
 
+    /// Width of a bucket.
+    pub fn width(self) -> BucketWidth {
+        self.width
+    }
+
     /// Day since 1970 and seconds of that day at which a bucket begins.
     pub(super) fn day_and_second(self, at: Bucket) -> (i64, i64) {
         let seconds = i64::from(at.0) * i64::from(u32::from(self.width)) + i64::from(self.utc_offset_minutes) * 60;

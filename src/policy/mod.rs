@@ -22,7 +22,7 @@ mod thresholds;
 mod vocabulary;
 
 pub use compiled::{FilePolicy, Named, PolicySource, Routing, named_files};
-pub use draw::{DrawKey, MIN_KEY_BYTES};
+pub use draw::DrawKey;
 pub use error::PolicyError;
 pub use facts::{Facts, History};
 pub use file::Words;

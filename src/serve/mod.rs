@@ -12,6 +12,7 @@ mod methods;
 mod model;
 mod outcome;
 mod recorder;
+mod reload;
 mod requests;
 mod scorer;
 mod scoring;
@@ -28,6 +29,7 @@ use tonic::service::Routes;
 
 pub use config::{InvalidServe, ServeConfig, ValidServe};
 pub use recorder::Recorder;
+pub use reload::{ReloadError, reload};
 pub use scorer::Scorer;
 pub use status::item_error;
 

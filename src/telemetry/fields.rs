@@ -16,6 +16,8 @@ pub const MODEL_NAME: &str = "model.name";
 pub const MODEL_VERSION: &str = "model.version";
 /// SHA-256 of its artifact.
 pub const MODEL_DIGEST: &str = "model.digest";
+/// The policy that routes.
+pub const POLICY_VERSION: &str = "policy.version";
 /// How long a drain may take.
 pub const DRAIN_LIMIT_SECONDS: &str = "drain_limit_seconds";
 /// How long it took.
