@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 done, 1 failed with the chain of causes, 2 usage.
 
+mod audit;
 mod client;
 mod config;
 mod demo;
@@ -9,8 +10,8 @@ mod evaluate;
 mod features;
 mod ledger;
 mod model;
-mod policy;
 mod output;
+mod policy;
 mod progress;
 mod rolling;
 mod score;
@@ -55,6 +56,8 @@ enum Command {
     /// Look into a model's artifact.
     #[command(subcommand)]
     Model(model::Command),
+    /// Estimate from a ledger what passes unseen: prevalence, recall, precision, by what the random control found.
+    Audit(audit::Args),
     /// Check a policy, or see what it would have changed.
     #[command(subcommand)]
     Policy(policy::Command),
@@ -78,6 +81,7 @@ pub fn main() -> ExitCode {
         Command::Features(args) => features::run(args),
         Command::Table(command) => table::run(command),
         Command::Model(command) => model::run(command),
+        Command::Audit(args) => audit::run(args),
         Command::Policy(command) => policy::run(command),
         Command::Ledger(command) => ledger::run(command),
         Command::Config(command) => config::run(command),

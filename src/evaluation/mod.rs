@@ -6,6 +6,7 @@
 
 mod aligned;
 mod assemble;
+mod audited;
 mod bootstrap;
 mod calibration;
 mod columns;
@@ -36,6 +37,7 @@ mod laws;
 mod oracle;
 
 pub use aligned::aligned;
+pub use audited::{AuditEstimates, Audited, Stratum, audited};
 pub use columns::{Baseline, Columns, InvalidScored, Novelty, Slice};
 pub use delay::{DelayQuantile, LabelDelayReport};
 pub use drift::{DriftReport, Place};

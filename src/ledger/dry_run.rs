@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, HashMap};
 use prost::Message as _;
 
 use super::config::Parties;
+use super::findings::findings;
 use super::grounds::Grounds;
 use super::kept::KeptDecision;
-use super::outcome::KeptOutcome;
 use super::record::{Kind, Record};
 use super::{LedgerError, Reader};
 use crate::artifact::Artifact;
@@ -42,7 +42,7 @@ pub struct DryRun {
 /// # Errors
 /// [`LedgerError`] where the ledger can't be read.
 pub fn dry_run(reader: &Reader, artifact: &Artifact, policy: &Policy) -> Result<DryRun, LedgerError> {
-    let found = infringements(reader)?;
+    let found = findings(reader)?;
     let spec = artifact.model().plan().spec();
     let names: Vec<String> = spec.keys.iter().map(|key| key.name.clone()).collect();
     let flow = policy.flow(spec.bucket_seconds, artifact.model().body().reference.scores());
@@ -111,20 +111,4 @@ fn route_anew(
 /// A parcel as it was kept. Pseudonyms are longer than any limit minds.
 fn read(parcel: v1::Parcel) -> Option<Parcel> {
     wire::to_draft(parcel).check(&ParcelLimits::default()).ok()
-}
-
-/// Whether the last word on any inspection of an item is an infringement.
-fn infringements(reader: &Reader) -> Result<HashMap<String, bool>, LedgerError> {
-    let mut found: HashMap<String, BTreeMap<(i64, i32), bool>> = HashMap::new();
-    reader.scan::<LedgerError>(0, |record| {
-        if record.content.kind == Kind::Outcome {
-            let unreadable = |what: String| LedgerError::Record { seq: record.seq, what };
-            let kept = KeptOutcome::from_body(&record.content.body).map_err(unreadable)?;
-            let stated = v1::Outcome::decode(kept.stated.as_slice()).map_err(|error| unreadable(error.to_string()))?;
-            let is_infringement = stated.finding == v1::Finding::Infringement as i32;
-            found.entry(kept.item_id).or_default().insert(kept.inspected_at, is_infringement);
-        }
-        Ok(())
-    })?;
-    Ok(found.into_iter().map(|(item, found)| (item, found.into_values().any(|it| it))).collect())
 }

@@ -38,12 +38,7 @@ pub struct Grounds {
 
 impl Grounds {
     /// Those of an engine whose model knows everything up to `data_until_seconds`.
-    pub fn new(
-        engine: &Engine,
-        data_until_seconds: i64,
-        parties: Parties,
-        descriptions: bool,
-    ) -> Self {
+    pub fn new(engine: &Engine, data_until_seconds: i64, parties: Parties, descriptions: bool) -> Self {
         let ModelRef { name, version, digest } = engine.model_ref().as_ref().clone();
         let spec = engine.plan().spec();
         Self {

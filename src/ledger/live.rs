@@ -142,7 +142,8 @@ impl Fold {
                 if !kept.counts {
                     return Ok(());
                 }
-                if let Some(on) = self.recorded_on.as_ref().filter(|on| on.bucket_seconds == self.grounds.bucket_seconds)
+                if let Some(on) =
+                    self.recorded_on.as_ref().filter(|on| on.bucket_seconds == self.grounds.bucket_seconds)
                     && let Some(route) = record.content.route.and_then(Route::from_number)
                     && let Some(cause) = RouteCause::from_number(kept.route_cause)
                 {

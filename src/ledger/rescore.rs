@@ -104,7 +104,8 @@ fn difference(
     let Some(policy) = policies.get(&reply.policy_version) else {
         return Ok(Some("its policy is none that the ledger tells of"));
     };
-    let engine = if *policy.version() == *engine.policy().version() { engine } else { &engine.with_policy(policy.clone()) };
+    let engine =
+        if *policy.version() == *engine.policy().version() { engine } else { &engine.with_policy(policy.clone()) };
     let mut row = kept.row();
     let keys = ParcelKeys::from(kept.keys);
     engine.plan().refill(&keys, &fold.history().view(), record.content.bucket, &mut row);

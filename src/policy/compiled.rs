@@ -215,19 +215,21 @@ impl FilePolicy {
             let cutoffs = self.cutoffs(at, flow);
             Some((self.streams.get(idx)?, cutoffs.get(idx)?.clone()))
         });
-        let by_score = self.audited(seen, match (&stream, &self.thresholds) {
-            (Some((stream, cutoffs)), _) => stream.route(seen, cutoffs),
-            (None, Some(thresholds)) => thresholds.route(seen.risk_score).0,
-            (None, None) => Route::Release,
-        });
+        let by_score = self.audited(
+            seen,
+            match (&stream, &self.thresholds) {
+                (Some((stream, cutoffs)), _) => stream.route(seen, cutoffs),
+                (None, Some(thresholds)) => thresholds.route(seen.risk_score).0,
+                (None, None) => Route::Release,
+            },
+        );
         let control = self.file.random_control.as_ref().map(|control| {
             let chance = stream.as_ref().map_or(control.share, |(_, cutoffs)| cutoffs.control);
             (control.route, chance)
         });
         let exploration = self.file.exploration.as_ref().zip(stream.as_ref()).filter(|_| by_score.is_release());
-        let exploration = exploration.map(|(exploration, (_, cutoffs))| {
-            (exploration.route, chance_of(exploration, seen, cutoffs))
-        });
+        let exploration =
+            exploration.map(|(exploration, (_, cutoffs))| (exploration.route, chance_of(exploration, seen, cutoffs)));
         let drawn = |chance: Option<(Route, f64)>, draw: Option<f64>| {
             chance.zip(draw).filter(|((_, chance), draw)| draw < chance).map(|((route, _), _)| route)
         };

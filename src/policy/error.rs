@@ -23,7 +23,9 @@ pub enum PolicyError {
         name: String,
     },
     /// Something is drawn, and there is no key.
-    #[error("{what}: draws need a key, so that nobody can foretell them: set key_file to a file of at least 32 random bytes")]
+    #[error(
+        "{what}: draws need a key, so that nobody can foretell them: set key_file to a file of at least 32 random bytes"
+    )]
     NoKey {
         /// What is drawn, such as `random_control`.
         what: String,

@@ -152,4 +152,3 @@ pub(super) fn history(history: History<'_>) -> Value {
     });
     entries.collect::<Fields>().into()
 }
-

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::Route;
 use super::file::{Exploration, RandomControl, StreamSpec, Toward};
-use super::flow::{Closed, Clock};
+use super::flow::{Clock, Closed};
 use super::seen::{Cell, Seen};
 use super::tally::{N_BINS, N_SLOTS, Sums, bin_of, start_of, weight};
 use crate::history::Bucket;

@@ -49,8 +49,21 @@ const VARIABLES: [(&str, Shape); 4] = [
 
 /// Functions of CEL's standard library that are at hand; operators have names that are no words.
 const FUNCTIONS: [&str; 15] = [
-    "bool", "bytes", "contains", "double", "dyn", "endsWith", "int", "listed", "matches", "max", "min", "size",
-    "startsWith", "string", "uint",
+    "bool",
+    "bytes",
+    "contains",
+    "double",
+    "dyn",
+    "endsWith",
+    "int",
+    "listed",
+    "matches",
+    "max",
+    "min",
+    "size",
+    "startsWith",
+    "string",
+    "uint",
 ];
 
 impl Shape {
@@ -164,7 +177,9 @@ impl Vocabulary<'_> {
                 list.elements.iter().try_for_each(|element| self.shape(element, scope).map(|_| ()))?;
                 Ok(Shape::Any)
             }
-            Expr::Map(_) | Expr::Struct(_) => unknown("rules have no use for maps and messages of their own".to_owned()),
+            Expr::Map(_) | Expr::Struct(_) => {
+                unknown("rules have no use for maps and messages of their own".to_owned())
+            }
             Expr::Literal(_) | Expr::Unspecified => Ok(Shape::Plain),
         }
     }

@@ -27,11 +27,7 @@ pub enum ReloadError {
 ///
 /// # Errors
 /// [`ReloadError`]; nothing has changed then.
-pub fn reload(
-    scorer: &ArcSwap<Scorer>,
-    recorder: Option<&Recorder>,
-    policy: Policy,
-) -> Result<Arc<str>, ReloadError> {
+pub fn reload(scorer: &ArcSwap<Scorer>, recorder: Option<&Recorder>, policy: Policy) -> Result<Arc<str>, ReloadError> {
     let serving = scorer.load_full();
     let version = Arc::clone(policy.version());
     if *serving.engine().policy().version() == version {

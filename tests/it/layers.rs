@@ -41,7 +41,19 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("telemetry", &[]),
     (
         "ledger",
-        &["parcel", "history", "reasons", "features", "policy", "engine", "wire", "table", "artifact", "telemetry"],
+        &[
+            "parcel",
+            "history",
+            "reasons",
+            "features",
+            "policy",
+            "engine",
+            "evaluation",
+            "wire",
+            "table",
+            "artifact",
+            "telemetry",
+        ],
     ),
     (
         "serve",

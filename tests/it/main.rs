@@ -20,6 +20,7 @@ mod matrix;
 mod model;
 mod numbers;
 mod parity;
+mod policy;
 mod python;
 mod report;
 mod rolling;
