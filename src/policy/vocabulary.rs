@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use cel::IdedExpr;
-use cel::common::ast::{ComprehensionExpr, Expr, LiteralValue};
+use cel::common::ast::{CallExpr, ComprehensionExpr, Expr, LiteralValue};
+
+use crate::parcel::codes::{DocumentKind, MailClass, NatureOfTransaction, PartyKind, PaymentMethod, TransportMode};
 
 /// What an expression is, as far as fields go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 enum Shape {
     Parcel,
     Party,
@@ -17,6 +19,8 @@ enum Shape {
     Document,
     History,
     Counts,
+    /// A code of a list, which this tells whether it has.
+    Code(fn(&str) -> bool),
     /// A number, a text or a truth: it has no fields.
     Plain,
     /// Fields that only the parcel knows, or what an operator makes.
@@ -68,7 +72,7 @@ const FUNCTIONS: [&str; 15] = [
 
 impl Shape {
     fn fields(self) -> &'static [(&'static str, Shape)] {
-        use Shape::{Any, Documents, Lines, Money, Party, Plain};
+        use Shape::{Any, Code, Documents, Lines, Money, Party, Plain};
         match self {
             Self::Parcel => &[
                 ("item_id", Plain),
@@ -79,16 +83,16 @@ impl Shape {
                 ("destination_office", Plain),
                 ("carrier", Plain),
                 ("declarant", Plain),
-                ("mail_class", Plain),
-                ("nature_of_transaction", Plain),
-                ("transport_mode", Plain),
+                ("mail_class", Code(|it| MailClass::from_name(it).is_some())),
+                ("nature_of_transaction", Code(|it| NatureOfTransaction::from_name(it).is_some())),
+                ("transport_mode", Code(|it| TransportMode::from_name(it).is_some())),
                 ("sender", Party),
                 ("addressee", Party),
                 ("contents", Lines),
                 ("gross_mass_grams", Plain),
                 ("postage_paid", Money),
                 ("insured_value", Money),
-                ("payment_method", Plain),
+                ("payment_method", Code(|it| PaymentMethod::from_name(it).is_some())),
                 ("documents", Documents),
                 ("national_codes", Any),
                 ("national_figures", Any),
@@ -103,7 +107,7 @@ impl Shape {
                 ("address", Plain),
                 ("phone", Plain),
                 ("email", Plain),
-                ("kind", Plain),
+                ("kind", Code(|it| PartyKind::from_name(it).is_some())),
             ],
             Self::Money => &[("currency_code", Plain), ("amount", Plain)],
             Self::Line => &[
@@ -114,9 +118,9 @@ impl Shape {
                 ("value", Money),
                 ("origin_country", Plain),
             ],
-            Self::Document => &[("kind", Plain), ("number", Plain)],
+            Self::Document => &[("kind", Code(|it| DocumentKind::from_name(it).is_some())), ("number", Plain)],
             Self::Counts => &[("seen", Plain), ("inspected", Plain), ("infringements", Plain)],
-            Self::Lines | Self::Documents | Self::History | Self::Plain | Self::Any => &[],
+            Self::Lines | Self::Documents | Self::History | Self::Code(_) | Self::Plain | Self::Any => &[],
         }
     }
 
@@ -170,6 +174,9 @@ impl Vocabulary<'_> {
                         _ => return unknown("`listed` takes the name of a list, in quotes, then a text".to_owned()),
                     }
                 }
+                if let Some(what) = unknown_code(call, &shapes) {
+                    return unknown(what);
+                }
                 Ok(if name == "_[_]" { shapes.first().map_or(Shape::Any, |it| it.element()) } else { Shape::Any })
             }
             Expr::Comprehension(comprehension) => self.comprehension(comprehension, scope),
@@ -204,4 +211,23 @@ impl Vocabulary<'_> {
         }
         Ok(Shape::Any)
     }
+}
+
+/// A code that is compared with, or looked for among texts, and that its list does not have.
+fn unknown_code(call: &CallExpr, shapes: &[Shape]) -> Option<String> {
+    if !["_==_", "_!=_", "@in"].contains(&call.func_name.as_str()) {
+        return None;
+    }
+    let is_known =
+        shapes.iter().find_map(|shape| if let Shape::Code(is_known) = shape { Some(is_known) } else { None })?;
+    let texts = call.args.iter().flat_map(|part| match &part.expr {
+        Expr::List(list) => list.elements.iter().collect::<Vec<_>>(),
+        _ => vec![part],
+    });
+    texts.into_iter().find_map(|part| match &part.expr {
+        Expr::Literal(LiteralValue::String(text)) if !is_known(text.inner()) => {
+            Some(format!("there is no code \"{}\" here", text.inner()))
+        }
+        _ => None,
+    })
 }

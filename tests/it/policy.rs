@@ -1,6 +1,7 @@
 //! A policy: compiled whole or not at all, routes by its order, and knows the chance of each route.
 
 mod estimates;
+mod hangup;
 mod recorded;
 mod rules;
 mod simulated;

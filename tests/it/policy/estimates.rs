@@ -13,8 +13,8 @@ fn item(it: &Decided) -> Audited {
 
 #[test]
 fn prevalence_and_recall_cover_the_truth() {
-    let seeds = size("PARCEL_RISK_POLICY_SEEDS", 3);
-    let parcels = size("PARCEL_RISK_POLICY_PARCELS", 20_000);
+    let seeds = size("POLICY_TEST_SEEDS", 3);
+    let parcels = size("POLICY_TEST_PARCELS", 20_000);
     let days = 10;
     let per_day = parcels / u64::from(days);
     let (open, scan) = (per_day / 50, per_day / 100);
@@ -42,7 +42,7 @@ fn prevalence_and_recall_cover_the_truth() {
     // Nine of ten; of few seeds, all but one.
     let enough = |covered: u64| covered * 10 >= seeds * 9 || (seeds < 10 && covered + 1 >= seeds);
     assert!(enough(of_prevalence) && enough(of_recall), "{told}");
-    if std::env::var_os("PARCEL_RISK_POLICY_SEEDS").is_some() {
+    if std::env::var_os("POLICY_TEST_SEEDS").is_some() {
         std::io::Write::write_all(&mut std::io::stderr(), told.as_bytes()).unwrap();
     }
 }

@@ -31,6 +31,7 @@ fn parcels(n: i64) -> Vec<v1::Parcel> {
     let of = |idx: i64| {
         let mut it = parcel();
         it.item_id = format!("ITEM{idx:05}");
+        it.id_scheme = v1::ItemIdScheme::Carrier.into();
         it.advised_at = Some(pbjson_types::Timestamp { seconds: 1_790_000_000 + idx * 25, nanos: 0 });
         it.gross_mass_grams = Some(100 + (idx.unsigned_abs() * 37) % 2_000);
         it.contents[0].hs_code = ["392690", "610910", "293999", "851712"][idx as usize % 4].to_owned();
@@ -166,5 +167,8 @@ fn a_policy_file_is_read_with_its_lists_and_a_key_that_nobody_else_can_read() {
     write(&at("bad.toml"), "[[rule]]\nname = \"r\"\nwhen = \"parcel.x\"\nroute = \"open\"\nreason = \"\"\n", 0o644);
     let (code, said) = check("bad.toml");
     assert_eq!(code, Some(1));
-    expect_test::expect![[r#""#]].assert_eq(&said);
+    expect_test::expect![[r#"
+        parcel-risk: the policy DIR/bad.toml: rule "r", line 1, column 7: there is no field `x` here
+    "#]]
+    .assert_eq(&said);
 }

@@ -57,17 +57,45 @@ fn the_policy_of_the_documentation_compiles() {
 
 #[test]
 fn what_does_not_compile_is_named_with_its_place() {
-    refused(&rule("a", "parcel.sender.nam == 'x'", "open", ""), expect![[r#""#]]);
-    refused(&rule("b", "risk_score > 0.5 &&\n  risk_skore > 0.1", "open", ""), expect![[r#""#]]);
-    refused(&rule("c", "risk_score >", "open", ""), expect![[r#""#]]);
-    refused(&rule("d", "listed('nobody', parcel.sender.name)", "open", ""), expect![[r#""#]]);
-    refused(&rule("e", "history.sendr.seen > 1.0", "open", ""), expect![[r#""#]]);
-    refused(&rule("f", "parcel.contents.exists(line, line.hs > '1')", "open", ""), expect![[r#""#]]);
-    refused(&rule("g", "true", "open", "percent = 0"), expect![[r#""#]]);
-    refused(&rule("h", "true", "jail", ""), expect![[r#""#]]);
-    refused("[random_control]\nshare = 1.5\n", expect![[r#""#]]);
+    refused(
+        &rule("a", "parcel.sender.nam == 'x'", "open", ""),
+        expect![[r#"rule "a", line 1, column 14: there is no field `nam` here"#]],
+    );
+    refused(
+        &rule("b", "risk_score > 0.5 &&\n  risk_skore > 0.1", "open", ""),
+        expect![[r#"rule "b", line 2, column 3: there is no `risk_skore`"#]],
+    );
+    refused(
+        &rule("c", "risk_score >", "open", ""),
+        expect![[
+            r#"rule "c", line 1, column 13: Syntax error: mismatched input '<EOF>' expecting {'[', '{', '(', '.', '-', '!', 'true', 'false', 'null', NUM_FLOAT, NUM_INT, NUM_UINT, STRING, BYTES, IDENTIFIER}"#
+        ]],
+    );
+    refused(
+        &rule("d", "listed('nobody', parcel.sender.name)", "open", ""),
+        expect![[r#"rule "d", line 1, column 7: there is no list "nobody""#]],
+    );
+    refused(
+        &rule("e", "history.sendr.seen > 1.0", "open", ""),
+        expect![[r#"rule "e", line 1, column 8: there is no field `sendr` here"#]],
+    );
+    refused(
+        &rule("f", "parcel.contents.exists(line, line.hs > '1')", "open", ""),
+        expect![[r#"rule "f", line 1, column 34: there is no field `hs` here"#]],
+    );
+    refused(
+        &rule("i", "parcel.mail_class in ['EMS', 'PARCEL']", "open", ""),
+        expect![[r#"rule "i", line 1, column 19: there is no code "PARCEL" here"#]],
+    );
+    refused(
+        &rule("g", "true", "open", "percent = 0"),
+        expect![[r#"rule "g".percent: must be above 0 and at most 100"#]],
+    );
+    let unknown_route = compile(&source(&rule("h", "true", "jail", ""))).unwrap_err().to_string();
+    assert!(unknown_route.contains("line 4") && unknown_route.contains("unknown variant `jail`"), "{unknown_route}");
+    refused("[random_control]\nshare = 1.5\n", expect![[r#"random_control.share: must be from 0 to 1"#]]);
     let without_key = PolicySource { text: "[random_control]\nshare = 0.1\n".to_owned(), ..PolicySource::default() };
-    expect![[r#""#]].assert_eq(&compile(&without_key).unwrap_err().to_string());
+    expect!["random_control: draws need a key, so that nobody can foretell them: set key_file to a file of at least 32 random bytes"].assert_eq(&compile(&without_key).unwrap_err().to_string());
 }
 
 #[test]
@@ -108,7 +136,10 @@ fn chances_are_put_together_in_the_order_of_the_policy() {
         let n = 4_000;
         let mut inspected = 0;
         for item in 0..n {
-            let decision = assess(&engine, v1::Parcel { item_id: format!("ITEM{item}"), ..parcel() });
+            let decision = assess(
+                &engine,
+                v1::Parcel { item_id: format!("ITEM{item}"), id_scheme: v1::ItemIdScheme::Carrier.into(), ..parcel() },
+            );
             assert!(
                 (decision.selection_probability - chance).abs() < 1e-12,
                 "{text}: {}",

@@ -58,7 +58,7 @@ pub(super) fn size(variable: &str, few: u64) -> u64 {
 #[test]
 fn each_day_spends_its_budgets_and_the_random_control_its_share() {
     const DAYS: u32 = 30;
-    let per_day = size("PARCEL_RISK_POLICY_PARCELS_PER_DAY", 1_500);
+    let per_day = size("POLICY_TEST_PARCELS_PER_DAY", 1_500);
     let budgets = [(Route::Open, per_day / 50), (Route::Scan, per_day / 25), (Route::Documents, per_day / 40)];
     let [open, scan, documents] = budgets.map(|(_, budget)| budget);
     let engine = under(&format!(
@@ -100,7 +100,7 @@ fn each_day_spends_its_budgets_and_the_random_control_its_share() {
     assert!(explored > 0, "{told}");
     let known = decided.iter().all(|it| (it.chance > 0.0 && it.chance < 1.0) == (it.chance != 1.0));
     assert!(known, "every parcel has a chance");
-    if std::env::var_os("PARCEL_RISK_POLICY_PARCELS_PER_DAY").is_some() {
+    if std::env::var_os("POLICY_TEST_PARCELS_PER_DAY").is_some() {
         std::io::Write::write_all(&mut std::io::stderr(), told.as_bytes()).unwrap();
     }
 }
