@@ -108,7 +108,7 @@ fn route_anew(
     Ok(())
 }
 
-/// A parcel as it was kept. Pseudonyms are longer than any limit minds.
+/// A parcel as it was kept: pseudonyms are texts like any other.
 fn read(parcel: v1::Parcel) -> Option<Parcel> {
     wire::to_draft(parcel).check(&ParcelLimits::default()).ok()
 }

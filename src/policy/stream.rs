@@ -99,7 +99,7 @@ impl Stream {
             let before = share;
             share = (share + to_spend / left).min(1.0);
             // Without a budget, or with none left, the route takes what one before it takes: nothing more.
-            *from = if share > before { scores.from_upper_share(share) } else { f64::INFINITY };
+            *from = if share > before { scores.reached_by(share) } else { f64::INFINITY };
         }
         let weights = match exploration.map(|exploration| exploration.toward) {
             Some(Toward::New) => today.novelty + past.novelty,
@@ -185,7 +185,7 @@ impl Distribution {
     }
 
     /// The raw score that a share of all parcels reaches.
-    fn from_upper_share(&self, share: f64) -> f64 {
+    fn reached_by(&self, share: f64) -> f64 {
         let wanted = share * self.total;
         if share >= 1.0 || self.total <= 0.0 {
             return f64::NEG_INFINITY;
@@ -212,9 +212,9 @@ mod tests {
         // A hundred in each of the ten bins from 0 on.
         today.bins[512..522].fill(100.0);
         let scores = Distribution::new(&today, &Sums::default(), &[]);
-        assert_eq!(scores.from_upper_share(0.1), start_of(521.0));
-        assert_eq!(scores.from_upper_share(0.05), start_of(521.5));
-        assert_eq!(scores.from_upper_share(1.0), f64::NEG_INFINITY);
+        assert_eq!(scores.reached_by(0.1), start_of(521.0));
+        assert_eq!(scores.reached_by(0.05), start_of(521.5));
+        assert_eq!(scores.reached_by(1.0), f64::NEG_INFINITY);
     }
 
     #[test]
