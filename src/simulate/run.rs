@@ -42,7 +42,7 @@ pub struct Size {
 impl Default for Size {
     /// The world of which `models/make-default` learns from the beginning and the demo shows later days.
     fn default() -> Self {
-        Self { parcels: 300_000, days: 300, seed: 1 }
+        Self { parcels: 1_000_000, days: 300, seed: 1 }
     }
 }
 
