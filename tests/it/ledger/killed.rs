@@ -6,6 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use parcel_risk::artifact::Artifact;
 use parcel_risk::ledger::{Kind, Reader, Record, rescore, verify};
 use parcel_risk::wire::v1;
 use parcel_risk::wire::v1::outcome_service_client::OutcomeServiceClient;
@@ -15,7 +16,7 @@ use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
 use tonic::transport::Channel;
 
 use super::{Place, outcome, parcels, times};
-use crate::harness::{artifact, request};
+use crate::harness::request;
 
 /// What clients were told.
 #[derive(Default)]
@@ -103,7 +104,7 @@ async fn what_was_acknowledged_survives_a_kill_at_any_moment_once() {
         assert_eq!((n_of(Kind::Decision), n_of(Kind::Outcome)), (1, 1), "{item_id}");
     }
     // Every decision comes out again from the start, those after a restart too: history was the fold each time.
-    let rescored = rescore(&reader, &[artifact().clone()]).unwrap();
+    let rescored = rescore(&reader, &[Artifact::embedded().unwrap()]).unwrap();
     assert_eq!((rescored.equal, rescored.first), (verified.decisions, None));
     eprintln!(
         "{n_cycles} kills: {} decisions and {} outcomes acknowledged, {} and {} recorded, none lost, none twice, all made again",

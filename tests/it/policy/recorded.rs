@@ -92,7 +92,7 @@ async fn routes_are_found_again_across_a_change_of_policy_and_a_restart() {
     }
     assert_eq!(causes.len(), 4, "score, rule, random control and exploration: {causes:?}");
     let reader = Reader::open(&path).unwrap();
-    let rescored = rescore(&reader, std::slice::from_ref(&again())).unwrap();
+    let rescored = rescore(&reader, std::slice::from_ref(artifact())).unwrap();
     assert_eq!((rescored.equal, rescored.different), (300, 0), "{:?}", rescored.first);
 
     let same = compile(&source(&watch("eve"))).unwrap().into();
@@ -109,10 +109,6 @@ async fn routes_are_found_again_across_a_change_of_policy_and_a_restart() {
     let items = audited_items(&reader, i64::MIN, i64::MAX).unwrap();
     assert_eq!(items.len(), 300);
     assert!(items.iter().all(|item| item.chance > 0.0 && item.infringement.is_none()));
-}
-
-fn again() -> parcel_risk::artifact::Artifact {
-    parcel_risk::artifact::Artifact::embedded().unwrap()
 }
 
 #[test]
