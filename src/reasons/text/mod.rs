@@ -18,13 +18,13 @@ pub fn text(code: ReasonCode, contribution_log_odds: f64, known: Option<Counts>,
         _ => Way::Leaves,
     };
     let known = match known {
+        _ if code.is_choice() => Known::Chosen,
         Some(counts) if counts.inspected >= 0.5 => {
             let inspected = counts.inspected.round();
             Known::Inspected { inspected, infringements: counts.infringements.round().min(inspected) }
         }
         Some(counts) if counts.seen >= 0.5 => Known::Seen { seen: counts.seen.round() },
         Some(_) => Known::Nothing,
-        _ if code.is_choice() => Known::Chosen,
         None if code.is_history() => Known::NotStated,
         None => Known::OfTheParcel,
     };
