@@ -51,7 +51,7 @@ fn parts(artifact: &Artifact, ledger: Option<&Path>) -> Parts {
     let history = recorder.as_ref().map_or(artifact.settled_history(), |recorder| recorder.history());
     let scorer = Scorer::with_history(artifact, engine, Arc::clone(history), ParcelLimits::default());
     let scorer = Arc::new(ArcSwap::from_pointee(scorer));
-    Parts { scorer, recorder, config: ServeConfig::default().check().unwrap() }
+    Parts::new(scorer, recorder, ServeConfig::default().check().unwrap()).unwrap()
 }
 
 /// CPU and time of a call, in microseconds.

@@ -38,6 +38,8 @@ pub mod ledger;
 
 pub mod serve;
 
+pub mod admin;
+
 pub mod config;
 
 pub mod cli;

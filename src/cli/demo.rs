@@ -49,7 +49,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
     let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).context("listening on loopback")?;
     let endpoint = format!("http://{}", listener.local_addr()?);
     let (stop, stopped) = oneshot::channel::<()>();
-    let parts = Parts { scorer, recorder: None, config: config.serve().clone() };
+    let parts = Parts::new(scorer, None, config.serve().clone())?;
     let server = runtime.spawn(serve(listener, parts, async {
         let _ = stopped.await;
     }));

@@ -1,5 +1,6 @@
 //! `serve`: scores over gRPC until told to stop.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +12,8 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::output;
 use super::settings::{self, ConfigFlag, Flags};
-use crate::serve::{Parts, Recorder, Scorer, reload, serve};
+use crate::admin;
+use crate::serve::{Parts, Recorder, Scorer, Standing, reload, serve};
 use crate::telemetry::fields;
 
 /// Flags of `serve`.
@@ -26,6 +28,9 @@ pub(super) struct Args {
     /// Ledger in which decisions and outcomes are recorded [default: ledger.path].
     #[arg(long, value_name = "FILE")]
     ledger: Option<String>,
+    /// Address of the status page, metrics and probes [default: admin.listen].
+    #[arg(long, value_name = "ADDRESS")]
+    admin: Option<String>,
     #[command(flatten)]
     config: ConfigFlag,
 }
@@ -36,22 +41,29 @@ const FLUSH_LIMIT: Duration = Duration::from_secs(2);
 pub(super) fn run(args: Args) -> anyhow::Result<()> {
     let config = settings::load(
         &args.config,
-        Flags::default().set("serve.listen", args.listen).set("ledger.path", args.ledger),
+        Flags::default()
+            .set("serve.listen", args.listen)
+            .set("ledger.path", args.ledger)
+            .set("admin.listen", args.admin),
     )?;
     settings::start_log(&config)?;
     let artifact = settings::artifact(args.model.as_deref())?;
     let (scorer, recorder) = settings::recorded_scorer(&artifact, &config)?;
     let scorer = Arc::new(ArcSwap::from_pointee(scorer));
+    let parts = Parts::new(Arc::clone(&scorer), recorder.clone(), config.serve().clone())?;
+    let admin = config.admin().listen().map(|address| start_admin(address, Arc::clone(&parts.standing))).transpose()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let drained = runtime.block_on(async {
         let address = config.serve().listen();
         let listener = TcpListener::bind(address).await.with_context(|| format!("listening on {address}"))?;
         output::print(&format!("listening on {}\n", listener.local_addr()?))?;
+        if let Some(address) = admin {
+            output::print(&format!("admin on http://{address}\n"))?;
+        }
         let stop = stop_signal()?;
         if let Some(path) = config.policy_file() {
-            reload_at_hangup(path.to_owned(), Arc::clone(&scorer), recorder.clone())?;
+            reload_at_hangup(path.to_owned(), scorer, recorder.clone())?;
         }
-        let parts = Parts { scorer, recorder: recorder.clone(), config: config.serve().clone() };
         anyhow::Ok(serve(listener, parts, stop).await?)
     })?;
     // Connections that outlived the drain end here, not when their clients wish.
@@ -96,6 +108,18 @@ fn reload_at_hangup(
         }
     });
     Ok(())
+}
+
+/// Starts the admin port on a thread of its own, so that it answers however busy the others are, until the process ends.
+fn start_admin(address: &str, standing: Arc<Standing>) -> anyhow::Result<SocketAddr> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let listener = runtime
+        .block_on(TcpListener::bind(address))
+        .with_context(|| format!("listening on {address}, the address of admin.listen"))?;
+    let bound = listener.local_addr()?;
+    let answer = move || match runtime.block_on(admin::serve(listener, standing)) {};
+    std::thread::Builder::new().name("admin".to_owned()).spawn(answer)?;
+    Ok(bound)
 }
 
 /// Completes at SIGTERM or SIGINT.

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::Config;
+use crate::admin::AdminConfig;
 use crate::features::{ExchangeRates, RatesConfig};
 use crate::ledger::LedgerConfig;
 use crate::parcel::ParcelLimits;
@@ -32,6 +33,7 @@ impl Config {
     pub fn check(self) -> Result<ValidConfig, InvalidConfig> {
         let mut problems = Vec::new();
         let serve = keep(&mut problems, self.serve.clone().check());
+        problems.extend(self.admin.check().err().map(|violation| violation.to_string()));
         keep(&mut problems, self.log.check());
         problems.extend(limits(&self.limits));
         let rates = keep(&mut problems, self.currency.check());
@@ -84,6 +86,11 @@ impl ValidConfig {
     /// The server's settings.
     pub fn serve(&self) -> &ValidServe {
         &self.serve
+    }
+
+    /// The admin port's.
+    pub fn admin(&self) -> &AdminConfig {
+        &self.config.admin
     }
 
     /// The log's.

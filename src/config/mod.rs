@@ -16,6 +16,7 @@ pub use layers::{LoadError, Loaded};
 pub use origin::Origin;
 pub use policy::{PolicyConfig, PolicyFileError, read_policy};
 
+use crate::admin::AdminConfig;
 use crate::features::RatesConfig;
 use crate::ledger::LedgerConfig;
 use crate::parcel::ParcelLimits;
@@ -29,6 +30,8 @@ use crate::train::TrainConfig;
 pub struct Config {
     /// The server.
     pub serve: ServeConfig,
+    /// The port for those who run it.
+    pub admin: AdminConfig,
     /// The log.
     pub log: LogConfig,
     /// How much one parcel may state.

@@ -179,6 +179,17 @@ impl Ledger {
         self.gauge.failing.load(Ordering::Relaxed)
     }
 
+    /// Whether a record would be taken now.
+    pub fn takes_records(&self) -> bool {
+        // The room is given back at once.
+        self.gauge.reserve().is_ok()
+    }
+
+    /// Most records that may wait to be written.
+    pub fn pending_limit(&self) -> usize {
+        self.gauge.capacity()
+    }
+
     /// What it has done so far.
     pub fn counts(&self) -> LedgerCounts {
         let count = |of: &std::sync::atomic::AtomicU64| of.load(Ordering::Relaxed);

@@ -82,6 +82,10 @@ impl Gauge {
         Ok(slot)
     }
 
+    pub(super) fn capacity(&self) -> usize {
+        self.capacity
+    }
+
     pub(super) fn n_pending(&self) -> usize {
         self.n_pending.load(Ordering::Relaxed)
     }

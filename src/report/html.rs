@@ -4,40 +4,40 @@ use std::fmt::{Display, Write as _};
 
 /// An element under construction. Tags and names of attributes are the program's own; everything else is escaped.
 #[derive(Clone, Debug)]
-pub(super) struct Element {
+pub(crate) struct Element {
     tag: &'static str,
     attributes: String,
     inside: String,
 }
 
 /// Begins an element.
-pub(super) fn el(tag: &'static str) -> Element {
+pub(crate) fn el(tag: &'static str) -> Element {
     Element { tag, attributes: String::new(), inside: String::new() }
 }
 
 /// A paragraph.
-pub(super) fn p(text: impl AsRef<str>) -> Element {
+pub(crate) fn p(text: impl AsRef<str>) -> Element {
     el("p").text(text)
 }
 
 impl Element {
-    pub(super) fn attr(mut self, name: &'static str, value: impl Display) -> Self {
+    pub(crate) fn attr(mut self, name: &'static str, value: impl Display) -> Self {
         let value = escaped(&value.to_string());
         write!(self.attributes, " {name}=\"{value}\"").expect("a string takes all");
         self
     }
 
-    pub(super) fn class(self, name: &'static str) -> Self {
+    pub(crate) fn class(self, name: &'static str) -> Self {
         self.attr("class", name)
     }
 
-    pub(super) fn text(mut self, text: impl AsRef<str>) -> Self {
+    pub(crate) fn text(mut self, text: impl AsRef<str>) -> Self {
         self.inside += &escaped(text.as_ref());
         self
     }
 
     /// A name that may break after a point or an underscore, where it must.
-    pub(super) fn name(mut self, name: &str) -> Self {
+    pub(crate) fn name(mut self, name: &str) -> Self {
         for part in name.split_inclusive(['.', '_']) {
             self.inside += &escaped(part);
             if part.ends_with(['.', '_']) {
@@ -47,22 +47,22 @@ impl Element {
         self
     }
 
-    pub(super) fn child(mut self, child: Self) -> Self {
+    pub(crate) fn child(mut self, child: Self) -> Self {
         child.write(&mut self.inside);
         self
     }
 
-    pub(super) fn children(self, children: impl IntoIterator<Item = Self>) -> Self {
+    pub(crate) fn children(self, children: impl IntoIterator<Item = Self>) -> Self {
         children.into_iter().fold(self, Self::child)
     }
 
     /// A style sheet of the program's own, as it is.
-    pub(super) fn style_sheet(css: &'static str) -> Self {
+    pub(crate) fn style_sheet(css: &'static str) -> Self {
         Self { inside: format!("\n{css}"), ..el("style") }
     }
 
     /// The element as a whole document.
-    pub(super) fn into_document(self) -> String {
+    pub(crate) fn into_document(self) -> String {
         let mut document = "<!DOCTYPE html>\n".to_owned();
         self.write(&mut document);
         document

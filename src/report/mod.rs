@@ -4,11 +4,11 @@
 //! give the same bytes. Whatever comes from data is escaped by construction: `html.rs` has no other way in.
 
 mod chart;
-mod html;
+pub(crate) mod html;
 mod insight;
-mod number;
+pub(crate) mod number;
 mod section;
-mod table;
+pub(crate) mod table;
 
 pub use insight::{EffectBin, FeatureInsight, Insight, ReasonInsight, ScoreBin};
 
@@ -93,13 +93,17 @@ impl Report {
     /// The whole file, in UTF-8.
     pub fn to_html(&self) -> String {
         let title = format!("{} {}", self.model.name, self.model.version);
-        let head = el("head")
-            .child(el("meta").attr("charset", "utf-8"))
-            .child(el("meta").attr("name", "viewport").attr("content", "width=device-width, initial-scale=1"))
-            .child(el("meta").attr("name", "color-scheme").attr("content", "light dark"))
-            .child(el("title").text(&title))
-            .child(Element::style_sheet(include_str!("style.css")));
-        let body = el("body").child(section::title(self)).child(el("main").children(section::all(self)));
-        el("html").attr("lang", "en").child(head).child(body).into_document()
+        page(&title, section::title(self), el("main").children(section::all(self)))
     }
+}
+
+/// A whole page in the style of reports.
+pub(crate) fn page(title: &str, header: Element, main: Element) -> String {
+    let head = el("head")
+        .child(el("meta").attr("charset", "utf-8"))
+        .child(el("meta").attr("name", "viewport").attr("content", "width=device-width, initial-scale=1"))
+        .child(el("meta").attr("name", "color-scheme").attr("content", "light dark"))
+        .child(el("title").text(title))
+        .child(Element::style_sheet(include_str!("style.css")));
+    el("html").attr("lang", "en").child(head).child(el("body").child(header).child(main)).into_document()
 }

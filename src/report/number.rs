@@ -15,7 +15,7 @@ pub(super) struct Shown {
 }
 
 /// `98.7 %`.
-pub(super) fn percent(share: f64) -> String {
+pub(crate) fn percent(share: f64) -> String {
     format!("{} %", minus(format!("{:.1}", share * 100.0)))
 }
 
@@ -32,7 +32,7 @@ pub(super) fn figure(value: f64) -> String {
 }
 
 /// At most four digits that matter, for values of any size.
-pub(super) fn short(value: f64) -> String {
+pub(crate) fn short(value: f64) -> String {
     let size = value.abs();
     let text = match size {
         0.0 => "0".to_owned(),
@@ -54,7 +54,7 @@ pub(super) fn short(value: f64) -> String {
 }
 
 /// `12,345`.
-pub(super) fn count(n: u64) -> String {
+pub(crate) fn count(n: u64) -> String {
     let digits = n.to_string();
     let mut text = String::new();
     for (idx, digit) in digits.chars().enumerate() {

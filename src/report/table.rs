@@ -6,7 +6,7 @@ use crate::evaluation::Estimate;
 
 /// A column.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Column<'a> {
+pub(crate) enum Column<'a> {
     Text(&'a str),
     Number(&'a str),
     /// A picture of the number before it: nothing to be read out.
@@ -15,7 +15,7 @@ pub(super) enum Column<'a> {
 
 /// What stands in a cell.
 #[derive(Clone, Debug)]
-pub(super) struct Cell {
+pub(crate) struct Cell {
     text: String,
     /// Smaller, below it.
     note: Option<String>,
@@ -26,7 +26,7 @@ pub(super) struct Cell {
 
 /// Where a figure stands beside the whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mark {
+pub(crate) enum Mark {
     Above,
     Below,
     /// Asks for a look.
@@ -41,12 +41,12 @@ impl<T: Into<String>> From<T> for Cell {
 
 impl Cell {
     /// A long name of the program's or of the data's, which may break between its words.
-    pub(super) fn name(name: &str) -> Self {
+    pub(crate) fn name(name: &str) -> Self {
         Self { is_name: true, ..name.into() }
     }
 
     /// A figure with its interval below it.
-    pub(super) fn estimate(estimate: Option<Estimate>, number: fn(f64) -> String) -> Self {
+    pub(crate) fn estimate(estimate: Option<Estimate>, number: fn(f64) -> String) -> Self {
         match shown(estimate, number) {
             Some(Shown { value, interval }) => Self { note: interval, ..value.into() },
             None => NONE.into(),
@@ -54,20 +54,20 @@ impl Cell {
     }
 
     /// A figure that need not be there.
-    pub(super) fn number(value: Option<f64>, number: fn(f64) -> String) -> Self {
+    pub(crate) fn number(value: Option<f64>, number: fn(f64) -> String) -> Self {
         value.map_or_else(|| NONE.into(), |value| number(value).into())
     }
 
     /// A bar of this share of the column's width.
-    pub(super) fn bar(share: f64) -> Self {
+    pub(crate) fn bar(share: f64) -> Self {
         Self { bar: Some(share.clamp(0.0, 1.0)), ..String::new().into() }
     }
 
-    pub(super) fn noted(self, note: &str) -> Self {
+    pub(crate) fn noted(self, note: &str) -> Self {
         Self { note: Some(note.to_owned()), ..self }
     }
 
-    pub(super) fn marked(self, mark: Option<Mark>) -> Self {
+    pub(crate) fn marked(self, mark: Option<Mark>) -> Self {
         Self { mark, ..self }
     }
 
@@ -96,7 +96,7 @@ impl Cell {
 }
 
 /// A table; nothing where it has no row. The first cell of a row is its heading.
-pub(super) fn table(caption: &str, columns: &[Column<'_>], rows: Vec<Vec<Cell>>) -> Option<Element> {
+pub(crate) fn table(caption: &str, columns: &[Column<'_>], rows: Vec<Vec<Cell>>) -> Option<Element> {
     if rows.is_empty() {
         return None;
     }

@@ -1,4 +1,4 @@
-//! Around every call: its deadline, its log line, and an answer where its handler panics.
+//! Around every call: room for it, its deadline, its log line and metrics, and an answer where its handler panics.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
@@ -16,10 +16,14 @@ use tower_layer::Layer;
 use tower_service::Service;
 use tracing::{Instrument as _, Span, field};
 
+use super::admission::{Admission, Permit, criticality};
 use super::drain::{Drain, Draining};
 use super::methods::Methods;
 use super::status::{Refusal, code_name};
-use crate::telemetry::fields;
+use crate::telemetry::{Metrics, fields};
+
+/// The one method whose calls are open for long: its parcels take room, and not the call.
+const STREAM: &str = "/parcelrisk.v1.RiskScoringService/StreamParcels";
 
 /// Wraps a server's services.
 #[derive(Clone, Debug)]
@@ -31,11 +35,19 @@ struct Around {
     /// Longest until an answer begins.
     timeout: Duration,
     drain: Drain,
+    admission: Arc<Admission>,
+    metrics: Arc<Metrics>,
 }
 
 impl CallLayer {
-    pub(super) fn new(methods: Methods, timeout: Duration, drain: Drain) -> Self {
-        Self(Arc::new(Around { methods, timeout, drain }))
+    pub(super) fn new(
+        methods: Methods,
+        timeout: Duration,
+        drain: Drain,
+        admission: Arc<Admission>,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        Self(Arc::new(Around { methods, timeout, drain, admission, metrics }))
     }
 }
 
@@ -69,14 +81,28 @@ where
 
     fn call(&mut self, request: http::Request<Body>) -> Self::Future {
         let path = request.uri().path();
+        let method = self.around.methods.name(path);
         let span = tracing::debug_span!(
             "call",
-            { fields::RPC_METHOD } = self.around.methods.name(path),
+            { fields::RPC_METHOD } = method,
             { fields::N_ITEMS } = field::Empty, // Recorded by the handler.
         );
         // Ours end by themselves, with no call half read. Reflection would hold up the drain.
         let is_ours = path.starts_with("/parcelrisk.");
-        let mut record = Record { span: span.clone(), started: Instant::now(), code: Code::Cancelled };
+        let admission = &self.around.admission;
+        // Health and reflection are always answered, and a stream waits for room with each of its parcels.
+        let permit =
+            (is_ours && path != STREAM).then(|| admission.admit(1, criticality(request.headers()))).transpose();
+        let mut record = Record::begin(span.clone(), method, Arc::clone(&self.around.metrics));
+        let permit = match permit {
+            Ok(permit) => permit,
+            Err(refusal) => {
+                // Nothing of the call was read, and nothing of it will be.
+                let response = Status::from(refusal).into_http();
+                record.note(response.headers());
+                return Box::pin(async move { Ok(response) });
+            }
+        };
         // Fixed here and not at the first poll: tonic keeps the client's deadline too, and answers
         // CANCELLED where it is first.
         let timeout = stated_timeout(request.headers()).map_or(self.around.timeout, |t| t.min(self.around.timeout));
@@ -91,11 +117,14 @@ where
         let whole = async move {
             let response = match tokio::time::timeout_at(deadline, unless_it_panics(answer)).await {
                 Ok(Some(response)) => response?,
-                Ok(None) => Status::from(Refusal::Internal).into_http(),
+                Ok(None) => {
+                    record.metrics.panicked();
+                    Status::from(Refusal::Internal).into_http()
+                }
                 Err(_) => Status::from(Refusal::DeadlineExceeded).into_http(),
             };
             record.note(response.headers());
-            Ok(response.map(|body| Body::new(Answer { body, record, has_ended: false })))
+            Ok(response.map(|body| Body::new(Answer { body, record, has_ended: false, _permit: permit })))
         };
         Box::pin(whole.instrument(span))
     }
@@ -132,15 +161,22 @@ fn stated_timeout(headers: &HeaderMap) -> Option<Duration> {
     }
 }
 
-/// What the log line says; written when the call is over, however it ends.
+/// What the log line and the metrics say; written when the call is over, however it ends.
 struct Record {
     span: Span,
+    method: &'static str,
+    metrics: Arc<Metrics>,
     started: Instant,
     /// CANCELLED until an end is seen: a client that hangs up leaves no other trace.
     code: Code,
 }
 
 impl Record {
+    fn begin(span: Span, method: &'static str, metrics: Arc<Metrics>) -> Self {
+        metrics.call_begins(method);
+        Self { span, method, metrics, started: Instant::now(), code: Code::Cancelled }
+    }
+
     fn note(&mut self, headers: &HeaderMap) {
         let stated = headers.get("grpc-status").and_then(|code| code.to_str().ok()?.parse::<i32>().ok());
         self.code = stated.map_or(self.code, Code::from_i32);
@@ -149,10 +185,12 @@ impl Record {
 
 impl Drop for Record {
     fn drop(&mut self) {
+        let (code, latency) = (code_name(self.code), self.started.elapsed());
+        self.metrics.call_ends(self.method, code, latency);
         self.span.in_scope(|| {
             tracing::debug!(
-                { fields::GRPC_CODE } = code_name(self.code),
-                { fields::LATENCY_SECONDS } = self.started.elapsed().as_secs_f64(),
+                { fields::GRPC_CODE } = code,
+                { fields::LATENCY_SECONDS } = latency.as_secs_f64(),
                 "answered"
             );
         });
@@ -164,6 +202,8 @@ struct Answer {
     body: Body,
     record: Record,
     has_ended: bool,
+    /// Its room, until the last byte has left: what is not yet sent takes memory.
+    _permit: Option<Permit>,
 }
 
 impl Answer {
@@ -189,7 +229,10 @@ impl http_body::Body for Answer {
             let _entered = this.record.span.enter();
             catch_unwind(AssertUnwindSafe(|| Pin::new(&mut this.body).poll_frame(ctx)))
         };
-        let Ok(polled) = polled else { return this.end(Refusal::Internal) };
+        let Ok(polled) = polled else {
+            this.record.metrics.panicked();
+            return this.end(Refusal::Internal);
+        };
         if let Poll::Ready(Some(Ok(frame))) = &polled
             && let Some(trailers) = frame.trailers_ref()
         {
@@ -235,13 +278,18 @@ mod tests {
     use super::*;
     use crate::serve::drain::drain;
 
+    /// The server's own.
+    const LIMIT: Duration = Duration::from_millis(100);
+
     /// What a call of `handler` is answered with.
     async fn status_of<F>(timeout: Option<&str>, handler: impl Fn() -> F) -> (Option<Code>, String)
     where
         F: Future<Output = ()> + Send + 'static,
     {
         let (_start, drain) = drain();
-        let layer = CallLayer::new(Methods::served().unwrap(), Duration::from_secs(60), drain);
+        let metrics = Arc::new(Metrics::new([], []));
+        let admission = Arc::new(Admission::new(1, 0, Arc::clone(&metrics)));
+        let layer = CallLayer::new(Methods::served().unwrap(), LIMIT, drain, admission, metrics);
         let mut service = layer.layer(tower::service_fn(|_| {
             let answer = handler();
             async move {
@@ -268,6 +316,11 @@ mod tests {
     async fn a_deadline_that_passes_is_told_by_its_own_code() {
         let (code, _) = status_of(Some("10m"), std::future::pending).await;
         assert_eq!(code, Some(Code::DeadlineExceeded));
+        // The server's own, where the client's is longer or there is none.
+        for stated in [Some("1H"), None] {
+            let (code, _) = status_of(stated, std::future::pending).await;
+            assert_eq!(code, Some(Code::DeadlineExceeded), "{stated:?}");
+        }
     }
 
     #[tokio::test]

@@ -20,6 +20,12 @@ pub struct ServeConfig {
     pub max_reply_bytes: u32,
     /// Most calls open at once on one connection.
     pub max_concurrent_streams: u32,
+    /// Most connections at once, below the system's limit of open files; more wait in its queue.
+    pub max_connections: u32,
+    /// Most parcels and other calls worked on at once, over all connections; more are refused.
+    pub max_in_flight: u32,
+    /// Of these, how many are kept for calls that say `x-criticality: critical`.
+    pub kept_for_critical: u32,
     /// Longest that a call may take until its answer begins. A shorter deadline of the client stands.
     pub request_timeout_seconds: u32,
     /// How soon a new connection must speak HTTP/2.
@@ -40,6 +46,9 @@ impl Default for ServeConfig {
             max_message_bytes: 8 << 20,
             max_reply_bytes: 16 << 20,
             max_concurrent_streams: 128,
+            max_connections: 512,
+            max_in_flight: 4000,
+            kept_for_critical: 800,
             request_timeout_seconds: 10,
             preface_timeout_seconds: 2,
             keepalive_seconds: 20,
@@ -60,6 +69,9 @@ impl ServeConfig {
             ("serve.max_message_bytes", self.max_message_bytes, 1 << 10, 64 << 20),
             ("serve.max_reply_bytes", self.max_reply_bytes, 1 << 10, 64 << 20),
             ("serve.max_concurrent_streams", self.max_concurrent_streams, 1, 65_536),
+            ("serve.max_connections", self.max_connections, 1, 1 << 20),
+            ("serve.max_in_flight", self.max_in_flight, 1, 1 << 20),
+            ("serve.kept_for_critical", self.kept_for_critical, 0, 1 << 20),
             ("serve.request_timeout_seconds", self.request_timeout_seconds, 1, 3600),
             ("serve.preface_timeout_seconds", self.preface_timeout_seconds, 1, 60),
             ("serve.keepalive_seconds", self.keepalive_seconds, 1, 3600),
@@ -76,6 +88,13 @@ impl ServeConfig {
                 let problem = Problem::OutOfRange { got: got.into(), min: min.into(), max: max.into() };
                 violations.push(Violation::new(field, problem));
             }
+        }
+        let for_usual = self.max_in_flight.saturating_sub(self.kept_for_critical);
+        if for_usual < self.max_batch {
+            // Else the largest batch could never come in.
+            let got = for_usual.into();
+            let problem = Problem::OutOfRange { got, min: self.max_batch.into(), max: self.max_in_flight.into() };
+            violations.push(Violation::new("serve.max_in_flight less serve.kept_for_critical", problem));
         }
         if violations.is_empty() { Ok(ValidServe(self)) } else { Err(InvalidServe(violations)) }
     }
@@ -117,19 +136,31 @@ impl ValidServe {
     }
 
     pub(super) fn max_batch(&self) -> usize {
-        bytes(self.0.max_batch)
+        count(self.0.max_batch)
     }
 
     pub(super) fn max_message_bytes(&self) -> usize {
-        bytes(self.0.max_message_bytes)
+        count(self.0.max_message_bytes)
     }
 
     pub(super) fn max_reply_bytes(&self) -> usize {
-        bytes(self.0.max_reply_bytes)
+        count(self.0.max_reply_bytes)
     }
 
     pub(super) fn max_concurrent_streams(&self) -> u32 {
         self.0.max_concurrent_streams
+    }
+
+    pub(super) fn max_connections(&self) -> usize {
+        count(self.0.max_connections)
+    }
+
+    pub(super) fn max_in_flight(&self) -> usize {
+        count(self.0.max_in_flight)
+    }
+
+    pub(super) fn kept_for_critical(&self) -> usize {
+        count(self.0.kept_for_critical)
     }
 
     pub(super) fn request_timeout(&self) -> Duration {
@@ -154,7 +185,7 @@ fn seconds(n: u32) -> Duration {
 }
 
 /// Checked to be far below the smallest `usize` that tokio runs on.
-fn bytes(n: u32) -> usize {
+fn count(n: u32) -> usize {
     usize::try_from(n).unwrap_or(usize::MAX)
 }
 

@@ -2,6 +2,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use prost::Message as _;
@@ -10,11 +11,13 @@ use tonic::metadata::MetadataMap;
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::Scorer;
+use super::counted::count;
 use super::recorder::{Asked, Recorder, Submitted};
 use super::status::Refusal;
 use crate::ledger;
 use crate::parcel::{InvalidParcel, Problem, Violation};
 use crate::reasons::Language;
+use crate::telemetry::{Metrics, Stage};
 use crate::wire::{self, v1};
 
 /// Scores requests, and records what was decided where there is a ledger.
@@ -22,14 +25,15 @@ use crate::wire::{self, v1};
 pub(super) struct Door {
     scorer: Arc<ArcSwap<Scorer>>,
     recorder: Option<Arc<Recorder>>,
+    metrics: Arc<Metrics>,
 }
 
 /// Longest `request_id`, in bytes.
 const MAX_REQUEST_ID_BYTES: usize = 256;
 
 impl Door {
-    pub(super) fn new(scorer: Arc<ArcSwap<Scorer>>, recorder: Option<Arc<Recorder>>) -> Self {
-        Self { scorer, recorder }
+    pub(super) fn new(scorer: Arc<ArcSwap<Scorer>>, recorder: Option<Arc<Recorder>>, metrics: Arc<Metrics>) -> Self {
+        Self { scorer, recorder, metrics }
     }
 
     /// Whether an answer waits for nothing.
@@ -43,10 +47,16 @@ impl Door {
         request: v1::ScoreParcelRequest,
         language: Language,
     ) -> Result<v1::Decision, Refusal> {
+        let answer = self.answer(request, language).await;
+        count(&answer, &self.metrics);
+        answer
+    }
+
+    async fn answer(&self, request: v1::ScoreParcelRequest, language: Language) -> Result<v1::Decision, Refusal> {
         // On the async worker: it takes microseconds, less than a hop to another thread.
-        let Some(recorder) = &self.recorder else { return Ok(decide(&self.scorer.load(), request, language)?) };
+        let Some(recorder) = &self.recorder else { return Ok(self.decide(request, language)?) };
         if request.request_id.is_empty() {
-            return self.submit(recorder, request, language)?.recorded().await;
+            return self.recorded(self.submit(recorder, request, language)?).await;
         }
         self.score_once(recorder, request, language).await
     }
@@ -58,14 +68,21 @@ impl Door {
         language: Language,
     ) -> Pin<Box<dyn Future<Output = v1::ScoreResult> + Send>> {
         let Some(recorder) = &self.recorder else {
-            let decided = decide(&self.scorer.load(), request, language).map_err(Refusal::from);
+            let decided = self.decide(request, language).map_err(Refusal::from);
+            count(&decided, &self.metrics);
             return Box::pin(std::future::ready(result(decided)));
         };
         if request.request_id.is_empty() {
-            return match self.submit(recorder, request, language) {
-                Ok(submitted) => Box::pin(async move { result(submitted.recorded().await) }),
-                Err(refusal) => Box::pin(std::future::ready(result(Err(refusal)))),
-            };
+            let submitted = self.submit(recorder, request, language);
+            let door = self.clone();
+            return Box::pin(async move {
+                let answer = match submitted {
+                    Ok(submitted) => door.recorded(submitted).await,
+                    Err(refusal) => Err(refusal),
+                };
+                count(&answer, &door.metrics);
+                result(answer)
+            });
         }
         let door = self.clone();
         let answer = tokio::spawn(async move { door.score(request, language).await });
@@ -103,7 +120,7 @@ impl Door {
         language: Language,
     ) -> Result<Submitted, Refusal> {
         let scorer = self.scorer.load();
-        recorder.submit(&scorer, check(&scorer, request)?, language, None)
+        recorder.submit(&scorer, self.check(&scorer, request)?, language, None, &self.metrics)
     }
 
     /// Scores a request that may have been made before.
@@ -132,9 +149,37 @@ impl Door {
         }
         let submitted = {
             let scorer = self.scorer.load();
-            recorder.submit(&scorer, check(&scorer, request)?, language, Some((asked, claim)))?
+            recorder.submit(&scorer, self.check(&scorer, request)?, language, Some((asked, claim)), &self.metrics)?
         };
-        submitted.recorded().await
+        self.recorded(submitted).await
+    }
+
+    /// The decision once the ledger has it.
+    async fn recorded(&self, submitted: Submitted) -> Result<v1::Decision, Refusal> {
+        let started = Instant::now();
+        let recorded = submitted.recorded().await;
+        self.metrics.took(Stage::Record, started.elapsed());
+        recorded
+    }
+
+    /// Scores one request by the history that the scorer has.
+    fn decide(&self, request: v1::ScoreParcelRequest, language: Language) -> Result<v1::Decision, InvalidParcel> {
+        let scorer = self.scorer.load();
+        let Asked { parcel, explanation, .. } = self.check(&scorer, request)?;
+        let started = Instant::now();
+        let decision = scorer.decide(&parcel, explanation);
+        let decided = Instant::now();
+        let decision = wire::from_decision(decision, language);
+        self.metrics.took(Stage::Decide, decided - started);
+        self.metrics.took(Stage::Encode, decided.elapsed());
+        Ok(decision)
+    }
+
+    fn check(&self, scorer: &Scorer, request: v1::ScoreParcelRequest) -> Result<Asked, InvalidParcel> {
+        let started = Instant::now();
+        let checked = check(scorer, request);
+        self.metrics.took(Stage::Check, started.elapsed());
+        checked
     }
 }
 
@@ -152,12 +197,6 @@ pub(super) fn result(scored: Result<v1::Decision, Refusal>) -> v1::ScoreResult {
         Err(refusal) => Error(refusal.into()),
     };
     v1::ScoreResult { result: Some(result) }
-}
-
-/// Scores one request by the history that the scorer has.
-fn decide(scorer: &Scorer, request: v1::ScoreParcelRequest, language: Language) -> Result<v1::Decision, InvalidParcel> {
-    let Asked { parcel, explanation, .. } = check(scorer, request)?;
-    Ok(wire::from_decision(scorer.decide(&parcel, explanation), language))
 }
 
 /// Checks one request; what is wrong with it is said all at once, in the order of its fields.

@@ -1,15 +1,21 @@
-//! Connections as they come in: none may sit silent, and running out of files is no reason to spin.
+//! Connections as they come in: no more than there is room for, none may sit silent, and running out of files is no
+//! reason to spin.
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 use tokio::time::Sleep;
 use tokio_stream::Stream;
 use tonic::transport::server::{Connected, TcpConnectInfo};
+
+use crate::telemetry::Metrics;
 
 /// How long accepting rests after it failed: long enough for a file to be closed, and to cost nothing.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -17,20 +23,88 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// Bytes of `PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n`, with which every HTTP/2 client begins.
 const PREFACE_BYTES: usize = 24;
 
-/// Accepts connections.
-pub(super) struct Incoming {
-    listener: TcpListener,
-    preface_timeout: Duration,
-    pause: Option<Pin<Box<Sleep>>>,
+/// Files that are open beside connections: the ledger's, the log's, the admin port's, the runtime's.
+const OTHER_FILES: u64 = 64;
+
+/// Room for connections.
+#[derive(Clone, Debug)]
+pub(super) struct Room {
+    limit: usize,
+    free: Arc<Semaphore>,
+    n_open: Arc<AtomicUsize>,
 }
 
-impl Incoming {
-    pub(super) fn new(listener: TcpListener, preface_timeout: Duration) -> Self {
-        Self { listener, preface_timeout, pause: None }
+impl Room {
+    /// For as many as are wanted, or as the system's limit of open files allows.
+    pub(super) fn for_connections(wanted: usize) -> Self {
+        let n_files = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+        Self::of(below_file_limit(wanted, n_files))
+    }
+
+    fn of(limit: usize) -> Self {
+        let limit = limit.min(Semaphore::MAX_PERMITS);
+        Self { limit, free: Arc::new(Semaphore::new(limit)), n_open: Arc::default() }
+    }
+
+    pub(super) fn limit(&self) -> usize {
+        self.limit
+    }
+
+    pub(super) fn n_open(&self) -> usize {
+        self.n_open.load(Ordering::Relaxed)
     }
 }
 
-impl Stream for Incoming {
+/// `None` where the system sets no limit.
+fn below_file_limit(wanted: usize, n_files: Option<u64>) -> usize {
+    let left = n_files.map_or(u64::MAX, |n_files| n_files.saturating_sub(OTHER_FILES).max(1));
+    wanted.min(usize::try_from(left).unwrap_or(usize::MAX))
+}
+
+/// Where connections come from.
+pub(super) trait Accept {
+    fn poll_accept(&self, ctx: &mut Context<'_>) -> Poll<io::Result<TcpStream>>;
+}
+
+impl Accept for TcpListener {
+    fn poll_accept(&self, ctx: &mut Context<'_>) -> Poll<io::Result<TcpStream>> {
+        Self::poll_accept(self, ctx).map_ok(|(stream, _)| stream)
+    }
+}
+
+type Waiting = Pin<Box<dyn Future<Output = Result<OwnedSemaphorePermit, AcquireError>> + Send>>;
+
+/// Accepts connections.
+pub(super) struct Incoming<A> {
+    listener: A,
+    preface_timeout: Duration,
+    pause: Option<Pin<Box<Sleep>>>,
+    room: Room,
+    /// For the next connection, taken before it is accepted: whoever finds none waits in the system's queue, which costs
+    /// no file.
+    place: Option<OwnedSemaphorePermit>,
+    waiting: Option<Waiting>,
+    metrics: Arc<Metrics>,
+}
+
+impl<A> Incoming<A> {
+    pub(super) fn new(listener: A, preface_timeout: Duration, room: Room, metrics: Arc<Metrics>) -> Self {
+        Self { listener, preface_timeout, pause: None, room, place: None, waiting: None, metrics }
+    }
+
+    fn poll_place(&mut self, ctx: &mut Context<'_>) -> Poll<()> {
+        while self.place.is_none() {
+            let free = &self.room.free;
+            let waiting = self.waiting.get_or_insert_with(|| Box::pin(Arc::clone(free).acquire_owned()));
+            // It fails where the semaphore is closed, which nobody does.
+            self.place = ready!(waiting.as_mut().poll(ctx)).ok();
+            self.waiting = None;
+        }
+        Poll::Ready(())
+    }
+}
+
+impl<A: Accept + Unpin> Stream for Incoming<A> {
     type Item = io::Result<Spoken<TcpStream>>;
 
     fn poll_next(mut self: Pin<&mut Self>, ctx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -39,15 +113,19 @@ impl Stream for Incoming {
                 ready!(pause.as_mut().poll(ctx));
                 self.pause = None;
             }
+            ready!(self.poll_place(ctx));
             match ready!(self.listener.poll_accept(ctx)) {
-                Ok((stream, _)) => {
+                Ok(stream) => {
                     // Replies are small and whole: waiting to fill a packet only delays them. It
                     // fails where the client has hung up already, which the first read will tell.
                     let _ = stream.set_nodelay(true);
-                    return Poll::Ready(Some(Ok(Spoken::new(stream, self.preface_timeout))));
+                    self.metrics.connection_taken();
+                    let held = self.place.take().map(|place| Held::new(place, &self.room, &self.metrics));
+                    return Poll::Ready(Some(Ok(Spoken { held, ..Spoken::new(stream, self.preface_timeout) })));
                 }
                 Err(error) if is_about_one_connection(&error) => {}
                 Err(error) => {
+                    self.metrics.accept_paused();
                     tracing::warn!(error = %error, "accepting connections pauses");
                     self.pause = Some(Box::pin(tokio::time::sleep(PAUSE)));
                 }
@@ -70,11 +148,32 @@ pub(super) struct Spoken<T> {
     /// Until the preface is complete.
     deadline: Option<Pin<Box<Sleep>>>,
     n_read: usize,
+    held: Option<Held>,
+}
+
+/// What a connection has until it ends.
+struct Held {
+    _place: OwnedSemaphorePermit,
+    n_open: Arc<AtomicUsize>,
+    metrics: Arc<Metrics>,
+}
+
+impl Held {
+    fn new(place: OwnedSemaphorePermit, room: &Room, metrics: &Arc<Metrics>) -> Self {
+        room.n_open.fetch_add(1, Ordering::Relaxed);
+        Self { _place: place, n_open: Arc::clone(&room.n_open), metrics: Arc::clone(metrics) }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.n_open.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl<T> Spoken<T> {
     fn new(io: T, preface_timeout: Duration) -> Self {
-        Self { io, deadline: Some(Box::pin(tokio::time::sleep(preface_timeout))), n_read: 0 }
+        Self { io, deadline: Some(Box::pin(tokio::time::sleep(preface_timeout))), n_read: 0, held: None }
     }
 }
 
@@ -83,6 +182,9 @@ impl<T: AsyncRead + Unpin> AsyncRead for Spoken<T> {
         let Some(deadline) = &mut self.deadline else { return Pin::new(&mut self.io).poll_read(ctx, buf) };
         // First, so that a byte now and then buys no time.
         if deadline.as_mut().poll(ctx).is_ready() {
+            if let Some(held) = &self.held {
+                held.metrics.connection_silent();
+            }
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
         let n_before = buf.filled().len();
@@ -134,6 +236,35 @@ mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
     use super::*;
+
+    /// Fails as a system does that has no file left, and counts how often it was asked.
+    #[derive(Default)]
+    struct NoFiles(AtomicUsize);
+
+    impl Accept for NoFiles {
+        fn poll_accept(&self, _: &mut Context<'_>) -> Poll<io::Result<TcpStream>> {
+            let n = self.0.fetch_add(1, Ordering::Relaxed);
+            // Or whoever does not rest would never come back.
+            if n < 1000 { Poll::Ready(Err(io::Error::from_raw_os_error(24))) } else { Poll::Pending }
+        }
+    }
+
+    #[tokio::test]
+    async fn accepting_rests_where_there_are_no_files() {
+        let metrics = Arc::new(Metrics::new([], []));
+        let mut incoming = Incoming::new(NoFiles::default(), LIMIT, Room::of(1), metrics);
+        let mut ctx = Context::from_waker(std::task::Waker::noop());
+        assert!(Pin::new(&mut incoming).poll_next(&mut ctx).is_pending());
+        assert_eq!(incoming.listener.0.into_inner(), 1);
+    }
+
+    #[test]
+    fn connections_leave_files_for_everything_else() {
+        assert_eq!(below_file_limit(512, None), 512);
+        assert_eq!(below_file_limit(512, Some(1024)), 512);
+        assert_eq!(below_file_limit(512, Some(256)), 192);
+        assert_eq!(below_file_limit(512, Some(10)), 1);
+    }
 
     const LIMIT: Duration = Duration::from_millis(50);
 

@@ -1,18 +1,25 @@
-//! The methods that are served: the only paths that a log line may name.
+//! The methods that are served: the only paths that a log line or a metric may name.
 
 use std::collections::BTreeSet;
+use std::sync::OnceLock;
 
 use prost::{DecodeError, Message as _};
 use prost_types::FileDescriptorSet;
 
 use super::DESCRIPTORS;
+use crate::telemetry::UNKNOWN_METHOD;
 
 /// Paths as `/package.Service/Method`.
-#[derive(Debug)]
-pub(super) struct Methods(BTreeSet<String>);
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Methods(&'static BTreeSet<String>);
 
 impl Methods {
     pub(super) fn served() -> Result<Self, DecodeError> {
+        // Read once: what is compiled in does not change, and its names then last as long as the process.
+        static SERVED: OnceLock<BTreeSet<String>> = OnceLock::new();
+        if let Some(paths) = SERVED.get() {
+            return Ok(Self(paths));
+        }
         let mut paths = BTreeSet::new();
         for descriptor in DESCRIPTORS {
             for file in FileDescriptorSet::decode(descriptor)?.file {
@@ -26,12 +33,17 @@ impl Methods {
                 }
             }
         }
-        Ok(Self(paths))
+        Ok(Self(SERVED.get_or_init(|| paths)))
     }
 
     /// The path, where it is served: any other is a stranger's text of any length.
-    pub(super) fn name<'a>(&self, path: &'a str) -> &'a str {
-        if self.0.contains(path) { path } else { "unknown" }
+    pub(super) fn name(self, path: &str) -> &'static str {
+        self.0.get(path).map_or(UNKNOWN_METHOD, String::as_str)
+    }
+
+    /// All of them.
+    pub(super) fn names(self) -> impl Iterator<Item = &'static str> {
+        self.0.iter().map(String::as_str)
     }
 }
 

@@ -1,8 +1,10 @@
 //! The server: its services, its limits, and how it stops.
 
+mod admission;
 mod audit;
 mod call;
 mod config;
+mod counted;
 mod door;
 mod drain;
 mod health;
@@ -16,6 +18,7 @@ mod reload;
 mod requests;
 mod scorer;
 mod scoring;
+mod standing;
 mod status;
 
 use std::pin::pin;
@@ -31,6 +34,7 @@ pub use config::{InvalidServe, ServeConfig, ValidServe};
 pub use recorder::Recorder;
 pub use reload::{ReloadError, reload};
 pub use scorer::Scorer;
+pub use standing::{Phase, Standing, Trouble};
 pub use status::item_error;
 
 use crate::telemetry::fields;
@@ -61,6 +65,23 @@ pub struct Parts {
     pub recorder: Option<Arc<Recorder>>,
     /// How it is set.
     pub config: ValidServe,
+    /// How it stands, for whoever shows it.
+    pub standing: Arc<Standing>,
+}
+
+impl Parts {
+    /// Puts them together.
+    ///
+    /// # Errors
+    /// [`ServeError::Descriptor`] where the contract's descriptor does not read as one.
+    pub fn new(
+        scorer: Arc<ArcSwap<Scorer>>,
+        recorder: Option<Arc<Recorder>>,
+        config: ValidServe,
+    ) -> Result<Self, ServeError> {
+        let standing = Arc::new(Standing::new(Arc::clone(&scorer), recorder.as_ref(), &config)?);
+        Ok(Self { scorer, recorder, config, standing })
+    }
 }
 
 /// How a server stopped.
@@ -100,22 +121,30 @@ pub async fn serve(
     parts: Parts,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<Drained, ServeError> {
-    let Parts { scorer, recorder, config } = parts;
+    let Parts { scorer, recorder, config, standing } = parts;
     let address = listener.local_addr().map_err(ServeError::Address)?;
     let model = scorer.load().model().r#ref.clone().unwrap_or_default();
     tracing::info!({ fields::SERVER_ADDRESS } = %address, "starting");
 
     let (start_drain, drain) = drain::drain();
     let mut health = health::Health::serving().await;
-    let layer = call::CallLayer::new(methods::Methods::served()?, config.request_timeout(), drain.clone());
-    let incoming = incoming::Incoming::new(listener, config.preface_timeout());
+    let (admission, metrics) = (Arc::clone(&standing.admission), Arc::clone(standing.metrics()));
+    let layer = call::CallLayer::new(
+        methods::Methods::served()?,
+        config.request_timeout(),
+        drain.clone(),
+        admission,
+        Arc::clone(&metrics),
+    );
+    let incoming = incoming::Incoming::new(listener, config.preface_timeout(), standing.room.clone(), metrics);
     let (stop, stopped) = oneshot::channel::<()>();
-    let routes = routes(scorer, recorder, &config, &health, drain)?;
+    let routes = routes(scorer, recorder, &config, &health, drain, &standing)?;
     let serving =
         http2::server(&config).layer(layer).add_routes(routes).serve_with_incoming_shutdown(incoming, async {
             let _ = stopped.await;
         });
     let mut serving = pin!(serving);
+    standing.enters(Phase::Serving);
     tracing::info!(
         { fields::SERVER_ADDRESS } = %address,
         { fields::MODEL_NAME } = model.name,
@@ -134,6 +163,7 @@ pub async fn serve(
     let started = Instant::now();
     let limit = config.drain_limit();
     tracing::info!({ fields::DRAIN_LIMIT_SECONDS } = limit.as_secs(), "draining");
+    standing.enters(Phase::Draining);
     health.stop().await;
     start_drain.start();
     drop(stop);
@@ -154,10 +184,11 @@ fn routes(
     config: &ValidServe,
     health: &health::Health,
     drain: drain::Drain,
+    standing: &Standing,
 ) -> Result<Routes, tonic_reflection::server::Error> {
     let (max_in, max_out) = (config.max_message_bytes(), config.max_reply_bytes());
-    let door = door::Door::new(Arc::clone(&scorer), recorder.clone());
-    let scoring = scoring::Scoring::new(door, config.max_batch(), drain);
+    let door = door::Door::new(Arc::clone(&scorer), recorder.clone(), Arc::clone(standing.metrics()));
+    let scoring = scoring::Scoring::new(door, config.max_batch(), drain, Arc::clone(&standing.admission));
     let outcomes = outcome::Outcomes::new(Arc::clone(&scorer), recorder.clone(), config.max_batch());
     let audit = audit::Audit::new(Arc::clone(&scorer), recorder);
     let reflection = || {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use prost::Message as _;
@@ -23,6 +24,7 @@ use crate::ledger::{
 use crate::parcel::{AdvisedAt, Parcel};
 use crate::policy::{Policy, PolicyStatus};
 use crate::reasons::Language;
+use crate::telemetry::{Metrics, Stage};
 use crate::wire::{self, CheckedOutcome, v1};
 
 /// What records decisions and outcomes, and keeps the history that they make.
@@ -164,6 +166,7 @@ impl Recorder {
         asked: Asked,
         language: Language,
         request: Option<(Request, Claim)>,
+        metrics: &Metrics,
     ) -> Result<Submitted, Refusal> {
         let slot = self.ledger.reserve().map_err(Refusal::LedgerUnavailable)?;
         let Asked { stated, parcel, explanation } = asked;
@@ -178,10 +181,14 @@ impl Recorder {
         let wanted = self.bucket_of(parcel.advised_at);
         let decision = self.live.in_bucket(wanted, |at| {
             let past = (self.history().as_ref(), Some(self.live.flow().as_ref()));
+            let started = Instant::now();
             let (decision, seen) = engine.assess_into(&parcel, &keys, past, at, explanation, &mut row);
+            let decided = Instant::now();
             let (route, cause) = (decision.route, decision.route_cause);
             let decision_id = *decision.decision_id.as_bytes();
             let decision = wire::from_decision(decision, language);
+            metrics.took(Stage::Decide, decided - started);
+            metrics.took(Stage::Encode, decided.elapsed());
             let counts = self.live.is_first(parcel.item_id.as_str());
             let advised_at = (parcel.advised_at.seconds(), parcel.advised_at.nanos());
             let kept = KeptDecision::new(decision.encode_to_vec(), explanation, advised_at, counts);

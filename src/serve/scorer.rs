@@ -88,6 +88,11 @@ impl Scorer {
         &self.limits
     }
 
+    /// Number of entities that its history knows something of.
+    pub fn n_entities(&self) -> usize {
+        self.history.n_entities()
+    }
+
     /// The model that decides.
     pub fn model(&self) -> &v1::ModelInfo {
         &self.model

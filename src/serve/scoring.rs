@@ -2,18 +2,20 @@
 
 use std::collections::VecDeque;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tokio_stream::Stream;
 use tonic::{Request, Response, Status, Streaming};
 use tracing::Span;
 
+use super::admission::{Admission, Permit, criticality};
 use super::door::{Door, language, result};
 use super::drain::{Drain, Draining};
 use super::status::Refusal;
 use crate::parcel::{InvalidParcel, Problem, Violation};
 use crate::reasons::Language;
-use crate::telemetry::fields;
+use crate::telemetry::{Criticality, fields};
 use crate::wire::v1;
 
 /// Answers with the scorer that serves at the time.
@@ -22,11 +24,12 @@ pub(super) struct Scoring {
     door: Door,
     max_batch: usize,
     drain: Drain,
+    admission: Arc<Admission>,
 }
 
 impl Scoring {
-    pub(super) fn new(door: Door, max_batch: usize, drain: Drain) -> Self {
-        Self { door, max_batch, drain }
+    pub(super) fn new(door: Door, max_batch: usize, drain: Drain, admission: Arc<Admission>) -> Self {
+        Self { door, max_batch, drain, admission }
     }
 }
 
@@ -49,6 +52,7 @@ impl v1::risk_scoring_service_server::RiskScoringService for Scoring {
         request: Request<v1::ScoreParcelsRequest>,
     ) -> Result<Response<v1::ScoreParcelsResponse>, Status> {
         let language = language(request.metadata());
+        let criticality = criticality(&request.metadata().clone().into_headers());
         let v1::ScoreParcelsRequest { requests } = request.into_inner();
         let (got, max) = (requests.len(), self.max_batch);
         Span::current().record(fields::N_ITEMS, got);
@@ -56,6 +60,8 @@ impl v1::risk_scoring_service_server::RiskScoringService for Scoring {
             let violation = Violation::new("requests", Problem::TooMany { got, max });
             return Err(Refusal::InvalidRequest(violation).into());
         }
+        // The call itself has room for one.
+        let _room = self.admission.admit(got.saturating_sub(1), criticality)?;
         let results = self.door.score_all(requests, language).await?;
         Ok(Response::new(v1::ScoreParcelsResponse { results }))
     }
@@ -66,7 +72,11 @@ impl v1::risk_scoring_service_server::RiskScoringService for Scoring {
     ) -> Result<Response<Replies>, Status> {
         Ok(Response::new(Replies {
             language: language(request.metadata()),
+            criticality: criticality(&request.metadata().clone().into_headers()),
             requests: request.into_inner(),
+            next: None,
+            waiting: None,
+            admission: Arc::clone(&self.admission),
             in_hand: VecDeque::new(),
             has_ended: false,
             door: self.door.clone(),
@@ -83,8 +93,13 @@ impl v1::risk_scoring_service_server::RiskScoringService for Scoring {
 pub(super) struct Replies {
     requests: Streaming<v1::StreamParcelsRequest>,
     language: Language,
-    /// Decided, and not yet replied; in order.
-    in_hand: VecDeque<Pin<Box<dyn Future<Output = v1::ScoreResult> + Send>>>,
+    criticality: Criticality,
+    /// Read, and without room yet.
+    next: Option<Option<v1::ScoreParcelRequest>>,
+    waiting: Option<Pin<Box<dyn Future<Output = Permit> + Send>>>,
+    admission: Arc<Admission>,
+    /// Decided, and not yet replied; in order, each with its room.
+    in_hand: VecDeque<(Pin<Box<dyn Future<Output = v1::ScoreResult> + Send>>, Permit)>,
     /// Whether no request comes any more.
     has_ended: bool,
     door: Door,
@@ -107,28 +122,53 @@ impl Replies {
                 (self.has_ended, self.last) = (true, Some(Refusal::Draining.into()));
                 return;
             }
-            match Pin::new(&mut self.requests).poll_next(ctx) {
-                Poll::Pending => return,
-                Poll::Ready(None) => self.has_ended = true,
-                // Either the client's own end of the stream, which nobody reads, or a message that could not be read,
-                // which the client has to know.
-                Poll::Ready(Some(Err(status))) => (self.has_ended, self.last) = (true, Some(status)),
-                Poll::Ready(Some(Ok(v1::StreamParcelsRequest { request: Some(request) }))) => {
-                    self.n_items += 1;
+            if self.next.is_none() {
+                match Pin::new(&mut self.requests).poll_next(ctx) {
+                    Poll::Pending => return,
+                    Poll::Ready(None) => self.has_ended = true,
+                    // Either the client's own end of the stream, which nobody reads, or a message that could not be
+                    // read, which the client has to know.
+                    Poll::Ready(Some(Err(status))) => (self.has_ended, self.last) = (true, Some(status)),
+                    Poll::Ready(Some(Ok(v1::StreamParcelsRequest { request }))) => self.next = Some(request),
+                }
+            }
+            let Some(request) = self.next.take() else { return };
+            let Poll::Ready(room) = self.poll_room(ctx) else {
+                self.next = Some(request);
+                return;
+            };
+            self.n_items += 1;
+            match request {
+                Some(request) => {
                     let answer = self.door.start(request, self.language);
                     let is_made = self.door.answers_at_once();
-                    self.in_hand.push_back(answer);
+                    self.in_hand.push_back((answer, room));
                     if is_made {
                         return;
                     }
                 }
-                Poll::Ready(Some(Ok(v1::StreamParcelsRequest { request: None }))) => {
-                    self.n_items += 1;
+                None => {
                     let invalid = InvalidParcel(vec![Violation::new("request", Problem::Required)]);
-                    self.in_hand.push_back(Box::pin(std::future::ready(result(Err(invalid.into())))));
+                    self.in_hand.push_back((Box::pin(std::future::ready(result(Err(invalid.into())))), room));
                 }
             }
         }
+    }
+
+    /// Room for one parcel. A stream waits for it: its client is held back, and none of its parcels is refused.
+    fn poll_room(&mut self, ctx: &mut Context<'_>) -> Poll<Permit> {
+        if self.waiting.is_none()
+            && let Some(room) = self.admission.try_admit(1, self.criticality)
+        {
+            return Poll::Ready(room);
+        }
+        let Self { waiting, admission, criticality, .. } = self;
+        let waiting = waiting.get_or_insert_with(|| Box::pin(Arc::clone(admission).wait(1, *criticality)));
+        let room = waiting.as_mut().poll(ctx);
+        if room.is_ready() {
+            self.waiting = None;
+        }
+        room
     }
 }
 
@@ -137,7 +177,7 @@ impl Stream for Replies {
 
     fn poll_next(mut self: Pin<&mut Self>, ctx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         self.take_requests(ctx);
-        if let Some(first) = self.in_hand.front_mut() {
+        if let Some((first, _)) = self.in_hand.front_mut() {
             return first.as_mut().poll(ctx).map(|result| {
                 self.in_hand.pop_front();
                 Some(Ok(v1::StreamParcelsResponse { result: Some(result) }))

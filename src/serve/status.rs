@@ -52,6 +52,9 @@ pub(super) enum Refusal {
     /// A request's identifier was used for another parcel.
     #[error("request_id was used for another parcel")]
     OtherRequest,
+    /// As much is being worked on as may be.
+    #[error("the server has as much in hand as it may (serve.max_in_flight)")]
+    Overloaded,
     /// The server was told to stop.
     #[error("the server is draining")]
     Draining,
@@ -77,13 +80,14 @@ impl Refusal {
             Self::NoSuchModel { .. } => Code::NotFound,
             Self::NoSuchDecision => Code::NotFound,
             Self::OtherRequest => Code::AlreadyExists,
+            Self::Overloaded => Code::ResourceExhausted,
             Self::Draining | Self::LedgerUnavailable(_) | Self::LedgerUnreadable => Code::Unavailable,
             Self::DeadlineExceeded => Code::DeadlineExceeded,
             Self::Internal => Code::Internal,
         }
     }
 
-    fn violations(&self) -> &[Violation] {
+    pub(super) fn violations(&self) -> &[Violation] {
         match self {
             Self::InvalidParcel(InvalidParcel(violations)) => violations,
             Self::InvalidRequest(violation) => std::slice::from_ref(violation),
@@ -94,6 +98,7 @@ impl Refusal {
             | Self::LedgerUnreadable
             | Self::NoSuchDecision
             | Self::OtherRequest
+            | Self::Overloaded
             | Self::Draining
             | Self::DeadlineExceeded
             | Self::Internal => &[],
@@ -134,7 +139,7 @@ impl Refusal {
             Self::OtherRequest => {
                 details.set_error_info("REQUEST_ID_REUSED", DOMAIN, HashMap::new());
             }
-            Self::Draining | Self::LedgerUnavailable(_) | Self::LedgerUnreadable => {
+            Self::Overloaded | Self::Draining | Self::LedgerUnavailable(_) | Self::LedgerUnreadable => {
                 details.set_retry_info(Some(Duration::from_secs(1)));
             }
             Self::DeadlineExceeded | Self::Internal => {}

@@ -1,8 +1,19 @@
-//! What the program tells its operator: log lines, with stable names.
+//! What the program tells its operator: log lines and metrics, with stable names.
 //!
 //! Nothing that a parcel states about people or goods is ever a field here.
 
+mod catalogue;
+mod exposition;
 pub mod fields;
+mod histogram;
 mod log;
+mod metrics;
+mod process;
+mod tally;
 
+pub use catalogue::{Kind, METRICS, Metric, metrics_md};
+pub use exposition::{MEDIA_TYPE, Observed, ObservedLedger};
+pub use histogram::Distribution;
 pub use log::{InitLog, LEVEL_ENV, LogConfig, LogFormat, init};
+pub use metrics::{Criticality, Method, Metrics, Stage, Totals, UNKNOWN_METHOD};
+pub use process::unix_seconds;

@@ -1,5 +1,7 @@
 //! What one connection may do, frame by frame.
 
+use std::time::Duration;
+
 use parcel_risk::serve::ServeConfig;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -38,6 +40,20 @@ async fn a_client_that_says_nothing_is_hung_up_on() {
     let mut silent = TcpStream::connect(server.address).await.unwrap();
     // An orderly end or a reset, but an end; whatever the server says before it.
     let _ = within(silent.read_to_end(&mut Vec::new())).await;
+}
+
+#[tokio::test]
+async fn a_connection_too_many_waits_until_there_is_room() {
+    let (endpoint, server) = start(parts(ServeConfig { max_connections: 1, ..ServeConfig::default() })).await;
+    let first = endpoint.connect().await.unwrap();
+    let (mut read, mut write) = TcpStream::connect(server.address).await.unwrap().into_split();
+    write.write_all(PREFACE).await.unwrap();
+    write.write_all(&frame(SETTINGS, 0, 0, &[])).await.unwrap();
+    // Of a server without the limit the answer is a matter of microseconds.
+    let waited = tokio::time::timeout(Duration::from_millis(300), read.peek(&mut [0])).await;
+    assert!(waited.is_err(), "{waited:?}");
+    drop(first);
+    assert_eq!(within(next_frame(&mut read)).await.unwrap().0, SETTINGS);
 }
 
 #[tokio::test]

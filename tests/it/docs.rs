@@ -26,6 +26,11 @@ fn rows_stand_in_errors_md(rows: impl Iterator<Item = String>) {
 }
 
 #[test]
+fn the_document_of_metrics_is_printed_from_their_table() {
+    expect_test::expect_file!["../../docs/metrics.md"].assert_eq(&parcel_risk::telemetry::metrics_md());
+}
+
+#[test]
 fn every_notice_is_documented_with_its_text() {
     rows_stand_in_errors_md(NoticeCode::ALL.iter().map(|code| format!("| `{}` | {} |", code.as_str(), code.text())));
 }

@@ -89,7 +89,7 @@ pub(crate) fn parts(config: ServeConfig) -> Parts {
             ..v1::ModelInfo::default()
         },
     );
-    Parts { scorer: Arc::new(ArcSwap::from_pointee(scorer)), recorder: None, config: config.check().unwrap() }
+    Parts::new(Arc::new(ArcSwap::from_pointee(scorer)), None, config.check().unwrap()).unwrap()
 }
 
 /// A server with everything at its default that records what it decides in `path`.
@@ -100,7 +100,7 @@ pub(crate) fn recording_parts(path: &Path, config: &LedgerConfig, clock: Clock) 
     let scorer = Scorer::with_history(artifact(), engine, history, ParcelLimits::default());
     let (scorer, recorder) = (Arc::new(ArcSwap::from_pointee(scorer)), Arc::new(recorder));
     let config = ServeConfig::default().check().unwrap();
-    (Parts { scorer, recorder: Some(Arc::clone(&recorder)), config }, recorder)
+    (Parts::new(scorer, Some(Arc::clone(&recorder)), config).unwrap(), recorder)
 }
 
 /// Fails a test that would hang.

@@ -1,6 +1,7 @@
 //! Behavior of the whole, in one binary.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "a test fails by panicking")]
 
+mod admin;
 mod artifact;
 mod cli;
 mod config;
@@ -19,6 +20,7 @@ mod log;
 mod matrix;
 mod model;
 mod numbers;
+mod overload;
 mod parity;
 mod policy;
 mod python;

@@ -55,11 +55,8 @@ async fn routes_are_found_again_across_a_change_of_policy_and_a_restart() {
         let recorder = Arc::new(Recorder::open(&path, &config, Clock::system(), artifact(), &engine).unwrap());
         let scorer = Scorer::with_history(artifact(), engine, Arc::clone(recorder.history()), ParcelLimits::default());
         let scorer = Arc::new(ArcSwap::from_pointee(scorer));
-        let parts = Parts {
-            scorer: Arc::clone(&scorer),
-            recorder: Some(Arc::clone(&recorder)),
-            config: ServeConfig::default().check().unwrap(),
-        };
+        let settings = ServeConfig::default().check().unwrap();
+        let parts = Parts::new(Arc::clone(&scorer), Some(Arc::clone(&recorder)), settings).unwrap();
         let (endpoint, server) = start(parts).await;
         let mut client = RiskScoringServiceClient::new(endpoint.connect().await.unwrap());
         let half = &all[round * 150..(round + 1) * 150];

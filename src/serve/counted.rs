@@ -1,0 +1,40 @@
+//! Answers as metrics count them.
+
+use super::status::Refusal;
+use crate::parcel::NoticeCode;
+use crate::policy::Route;
+use crate::telemetry::Metrics;
+use crate::wire::v1;
+
+/// Every route as metrics name it: the contract's name without its prefix.
+pub(super) fn route_names() -> impl Iterator<Item = &'static str> {
+    Route::ALL.into_iter().map(|route| route_name(route as i32))
+}
+
+fn route_name(number: i32) -> &'static str {
+    let name = v1::Route::try_from(number).unwrap_or_default().as_str_name();
+    name.strip_prefix("ROUTE_").unwrap_or(name)
+}
+
+/// Counts what one parcel was answered.
+pub(super) fn count(answer: &Result<v1::Decision, Refusal>, metrics: &Metrics) {
+    match answer {
+        Ok(decision) => {
+            metrics.decided(route_name(decision.route), decision.risk_score);
+            for notice in &decision.notices {
+                // By the list, and not by the reply's text: words of metrics are the program's own.
+                if let Some(code) = NoticeCode::ALL.iter().find(|code| code.as_str() == notice.code) {
+                    metrics.noticed(code.as_str());
+                }
+            }
+            if !decision.degraded.is_empty() {
+                metrics.degraded("ledger");
+            }
+        }
+        Err(refusal) => {
+            for violation in refusal.violations() {
+                metrics.invalid_field(violation.problem.reason());
+            }
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! How the server stands: what is shown of it while it runs.
+
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Weak};
+
+use arc_swap::ArcSwap;
+
+use super::admission::Admission;
+use super::counted::route_names;
+use super::incoming::Room;
+use super::methods::Methods;
+use super::{Recorder, Scorer, ServeError, ValidServe};
+use crate::telemetry::{Criticality, Metrics, Observed, ObservedLedger};
+use crate::wire::v1;
+
+/// What can be asked of a server while it runs, and before and after.
+#[derive(Debug)]
+pub struct Standing {
+    phase: AtomicU8,
+    scorer: Arc<ArcSwap<Scorer>>,
+    /// Not held: a ledger ends when the last who records in it is done, and not when nobody looks at it any more.
+    recorder: Option<Weak<Recorder>>,
+    metrics: Arc<Metrics>,
+    pub(super) admission: Arc<Admission>,
+    pub(super) room: Room,
+}
+
+/// Where a server is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// It does not answer yet.
+    Starting,
+    /// It answers.
+    Serving,
+    /// It was told to stop, and completes what it has.
+    Draining,
+}
+
+/// A part that does not do what it is there for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trouble {
+    /// Which part.
+    pub part: &'static str,
+    /// What that means for who calls.
+    pub means: &'static str,
+    /// Whether calls had better go elsewhere.
+    pub stops_serving: bool,
+}
+
+impl Standing {
+    pub(super) fn new(
+        scorer: Arc<ArcSwap<Scorer>>,
+        recorder: Option<&Arc<Recorder>>,
+        config: &ValidServe,
+    ) -> Result<Self, ServeError> {
+        let metrics = Arc::new(Metrics::new(Methods::served()?.names(), route_names()));
+        let admission = Admission::new(config.max_in_flight(), config.kept_for_critical(), Arc::clone(&metrics));
+        Ok(Self {
+            phase: AtomicU8::new(Phase::Starting as u8),
+            scorer,
+            recorder: recorder.map(Arc::downgrade),
+            metrics,
+            admission: Arc::new(admission),
+            room: Room::for_connections(config.max_connections()),
+        })
+    }
+
+    /// Where the server is in its life.
+    pub fn phase(&self) -> Phase {
+        match self.phase.load(Ordering::Relaxed) {
+            0 => Phase::Starting,
+            1 => Phase::Serving,
+            _ => Phase::Draining,
+        }
+    }
+
+    pub(super) fn enters(&self, phase: Phase) {
+        self.phase.store(phase as u8, Ordering::Relaxed);
+    }
+
+    /// What is counted.
+    pub fn metrics(&self) -> &Arc<Metrics> {
+        &self.metrics
+    }
+
+    /// The model that decides.
+    pub fn model(&self) -> v1::ModelInfo {
+        self.scorer.load().model().clone()
+    }
+
+    fn recorder(&self) -> Option<Arc<Recorder>> {
+        self.recorder.as_ref()?.upgrade()
+    }
+
+    /// Everything that does not work as it should; empty where all is well.
+    pub fn troubles(&self) -> Vec<Trouble> {
+        let mut troubles = Vec::new();
+        let mut add = |part, means, stops_serving| troubles.push(Trouble { part, means, stops_serving });
+        match self.phase() {
+            Phase::Starting => add("server", "it is starting, and answers no call yet", true),
+            Phase::Draining => add("server", "it was told to stop, and completes what it has", true),
+            Phase::Serving => {}
+        }
+        if let Some(recorder) = self.recorder() {
+            let ledger = recorder.ledger();
+            match (ledger.is_failing(), ledger.takes_records()) {
+                (_, false) => add("ledger", "it takes no records, so parcels are refused", true),
+                (true, true) => add("ledger", "it can't be written; decisions wait in memory and say so", false),
+                (false, true) => {}
+            }
+        }
+        troubles
+    }
+
+    /// Whether calls should be sent here.
+    pub fn is_ready(&self) -> bool {
+        self.troubles().iter().all(|trouble| !trouble.stops_serving)
+    }
+
+    /// What is not counted but looked up.
+    pub fn observe(&self) -> Observed {
+        let scorer = self.scorer.load();
+        let model = scorer.model().r#ref.clone().unwrap_or_default();
+        let ledger = self.recorder().map(|recorder| {
+            let (ledger, counts) = (recorder.ledger(), recorder.ledger().counts());
+            ObservedLedger {
+                writable: !ledger.is_failing(),
+                written: counts.written,
+                spilled: counts.spilled,
+                failures: counts.failures,
+                pending: counts.pending,
+                pending_limit: ledger.pending_limit(),
+            }
+        });
+        Observed {
+            version: env!("CARGO_PKG_VERSION"),
+            ready: self.is_ready(),
+            draining: self.phase() == Phase::Draining,
+            model: [model.name, model.version, model.digest],
+            history_entities: scorer.n_entities(),
+            in_flight: self.admission.in_flight(),
+            in_flight_limits: Criticality::ALL.map(|criticality| self.admission.limit(criticality)),
+            connections: self.room.n_open(),
+            connections_limit: self.room.limit(),
+            ledger,
+        }
+    }
+
+    /// All metrics, in the OpenMetrics text format.
+    pub fn metrics_text(&self) -> String {
+        self.metrics.to_text(self.observe())
+    }
+}

@@ -1,0 +1,120 @@
+//! Every metric: its name, type, unit, labels and help, in this one table. `docs/metrics.md` is printed from it.
+
+use std::fmt::Write as _;
+
+/// Before every name.
+pub(super) const PREFIX: &str = "parcelrisk";
+
+/// A metric as it is told of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Metric {
+    /// Without prefix, unit and the suffix of its type.
+    pub name: &'static str,
+    /// What kind of number it is.
+    pub kind: Kind,
+    /// Its unit, which is a part of its full name; empty for a number of things.
+    pub unit: &'static str,
+    /// Names of its labels. Their values are always the program's own words, so there are few.
+    pub labels: &'static [&'static str],
+    /// What it says, in one sentence.
+    pub help: &'static str,
+}
+
+/// What kind of number a metric is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Only grows, from zero at the start of the process.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+    /// How many values were at most this large, for several sizes.
+    Histogram,
+}
+
+impl Metric {
+    /// The name by which queries ask for it; that of a histogram goes on with `_bucket`, `_sum` or `_count`.
+    pub fn series(&self) -> String {
+        let mut series = format!("{PREFIX}_{}", self.name);
+        if !self.unit.is_empty() {
+            let _ = write!(series, "_{}", self.unit);
+        }
+        if self.kind == Kind::Counter {
+            series += "_total";
+        }
+        series
+    }
+}
+
+macro_rules! catalogue {
+    ($($id:ident = $kind:ident $name:literal $unit:literal [$($label:literal),*] $help:literal;)+) => {
+        $(pub(super) const $id: Metric =
+            Metric { name: $name, kind: Kind::$kind, unit: $unit, labels: &[$($label),*], help: $help };)+
+        /// All of them, in the order in which they are told.
+        pub const METRICS: &[Metric] = &[$($id),+];
+    };
+}
+
+catalogue! {
+    BUILD = Gauge "build_info" "" ["version"] "1, under the version of the program";
+    START = Gauge "start_time" "seconds" [] "When the server started, in seconds since 1970";
+    READY = Gauge "ready" "" [] "1 where calls should be sent here, as /readyz says; else 0";
+    DRAINING = Gauge "draining" "" [] "1 from the signal to stop on; else 0";
+    MODEL = Gauge "model_info" "" ["name", "version", "digest"] "1, under the model that decides";
+
+    CALLS = Counter "calls" "" ["method", "code"] "Calls that have ended, by the gRPC status code that ended them";
+    CALL_LATENCY = Histogram "call_latency" "seconds" ["method"]
+        "From the arrival of a call to the last byte of its answer; of a stream, all of its life";
+    CALLS_OPEN = Gauge "calls_open" "" ["method"] "Calls that are open";
+    PANICS = Counter "panics" "" [] "Calls that ended by a fault of the program and were answered INTERNAL";
+
+    IN_FLIGHT = Gauge "in_flight" "" [] "Parcels and other calls that are being worked on now, all connections together";
+    IN_FLIGHT_LIMIT = Gauge "in_flight_limit" "" ["criticality"] "Most that may be, for calls of this criticality";
+    SHED = Counter "shed" "" ["criticality"] "Calls refused with RESOURCE_EXHAUSTED because as much as may be is in flight";
+
+    CONNECTIONS = Gauge "connections" "" [] "Connections that are open";
+    CONNECTIONS_LIMIT = Gauge "connections_limit" "" [] "Most connections that are taken; more wait in the system's queue";
+    CONNECTIONS_TAKEN = Counter "connections_taken" "" [] "Connections taken since the start";
+    CONNECTIONS_SILENT = Counter "connections_silent" "" []
+        "Connections hung up on because they did not speak HTTP/2 in time";
+    ACCEPT_PAUSES = Counter "accept_pauses" "" [] "Rests after accepting a connection failed, most often for want of files";
+
+    DECISIONS = Counter "decisions" "" ["route"] "Parcels decided on, by the route recommended";
+    RISK_SCORE = Histogram "risk_score" "" [] "Risk scores given, 0 to 1";
+    DEGRADED = Counter "degraded" "" ["part"] "Decisions given while this part did not work";
+    INVALID_FIELDS = Counter "invalid_fields" "" ["reason"] "Malformed fields of refused parcels, by what was wrong";
+    NOTICES = Counter "notices" "" ["code"] "Oddities in parcels that were scored all the same";
+    STAGE = Histogram "stage" "seconds" ["stage"] "How long one parcel took in each stage of its decision";
+
+    HISTORY = Gauge "history_entities" "" [] "Senders, goods, routes and others that history knows something of";
+
+    LEDGER_WRITABLE = Gauge "ledger_writable" "" [] "1 where the ledger can be written, 0 where it can't";
+    LEDGER_RECORDS = Counter "ledger_records" "" [] "Records written to the ledger since the start";
+    LEDGER_PENDING = Gauge "ledger_pending" "" [] "Records that wait to be written";
+    LEDGER_PENDING_LIMIT = Gauge "ledger_pending_limit" "" [] "Most that may wait, before calls are refused";
+    LEDGER_SPILLED = Counter "ledger_spilled" "" [] "Records that were answered for while they waited in memory";
+    LEDGER_FAILURES = Counter "ledger_failures" "" [] "Times that writing to the ledger began to fail";
+
+    MEMORY = Gauge "resident_memory" "bytes" [] "Memory that the process holds";
+}
+
+/// The table as a document.
+pub fn metrics_md() -> String {
+    let mut text = "# Metrics\n\n\
+        `GET /metrics` on the admin port (`admin.listen`), in the OpenMetrics text format. This page is printed from \
+        the program's own\ntable by a test. Label values are the program's own words, never a caller's: their number is \
+        bounded. Metrics of the ledger are\ntold only where there is one.\n\n\
+        | metric | type | labels | what it says |\n|---|---|---|---|\n"
+        .to_owned();
+    for metric in METRICS {
+        let kind = match metric.kind {
+            Kind::Counter => "counter",
+            Kind::Gauge => "gauge",
+            Kind::Histogram => "histogram",
+        };
+        let labels: Vec<_> = metric.labels.iter().map(|label| format!("`{label}`")).collect();
+        let _ = writeln!(text, "| `{}` | {kind} | {} | {}. |", metric.series(), labels.join(", "), metric.help);
+    }
+    text += "\nStages: `check` (what was stated becomes a parcel, or is refused), `decide` (features, model, reasons, \
+             route), `encode` (the\nreply), `record` (until the ledger has it).\n";
+    text
+}

@@ -1,0 +1,218 @@
+//! What is counted while the server runs.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
+
+use super::histogram::{Distribution, Histogram, SCORES, SECONDS};
+use super::process::unix_seconds;
+use super::tally::Tally;
+
+/// A method that is not served: where calls of strangers are counted.
+pub const UNKNOWN_METHOD: &str = "unknown";
+
+/// A part of the way from a request to its answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// What was stated becomes a parcel, or is refused.
+    Check,
+    /// Features, model, reasons and route.
+    Decide,
+    /// The decision becomes a reply.
+    Encode,
+    /// Until the ledger has the decision.
+    Record,
+}
+
+impl Stage {
+    pub(super) const ALL: [Self; 4] = [Self::Check, Self::Decide, Self::Encode, Self::Record];
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Check => "check",
+            Self::Decide => "decide",
+            Self::Encode => "encode",
+            Self::Record => "record",
+        }
+    }
+}
+
+/// How much a call matters, in the words of its caller.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Criticality {
+    /// As any other.
+    #[default]
+    Usual,
+    /// A share of the server is kept for it.
+    Critical,
+}
+
+impl Criticality {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Usual, Self::Critical];
+
+    /// As metrics name it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Usual => "usual",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+/// Everything that is counted, by all calls at once and without a lock on the way of a decision.
+#[derive(Debug)]
+pub struct Metrics {
+    pub(super) started_unix_seconds: u64,
+    pub(super) methods: BTreeMap<&'static str, Method>,
+    pub(super) panics: AtomicU64,
+    pub(super) shed: Tally,
+    pub(super) connections_taken: AtomicU64,
+    pub(super) connections_silent: AtomicU64,
+    pub(super) accept_pauses: AtomicU64,
+    pub(super) decisions: Tally,
+    pub(super) risk_scores: Histogram,
+    pub(super) degraded: Tally,
+    pub(super) invalid_fields: Tally,
+    pub(super) notices: Tally,
+    pub(super) stages: [Histogram; Stage::ALL.len()],
+}
+
+/// The calls of one method.
+#[derive(Debug)]
+pub struct Method {
+    pub(super) open: AtomicI64,
+    pub(super) by_code: Tally,
+    pub(super) latency: Histogram,
+}
+
+/// What was counted until some time, in numbers that the status page compares.
+#[derive(Clone, Debug)]
+pub struct Totals {
+    /// By method: calls by status code, and how long they took.
+    pub methods: BTreeMap<&'static str, (BTreeMap<&'static str, u64>, Distribution)>,
+    /// Decisions by route.
+    pub decisions: BTreeMap<&'static str, u64>,
+    /// Calls refused for want of room.
+    pub shed: u64,
+    /// Faults of the program.
+    pub panics: u64,
+}
+
+impl Metrics {
+    /// Nothing counted yet, of these methods and routes.
+    pub fn new(
+        methods: impl IntoIterator<Item = &'static str>,
+        routes: impl IntoIterator<Item = &'static str>,
+    ) -> Self {
+        let method = |name| {
+            let (open, by_code) = (AtomicI64::new(0), Tally::of(["OK"]));
+            (name, Method { open, by_code, latency: Histogram::of(SECONDS) })
+        };
+        Self {
+            started_unix_seconds: unix_seconds(),
+            methods: methods.into_iter().chain([UNKNOWN_METHOD]).map(method).collect(),
+            panics: AtomicU64::new(0),
+            shed: Tally::of(Criticality::ALL.map(Criticality::name)),
+            connections_taken: AtomicU64::new(0),
+            connections_silent: AtomicU64::new(0),
+            accept_pauses: AtomicU64::new(0),
+            decisions: Tally::of(routes),
+            risk_scores: Histogram::of(SCORES),
+            degraded: Tally::of(["ledger"]),
+            invalid_fields: Tally::default(),
+            notices: Tally::default(),
+            stages: Stage::ALL.map(|_| Histogram::of(SECONDS)),
+        }
+    }
+
+    /// A call of this method begins; of one that is not served, as [`UNKNOWN_METHOD`].
+    pub fn call_begins(&self, method: &str) {
+        if let Some(method) = self.method(method) {
+            method.open.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// It ends, with the name of its status code.
+    pub fn call_ends(&self, method: &str, code: &'static str, latency: Duration) {
+        if let Some(method) = self.method(method) {
+            method.open.fetch_sub(1, Ordering::Relaxed);
+            method.by_code.add(code);
+            method.latency.add(latency.as_secs_f64());
+        }
+    }
+
+    fn method(&self, method: &str) -> Option<&Method> {
+        self.methods.get(method).or_else(|| self.methods.get(UNKNOWN_METHOD))
+    }
+
+    /// A fault of the program was answered.
+    pub fn panicked(&self) {
+        self.panics.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A call was refused for want of room.
+    pub fn shed(&self, criticality: Criticality) {
+        self.shed.add(criticality.name());
+    }
+
+    /// A connection was taken.
+    pub fn connection_taken(&self) {
+        self.connections_taken.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// One was hung up on because it said nothing.
+    pub fn connection_silent(&self) {
+        self.connections_silent.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Accepting failed, and rests.
+    pub fn accept_paused(&self) {
+        self.accept_pauses.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A parcel was decided on.
+    pub fn decided(&self, route: &'static str, risk_score: f64) {
+        self.decisions.add(route);
+        self.risk_scores.add(risk_score);
+    }
+
+    /// A decision was given without a part that should have taken part.
+    pub fn degraded(&self, part: &'static str) {
+        self.degraded.add(part);
+    }
+
+    /// A field of a parcel was malformed.
+    pub fn invalid_field(&self, reason: &'static str) {
+        self.invalid_fields.add(reason);
+    }
+
+    /// Something was odd in a parcel.
+    pub fn noticed(&self, code: &'static str) {
+        self.notices.add(code);
+    }
+
+    /// A parcel took this long in a stage.
+    pub fn took(&self, stage: Stage, time: Duration) {
+        if let Some(times) = self.stages.get(stage as usize) {
+            times.add(time.as_secs_f64());
+        }
+    }
+
+    /// When counting began, in seconds since 1970.
+    pub fn started_unix_seconds(&self) -> u64 {
+        self.started_unix_seconds
+    }
+
+    /// What is counted so far.
+    pub fn totals(&self) -> Totals {
+        let method =
+            |(name, method): (&&'static str, &Method)| (*name, (method.by_code.counts(), method.latency.read()));
+        Totals {
+            methods: self.methods.iter().map(method).collect(),
+            decisions: self.decisions.counts(),
+            shed: self.shed.counts().values().sum(),
+            panics: self.panics.load(Ordering::Relaxed),
+        }
+    }
+}
