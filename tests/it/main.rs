@@ -7,6 +7,7 @@ mod cli;
 mod config;
 mod connection;
 mod contract;
+mod deploy;
 mod docs;
 mod drain;
 mod features;
