@@ -128,13 +128,17 @@ mod tests {
     async fn whoever_waits_comes_in_when_there_is_room() {
         let admission = admission(1, 0);
         let first = admission.admit(1, Criticality::Usual).unwrap();
-        let waiting: Vec<_> =
-            (0..3).map(|_| tokio::spawn(Arc::clone(&admission).wait(1, Criticality::Usual))).collect();
+        let waiting: Vec<_> = (0..3)
+            .map(|_| {
+                let room = Arc::clone(&admission).wait(1, Criticality::Usual);
+                tokio::spawn(async { drop(room.await) })
+            })
+            .collect();
         tokio::task::yield_now().await;
         assert!(waiting.iter().all(|one| !one.is_finished()));
         drop(first);
         for one in waiting {
-            drop(one.await.unwrap());
+            one.await.unwrap();
         }
         assert_eq!(admission.in_flight(), 0);
     }

@@ -11,6 +11,7 @@ use tonic::metadata::MetadataMap;
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::Scorer;
+use super::admission::Permit;
 use super::counted::count;
 use super::recorder::{Asked, Recorder, Submitted};
 use super::status::Refusal;
@@ -89,11 +90,13 @@ impl Door {
         Box::pin(async move { result(answer.await.unwrap_or(Err(Refusal::Internal))) })
     }
 
-    /// Scores a batch; one bad request fails alone.
+    /// Scores a batch; one bad request fails alone. `room` is given back when the work is done, also where the call was
+    /// cancelled before.
     pub(super) async fn score_all(
         &self,
         requests: Vec<v1::ScoreParcelRequest>,
         language: Language,
+        room: Permit,
     ) -> Result<Vec<v1::ScoreResult>, Refusal> {
         let door = self.clone();
         let handle = tokio::runtime::Handle::current();
@@ -103,9 +106,9 @@ impl Door {
                 let _entered = handle.enter();
                 door.start(request, language)
             };
-            requests.into_par_iter().map(begin).collect::<Vec<_>>()
+            (requests.into_par_iter().map(begin).collect::<Vec<_>>(), room)
         });
-        let begun = begun.await.map_err(|_| Refusal::Internal)?;
+        let (begun, _room) = begun.await.map_err(|_| Refusal::Internal)?;
         let mut results = Vec::with_capacity(begun.len());
         for answer in begun {
             results.push(answer.await);

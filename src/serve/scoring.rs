@@ -52,7 +52,7 @@ impl v1::risk_scoring_service_server::RiskScoringService for Scoring {
         request: Request<v1::ScoreParcelsRequest>,
     ) -> Result<Response<v1::ScoreParcelsResponse>, Status> {
         let language = language(request.metadata());
-        let criticality = criticality(&request.metadata().clone().into_headers());
+        let criticality = criticality(request.metadata().as_ref());
         let v1::ScoreParcelsRequest { requests } = request.into_inner();
         let (got, max) = (requests.len(), self.max_batch);
         Span::current().record(fields::N_ITEMS, got);
@@ -61,8 +61,8 @@ impl v1::risk_scoring_service_server::RiskScoringService for Scoring {
             return Err(Refusal::InvalidRequest(violation).into());
         }
         // The call itself has room for one.
-        let _room = self.admission.admit(got.saturating_sub(1), criticality)?;
-        let results = self.door.score_all(requests, language).await?;
+        let room = self.admission.admit(got.saturating_sub(1), criticality)?;
+        let results = self.door.score_all(requests, language, room).await?;
         Ok(Response::new(v1::ScoreParcelsResponse { results }))
     }
 
@@ -72,7 +72,7 @@ impl v1::risk_scoring_service_server::RiskScoringService for Scoring {
     ) -> Result<Response<Replies>, Status> {
         Ok(Response::new(Replies {
             language: language(request.metadata()),
-            criticality: criticality(&request.metadata().clone().into_headers()),
+            criticality: criticality(request.metadata().as_ref()),
             requests: request.into_inner(),
             next: None,
             waiting: None,

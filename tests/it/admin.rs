@@ -110,6 +110,32 @@ async fn every_call_and_every_parcel_is_counted() {
     assert!(!text.contains("parcelrisk_ledger"), "there is none");
 }
 
+#[tokio::test]
+async fn a_ledger_that_takes_no_records_is_no_place_to_send_calls_to() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("ledger.db");
+    let config = LedgerConfig { max_pending: 1000, ..LedgerConfig::default() };
+    let (parts, recorder) = recording_parts(&path, &config, Clock::system());
+    let standing = Arc::clone(&parts.standing);
+    let (_, server) = start(parts).await;
+    let admin = admin_of(&standing).await;
+    within(async {
+        while !standing.is_ready() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    let slots: Vec<_> = (0..1000).map(|_| recorder.ledger().reserve().unwrap()).collect();
+    let (code, text, _) = ask(admin, "GET", "/readyz").await;
+    assert_eq!((code, text.as_str()), (503, "not ready\nledger: it takes no records, so parcels are refused\n"));
+    let page = ask(admin, "GET", "/").await.1;
+    assert!(page.contains("not ready</h1>") && page.contains("it takes no records"), "{page}");
+    drop(slots);
+    assert_eq!(ask(admin, "GET", "/readyz").await.0, 200);
+    drop(recorder);
+    server.stopped().await;
+}
+
 /// A server with a ledger in `path`, to which one parcel was sent.
 async fn recorded(path: &Path, parcel: v1::Parcel) -> Arc<Standing> {
     let config = LedgerConfig { path: path.to_str().unwrap().to_owned(), ..LedgerConfig::default() };
