@@ -57,7 +57,7 @@ impl Recent {
     }
 
     /// Decisions by route of this day, and whether they are counted from the start of the server only.
-    pub(super) fn today(&self, now: &Totals) -> (Vec<(&'static str, u64)>, bool) {
+    pub(super) fn today(&self, now: &Totals) -> (BTreeMap<&'static str, u64>, bool) {
         let before = |route: &&'static str| self.today.1.get(route).copied().unwrap_or_default();
         let by_route = now.decisions.iter().map(|(route, n)| (*route, n.saturating_sub(before(route))));
         (by_route.collect(), self.is_since_start)
@@ -75,9 +75,9 @@ mod tests {
     #[test]
     fn a_day_counts_from_its_midnight() {
         let mut recent = Recent::new(decided(0), DAY_SECONDS - 60);
-        assert_eq!(recent.today(&decided(3)), (vec![("OPEN", 3)], true));
+        assert_eq!(recent.today(&decided(3)), (BTreeMap::from([("OPEN", 3)]), true));
         recent.note(decided(5), DAY_SECONDS + 1);
-        assert_eq!(recent.today(&decided(7)), (vec![("OPEN", 2)], false));
+        assert_eq!(recent.today(&decided(7)), (BTreeMap::from([("OPEN", 2)]), false));
     }
 
     #[test]

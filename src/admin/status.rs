@@ -5,7 +5,7 @@ use crate::report::html::{Element, el, p};
 use crate::report::number::{count, percent, short};
 use crate::report::page as whole_page;
 use crate::report::table::{Cell, Column, table};
-use crate::serve::{Phase, Standing};
+use crate::serve::{Phase, Standing, route_names};
 use crate::telemetry::{Distribution, Observed, Totals, unix_seconds};
 
 /// The page as it stands now.
@@ -114,10 +114,9 @@ fn traffic(now: &Totals, lately: Option<&Lately>) -> Option<Element> {
     let time = |latency: &Distribution, share| latency.quantile(share).map_or("–".to_owned(), duration);
     let rows = methods(now, then).filter(|calls| calls.n > 0).map(|calls| {
         let codes = calls.codes.iter().filter(|(_, n)| *n > 0).map(|(code, n)| format!("{code} {}", count(*n)));
-        // The service's package says nothing that its name does not.
-        let name = calls.method.trim_start_matches("/parcelrisk.v1.");
+        let (service, method) = calls.method.trim_start_matches('/').rsplit_once('/').unwrap_or(("", calls.method));
         vec![
-            Cell::name(name),
+            Cell::name(method).noted(service),
             count(calls.n).into(),
             percent(calls.n_failed as f64 / calls.n as f64).into(),
             time(&calls.latency, 0.5).into(),
@@ -135,12 +134,13 @@ fn traffic(now: &Totals, lately: Option<&Lately>) -> Option<Element> {
 
 fn routes(now: &Totals, recent: &Recent) -> Element {
     let (by_route, is_since_start) = recent.today(now);
-    let total: u64 = by_route.iter().map(|(_, n)| n).sum();
+    let total: u64 = by_route.values().sum();
+    let by_route = route_names().map(|route| (route, by_route.get(route).copied().unwrap_or_default()));
     let since = if is_since_start { "since the start of the server" } else { "since midnight UTC" };
     let columns = [Column::Text("Route"), Column::Number("Parcels"), Column::Number("Share"), Column::Bar];
-    let rows = by_route.iter().map(|(route, n)| {
-        let share = *n as f64 / total as f64;
-        vec![Cell::name(route), count(*n).into(), percent(share).into(), Cell::bar(share)]
+    let rows = by_route.map(|(route, n)| {
+        let share = n as f64 / total as f64;
+        vec![Cell::name(route), count(n).into(), percent(share).into(), Cell::bar(share)]
     });
     let section = el("section").child(el("h2").text("Routes today"));
     if total == 0 {

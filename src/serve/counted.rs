@@ -6,8 +6,8 @@ use crate::policy::Route;
 use crate::telemetry::Metrics;
 use crate::wire::v1;
 
-/// Every route as metrics name it: the contract's name without its prefix.
-pub(super) fn route_names() -> impl Iterator<Item = &'static str> {
+/// Every route as metrics name it, the least intrusive first: the contract's name without its prefix.
+pub fn route_names() -> impl Iterator<Item = &'static str> {
     Route::ALL.into_iter().map(|route| route_name(route as i32))
 }
 

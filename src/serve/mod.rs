@@ -31,6 +31,7 @@ use tokio::time::Instant;
 use tonic::service::Routes;
 
 pub use config::{InvalidServe, ServeConfig, ValidServe};
+pub use counted::route_names;
 pub use recorder::Recorder;
 pub use reload::{ReloadError, reload};
 pub use scorer::Scorer;

@@ -88,6 +88,8 @@ impl v1::risk_scoring_service_server::RiskScoringService for Scoring {
     }
 }
 
+type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
 /// The replies to a stream of parcels: each is made when the client has room for it, or is written to the ledger by then,
 /// so that a slow reader holds back its own requests and little piles up here.
 pub(super) struct Replies {
@@ -96,10 +98,10 @@ pub(super) struct Replies {
     criticality: Criticality,
     /// Read, and without room yet.
     next: Option<Option<v1::ScoreParcelRequest>>,
-    waiting: Option<Pin<Box<dyn Future<Output = Permit> + Send>>>,
+    waiting: Option<Later<Permit>>,
     admission: Arc<Admission>,
     /// Decided, and not yet replied; in order, each with its room.
-    in_hand: VecDeque<(Pin<Box<dyn Future<Output = v1::ScoreResult> + Send>>, Permit)>,
+    in_hand: VecDeque<(Later<v1::ScoreResult>, Permit)>,
     /// Whether no request comes any more.
     has_ended: bool,
     door: Door,
