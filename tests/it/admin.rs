@@ -114,7 +114,7 @@ async fn every_call_and_every_parcel_is_counted() {
 async fn a_ledger_that_takes_no_records_is_no_place_to_send_calls_to() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("ledger.db");
-    let config = LedgerConfig { max_pending: 1000, ..LedgerConfig::default() };
+    let config = LedgerConfig { path: path.to_str().unwrap().to_owned(), max_pending: 1000, ..LedgerConfig::default() };
     let (parts, recorder) = recording_parts(&path, &config, Clock::system());
     let standing = Arc::clone(&parts.standing);
     let (_, server) = start(parts).await;

@@ -196,7 +196,7 @@ fn a_limit_too_small_for_the_fingerprints_is_refused() {
         &dataset(),
         TrainConfig { history_max_bytes: 1000, ..quick() },
         expect![[r#"
-            train.history_max_bytes: the history of fingerprints alone takes 88361 bytes, the limit is 1000
+            train.history_max_bytes: the history of fingerprints alone takes 44142 bytes, the limit is 1000
         "#]],
     );
 }

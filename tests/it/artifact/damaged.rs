@@ -132,13 +132,13 @@ fn a_manifest_that_does_not_fit_the_files_is_found() {
         golden.jsonl
         the model's own rates or thresholds are not valid: policy: must have 0 <= documents_from_risk_score <= open_from_risk_score <= 1, got 0.9 and 0.7
         golden.jsonl
-        line 1: another decision about "ITEM" than expected: the route differs, score SCORE instead of SCORE
+        line 1: another decision about "ITEM" than expected: the identifier, which is a digest of every feature, differs, score SCORE instead of SCORE
         golden.jsonl
         line 1: another decision about "ITEM" than expected: a detail differs, score SCORE instead of SCORE
         history.bin does not have the digest that manifest.json names: it is truncated, damaged or of another model
         golden.jsonl does not have the digest that manifest.json names: it is truncated, damaged or of another model
         manifest.json
-        unknown field `formats`, expected one of `format`, `name`, `version`, `crate_version`, `feature_spec_digest`, `estimator`, `seed`, `label_delay_days`, `data`, `blocks`, `golden_policy`, `pruning`, `metrics`, `heads`, `feature_profiles`, `files` at line 1 column 10
+        unknown field `formats`, expected one of `format`, `name`, `version`, `notice`, `crate_version`, `feature_spec_digest`, `estimator`, `seed`, `label_delay_days`, `data`, `blocks`, `golden_policy`, `pruning`, `metrics`, `heads`, `feature_profiles`, `files` at line 1 column 10
         manifest.json is not UTF-8
     "#]].assert_eq(&told.concat());
 }
