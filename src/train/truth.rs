@@ -37,7 +37,8 @@ struct True {
 
 impl Truth {
     /// Reads the `truth` table of a simulation.
-    /// * `trained_until`: seconds since 1970; typologies of which no parcel was advised until then are late.
+    /// * `trained_until`: seconds since 1970; typologies of which no parcel was advised until then are late. None is, where the
+    ///   table has no parcel of a typology from before.
     ///
     /// # Errors
     /// [`DatasetError`] where the table can't be read or lacks a column.
@@ -59,6 +60,10 @@ impl Truth {
             truth.by_advice.insert(advice(&row.draft.item_id, at.seconds), told);
         }
         truth.late.retain(|typology| !early.contains(typology));
+        // A table that begins after the training does not tell what was there before.
+        if early.is_empty() {
+            truth.late.clear();
+        }
         Ok(truth)
     }
 
