@@ -42,6 +42,7 @@ pub(super) fn render(manifest: &Manifest, model: &Model) -> String {
     ));
     let blocks: Vec<String> = manifest.blocks.iter().map(|(name, n)| format!("{n} {name}")).collect();
     line(format!("- Labeled parcels by block, in order of time: {}.", blocks.join(", ")));
+    line(format!("- Calibration: {}.", model.body().calibration));
     line(format!(
         "- Outcomes became known {} days after a parcel was advised, where a row did not say.",
         manifest.label_delay_days

@@ -29,8 +29,10 @@ pub struct TrainConfig {
     pub estimator: EstimatorKind,
     /// How raw scores become probabilities.
     pub calibration: CalibrationKind,
-    /// Share of the clean parcels that are fitted on, drawn by the seed; scores are shifted back by its logarithm.
+    /// Largest share of the clean parcels that is fitted on, drawn by the seed; scores are shifted back by its logarithm.
     pub undersample: f64,
+    /// Most clean parcels for each infringement that are fitted on, at least 1: beyond them, they are undersampled.
+    pub max_clean_per_infringement: f64,
     /// Fewest infringements of a kind for which a head is fitted.
     pub head_min_infringements: u32,
     /// Boosting: trees of a head; each takes a larger share, so that the sum of shares is that of the main one.
@@ -43,8 +45,8 @@ pub struct TrainConfig {
     pub boosting_learning_rate: f64,
     /// Boosting: fewest rows in a leaf.
     pub boosting_min_leaf_rows: u32,
-    /// Boosting: L2 penalty on leaf values, in units of the loss's second derivative.
-    pub boosting_l2: f64,
+    /// Boosting: L2 penalty on leaf values, in rows at the base rate of those fitted on.
+    pub boosting_l2_rows: f64,
     /// Boosting: share of the features that each tree may use, drawn by the seed.
     pub boosting_feature_share: f64,
     /// Boosting: share of the rows that each tree is grown on, drawn by the seed.
@@ -77,18 +79,19 @@ impl Default for TrainConfig {
             estimator: EstimatorKind::Boosting,
             calibration: CalibrationKind::Beta,
             undersample: 1.0,
+            max_clean_per_infringement: 100.0,
             head_min_infringements: 50,
             boosting_head_trees: 100,
             boosting_trees: 200,
             boosting_leaves: 12,
             boosting_learning_rate: 0.04,
             boosting_min_leaf_rows: 20,
-            boosting_l2: 20.0,
+            boosting_l2_rows: 120.0,
             boosting_feature_share: 0.3,
             boosting_row_share: 0.7,
             l2: 10.0,
             max_iterations: 100,
-            history_max_bytes: 8 << 20,
+            history_max_bytes: 1 << 30,
             max_reject_share: 0.01,
             bootstrap_replicates: 1000,
             n_golden: 200,
@@ -160,13 +163,16 @@ impl TrainConfig {
         fits("bootstrap_replicates", replicates.into(), replicates <= 100_000, "from 0 to 100000")?;
         let undersample = self.undersample;
         fits("undersample", undersample, undersample > 0.0 && undersample <= 1.0, "above 0 and at most 1")?;
+        let clean = self.max_clean_per_infringement;
+        fits("max_clean_per_infringement", clean, (1.0..=1e9).contains(&clean), "from 1 to 1000000000")?;
         let logistic = LogisticParams { l2: self.l2, max_iterations: self.max_iterations }.check()?;
         let boosting = GradientBoosting::params()
             .n_trees(self.boosting_trees as usize)
             .max_leaves(self.boosting_leaves as usize)
             .learning_rate(self.boosting_learning_rate)
             .min_child_rows(self.boosting_min_leaf_rows)
-            .l2(self.boosting_l2)
+            .l2(0.0)
+            .l2_rows(self.boosting_l2_rows)
             .feature_fraction(self.boosting_feature_share)
             .row_fraction(self.boosting_row_share)
             .seed(self.seed);

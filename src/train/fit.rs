@@ -5,12 +5,14 @@ use std::ops::Range;
 use ndarray::{Axis, CowArray, Ix2};
 
 use super::run::{Progress, Recipe, TrainError};
-use super::{KnownOutcome, LabeledParcel, Matrix};
+use super::{KnownOutcome, LabeledParcel, Matrix, TrainConfig};
 use crate::artifact::HeadReport;
 use crate::evaluation::{self, Columns, InvalidScored, Scored, ScoredRow, Settings, Subject};
 use crate::history::KeyHasher;
 use crate::model::boosting::{GradientBoostingValidParams, LabeledRows};
-use crate::model::{Calibration, Estimator, EstimatorKind, Head, Linear, Model, ModelBody, ReferenceScores};
+use crate::model::{
+    Calibration, CalibrationError, Estimator, EstimatorKind, Head, Linear, Model, ModelBody, ReferenceScores,
+};
 use crate::parcel::codes::InfringementKind;
 use crate::text::TextModel;
 
@@ -39,14 +41,14 @@ impl Fitted {
         let mut heads = Vec::new();
         for kind in kinds {
             // Each head keeps all of its own kind, and a draw of everything else.
-            let of_kind = whole.undersampled(config.undersample, config.seed, &whole.is_of(kind));
+            let of_kind = whole.undersampled(config, &whole.is_of(kind));
             let trees = recipe.config.head_boosting();
             heads.push((kind, estimator(recipe, trees, &of_kind, &of_kind.labels, progress)?));
         }
-        let block = whole.undersampled(config.undersample, config.seed, &whole.labels);
+        let block = whole.undersampled(config, &whole.labels);
         let linear = regress(recipe, &block, &block.labels)?;
-        let logistic = Estimator::Logistic(linear.clone()).shifted(config.undersample.ln());
-        let boosting = boost(recipe, recipe.config.boosting(), &block, &block.labels, progress)?;
+        let logistic = Estimator::Logistic(linear.clone()).shifted(block.clean_share.ln());
+        let boosting = boost(recipe.config.boosting(), &block, &block.labels, progress)?;
         let (estimator, sibling) = match config.estimator {
             EstimatorKind::Boosting => (boosting, logistic),
             EstimatorKind::Logistic => (logistic, boosting),
@@ -63,7 +65,7 @@ impl Fitted {
         progress: &mut dyn Progress,
     ) -> Result<Model, TrainError> {
         let config = recipe.config.get();
-        let fit = fit.undersampled(config.undersample, config.seed, &fit.labels);
+        let fit = fit.undersampled(config, &fit.labels);
         let estimator = main_estimator(recipe, &fit, progress)?;
         let raw_scores = later.raw_scores(&estimator);
         Ok(Model::new(ModelBody {
@@ -110,11 +112,10 @@ fn estimator(
     labels: &[bool],
     progress: &mut dyn Progress,
 ) -> Result<Estimator, TrainError> {
-    let config = recipe.config.get();
-    match config.estimator {
-        EstimatorKind::Boosting => boost(recipe, trees, block, labels, progress),
+    match recipe.config.get().estimator {
+        EstimatorKind::Boosting => boost(trees, block, labels, progress),
         EstimatorKind::Logistic => {
-            Ok(Estimator::Logistic(regress(recipe, block, labels)?).shifted(config.undersample.ln()))
+            Ok(Estimator::Logistic(regress(recipe, block, labels)?).shifted(block.clean_share.ln()))
         }
     }
 }
@@ -125,7 +126,6 @@ fn regress(recipe: &Recipe, block: &LabeledBlock<'_>, labels: &[bool]) -> Result
 }
 
 fn boost(
-    recipe: &Recipe,
     params: &GradientBoostingValidParams,
     block: &LabeledBlock<'_>,
     labels: &[bool],
@@ -136,12 +136,14 @@ fn boost(
     let trees = trees.map_err(|source| TrainError::Boost { n_rows: labels.len(), source })?;
     // Fewer clean rows make every row riskier by as much, whatever it is: Dal Pozzolo, Caelen, Johnson,
     // Bontempi (2015), "Calibrating probability with undersampling for unbalanced classification".
-    Ok(Estimator::Boosting(trees.compile()).shifted(recipe.config.get().undersample.ln()))
+    Ok(Estimator::Boosting(trees.compile()).shifted(block.clean_share.ln()))
 }
 
 fn calibration(recipe: &Recipe, raw_scores: &[f64], labels: &[bool]) -> Result<Calibration, TrainError> {
-    Calibration::fit(recipe.config.get().calibration, raw_scores, labels)
-        .map_err(|source| TrainError::Calibrate { n_rows: labels.len(), source })
+    match Calibration::fit(recipe.config.get().calibration, raw_scores, labels) {
+        Err(CalibrationError::TooFew { .. }) => Ok(Calibration::level(raw_scores, labels)),
+        fitted => fitted.map_err(|source| TrainError::Calibrate { n_rows: labels.len(), source }),
+    }
 }
 
 /// Whether a row counts as one of a kind: an infringement of it, or one that is named though `infringement` counts
@@ -163,6 +165,8 @@ pub(super) struct LabeledBlock<'m> {
     items: Vec<u64>,
     /// Days since 1970.
     days: Vec<i64>,
+    /// Share of the clean rows that was drawn; 1 where all are here.
+    clean_share: f64,
 }
 
 impl<'m> LabeledBlock<'m> {
@@ -186,6 +190,7 @@ impl<'m> LabeledBlock<'m> {
             kinds: outcomes().map(|outcome| outcome.kind.filter(|kind| counts(*kind, &outcome))).collect(),
             items: labeled.iter().map(|idx| rows[*idx].item().0).collect(),
             days: labeled.iter().map(|idx| rows[*idx].parcel.advised_at.day()).collect(),
+            clean_share: 1.0,
         }
     }
 
@@ -205,11 +210,16 @@ impl<'m> LabeledBlock<'m> {
         Self { weights, ..self }
     }
 
-    /// All rows of which `labels` is true, and about `share` of the others, drawn by item and seed; under these labels.
-    fn undersampled(&self, share: f64, seed: u64, labels: &[bool]) -> LabeledBlock<'_> {
+    /// All rows of which `labels` is true, and as many of the others as `config` allows, drawn by item and seed; under
+    /// these labels.
+    fn undersampled(&self, config: &TrainConfig, labels: &[bool]) -> LabeledBlock<'_> {
+        let infringements = labels.iter().filter(|label| **label).count() as f64;
+        let clean = labels.len() as f64 - infringements;
+        let most = config.max_clean_per_infringement * infringements.max(1.0);
+        let share = if most < clean * config.undersample { most / clean } else { config.undersample };
         let draw = |item: u64| {
             let mut hasher = KeyHasher::new("undersample");
-            hasher.part(&seed.to_le_bytes());
+            hasher.part(&config.seed.to_le_bytes());
             hasher.part(&item.to_le_bytes());
             // The upper 53 bits: as many as an f64 holds.
             (hasher.finish().0 >> 11) as f64 / (1_u64 << 53) as f64
@@ -228,6 +238,7 @@ impl<'m> LabeledBlock<'m> {
             kinds: kept.iter().map(|idx| self.kinds[*idx]).collect(),
             items: kept.iter().map(|idx| self.items[*idx]).collect(),
             days: kept.iter().map(|idx| self.days[*idx]).collect(),
+            clean_share: share,
         }
     }
 

@@ -73,7 +73,6 @@ impl GradientBoostingValidParams {
         let base_score = log_odds(training.labels, weights)?;
         let bins = Bins::new(training.values, self.max_bins);
         let usable = bins.usable();
-        let mut grower = Grower::new(self, &bins, weights);
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
         let mut margins = vec![base_score; training.n_rows()];
         let mut gradients = vec![Gradient::default(); training.n_rows()];
@@ -82,6 +81,8 @@ impl GradientBoostingValidParams {
         let mut best = (f64::INFINITY, 0, 0);
         let samples = self.row_fraction < 1.0 || self.feature_fraction < 1.0;
         differentiate(&margins, training.labels, weights, grid, &mut gradients);
+        let params = self.with_penalty_at(&gradients);
+        let mut grower = Grower::new(&params, &bins, weights);
         for round in 1..=self.n_trees {
             let features = sample(usable.iter().copied(), self.feature_fraction, &mut rng);
             let mut rows = sample(0..training.n_rows() as u32, self.row_fraction, &mut rng);
@@ -110,6 +111,12 @@ impl GradientBoostingValidParams {
             trees.truncate(best.2);
         }
         Ok(GradientBoosting { n_features: training.values.ncols(), base_score, trees })
+    }
+
+    /// These settings with the penalty in rows as one in hessians. `gradients`: before the first tree.
+    fn with_penalty_at(&self, gradients: &[Gradient]) -> Self {
+        let hessians: f64 = gradients.iter().map(|gradient| gradient.second).sum();
+        Self { l2: self.l2 + self.l2_rows * hessians / gradients.len() as f64, ..self.clone() }
     }
 
     fn check_rows(

@@ -28,6 +28,7 @@ pub struct GradientBoostingValidParams {
     pub(super) max_depth: usize,
     pub(super) learning_rate: f64,
     pub(super) l2: f64,
+    pub(super) l2_rows: f64,
     pub(super) min_child_weight: f64,
     pub(super) min_child_rows: u32,
     pub(super) min_gain: f64,
@@ -60,6 +61,7 @@ impl Default for GradientBoostingParams {
             max_depth: 0,
             learning_rate: 0.1,
             l2: 1.0,
+            l2_rows: 0.0,
             min_child_weight: 1e-3,
             min_child_rows: 20,
             min_gain: 0.0,
@@ -109,6 +111,16 @@ impl GradientBoostingParams {
     /// L2 penalty on leaf values (λ in Chen & Guestrin 2016, eq. 5), at least 0. Default 1.
     pub fn l2(mut self, l2: f64) -> Self {
         self.0.l2 = l2;
+        self
+    }
+
+    /// L2 penalty in rows, at least 0, added to `l2`: so many rows as they are before the first tree, each with the
+    /// mean hessian `w p (1 − p)` of the base rate. Default 0.
+    ///
+    /// A penalty in units of hessian is a hundred times as strong where one row in a thousand is positive as where
+    /// one in ten is; this one holds a leaf back as much in both, and whatever the weights are in.
+    pub fn l2_rows(mut self, l2_rows: f64) -> Self {
+        self.0.l2_rows = l2_rows;
         self
     }
 
@@ -191,6 +203,7 @@ impl ParamGuard for GradientBoostingParams {
             (p.max_depth <= MAX_DEPTH, "max_depth", "at most 64"),
             (share(p.learning_rate), "learning_rate", "above 0 and at most 1"),
             (at_least_zero(p.l2), "l2", "a number of at least zero"),
+            (at_least_zero(p.l2_rows), "l2_rows", "a number of at least zero"),
             (at_least_zero(p.min_child_weight), "min_child_weight", "a number of at least zero"),
             (p.min_child_rows >= 1, "min_child_rows", "at least 1"),
             (at_least_zero(p.min_gain), "min_gain", "a number of at least zero"),

@@ -38,6 +38,32 @@ impl BetaCalibration {
         }
     }
 
+    /// The most likely shift `c` with `a = b = 1`, where a shift is thought to be about 0 with a variance of 1: without
+    /// an infringement it stays finite. By Newton's method on a concave function of one number.
+    pub(super) fn level(raw_scores: &[f64], labels: &[bool]) -> Self {
+        let mut c = 0.0;
+        for _ in 0..LEVEL_STEPS {
+            let (mut slope, mut curvature) = (-c, 1.0);
+            for (score, label) in raw_scores.iter().zip(labels) {
+                let p = logistic(score + c);
+                slope += f64::from(u8::from(*label)) - p;
+                curvature += p * (1.0 - p);
+            }
+            // Far from the top the curvature is small and a whole step would overshoot.
+            let step: f64 = slope / curvature;
+            c += step.clamp(-1.0, 1.0);
+            if step.abs() < 1e-12 {
+                break;
+            }
+        }
+        Self { a: 1.0, b: 1.0, c }
+    }
+
+    /// Whether only the level was fitted.
+    pub(super) fn is_level(&self) -> bool {
+        self.a == 1.0 && self.b == 1.0
+    }
+
     pub(super) fn probability(&self, raw_score: f64) -> f64 {
         let log_odds = self.a * ln_logistic(raw_score) - self.b * ln_logistic(-raw_score) + self.c;
         logistic(log_odds)
@@ -48,6 +74,9 @@ impl BetaCalibration {
         if finite && self.a >= 0.0 && self.b >= 0.0 { Ok(()) } else { Err("a calibration that falls or is not finite") }
     }
 }
+
+/// Most steps towards the level; a few are enough.
+const LEVEL_STEPS: usize = 100;
 
 fn fit_slopes(
     raw_scores: &[f64],

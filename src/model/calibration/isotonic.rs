@@ -52,6 +52,11 @@ impl IsotonicCalibration {
         Self { from_raw_score: pools.iter().skip(1).map(|pool| pool.from).collect(), probability }
     }
 
+    /// Steps of the curve.
+    pub(super) fn n_steps(&self) -> usize {
+        self.probability.len()
+    }
+
     pub(super) fn probability(&self, raw_score: f64) -> f64 {
         self.probability[self.from_raw_score.partition_point(|from| *from <= raw_score)]
     }

@@ -71,6 +71,14 @@ impl Calibration {
         })
     }
 
+    /// The raw scores moved by one number, for a block with too few of a class for a curve: the log-odds of logistic
+    /// models are probabilities already, but for the level of the months that followed.
+    ///
+    /// * `raw_scores`, `labels`: shape `(n_rows,)`, as in [`Calibration::fit`]; without rows, nothing moves.
+    pub fn level(raw_scores: &[f64], labels: &[bool]) -> Self {
+        Self::Beta(BetaCalibration::level(raw_scores, labels))
+    }
+
     /// Probability for a raw score, within 0 and 1.
     pub fn probability(&self, raw_score: f64) -> f64 {
         match self {
@@ -83,6 +91,23 @@ impl Calibration {
         match self {
             Self::Beta(curve) => curve.check(),
             Self::Isotonic(steps) => steps.check(),
+        }
+    }
+}
+
+/// How it was made, in a few words.
+impl fmt::Display for Calibration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Beta(curve) if curve.is_level() => {
+                write!(
+                    f,
+                    "by its level only, {:+.3} log-odds; the block held too few infringements for a curve",
+                    curve.c
+                )
+            }
+            Self::Beta(_) => f.write_str("a curve of three parameters (beta)"),
+            Self::Isotonic(steps) => write!(f, "in {} steps (isotonic)", steps.n_steps()),
         }
     }
 }

@@ -19,6 +19,11 @@ fn any_rows() -> impl Strategy<Value = (Array2<f32>, Vec<bool>)> {
     })
 }
 
+/// Labels of which every other one is positive, for an even number of rows.
+fn labels_of_half(values: &Array2<f32>) -> Vec<bool> {
+    (0..values.nrows() / 2 * 2).map(|row| row % 2 == 0).collect()
+}
+
 fn small() -> GradientBoostingParams {
     GradientBoosting::params().n_trees(8).max_leaves(6).min_child_rows(1).learning_rate(0.3)
 }
@@ -45,6 +50,17 @@ proptest! {
         let repeated = concatenate![Axis(0), values, values.select(Axis(0), &head)];
         let labels: Vec<bool> = labels.iter().chain(&labels[..twice]).copied().collect();
         prop_assert_eq!(weighted, fit(small(), rows(&repeated, &labels, None)));
+    }
+
+    #[test]
+    fn a_penalty_in_rows_is_so_many_hessians_of_the_base_rate((values, _) in any_rows(), weight in 1..4u8) {
+        let n = labels_of_half(&values).len();
+        let (values, labels) = (values.select(Axis(0), &(0..n).collect::<Vec<_>>()), labels_of_half(&values));
+        let weights = vec![f32::from(weight); n];
+        let in_rows = fit(small().l2(0.0).l2_rows(4.0), rows(&values, &labels, Some(&weights)));
+        // At one half, p (1 − p) is a quarter.
+        let in_hessians = fit(small().l2(f64::from(weight)), rows(&values, &labels, Some(&weights)));
+        prop_assert_eq!(in_rows, in_hessians);
     }
 
     #[test]

@@ -20,6 +20,7 @@ fn settings_out_of_range_are_named() {
     check(p().max_depth(65), rows, expect!["max_depth: must be at most 64"]);
     check(p().learning_rate(f64::NAN), rows, expect!["learning_rate: must be above 0 and at most 1"]);
     check(p().l2(-1.0), rows, expect!["l2: must be a number of at least zero"]);
+    check(p().l2_rows(f64::INFINITY), rows, expect!["l2_rows: must be a number of at least zero"]);
     check(p().row_fraction(0.0), rows, expect!["row_fraction: must be above 0 and at most 1"]);
     check(p().max_bins(256), rows, expect!["max_bins: must be between 2 and 255"]);
     check(p().monotone(vec![Monotone::Rising]), rows, expect!["monotone constraints: 12 are needed, there are 1"]);
