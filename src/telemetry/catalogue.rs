@@ -71,6 +71,19 @@ catalogue! {
     IN_FLIGHT_LIMIT = Gauge "in_flight_limit" "" ["criticality"] "Most that may be, for calls of this criticality";
     SHED = Counter "shed" "" ["criticality"] "Calls refused with RESOURCE_EXHAUSTED because as much as may be is in flight";
 
+    SHED_OVER_SHARE = Counter "shed_over_share" "" []
+        "Of the calls refused so, those whose caller held more than its share of the room";
+
+    DENIED = Counter "denied" "" ["reason"]
+        "Calls not let in: the caller unknown, its certificate expired, its token not accepted, its role missing";
+    HANDSHAKES = Gauge "tls_handshakes" "" [] "TLS handshakes that are not done yet";
+    HANDSHAKES_FAILED = Counter "tls_handshakes_failed" "" ["reason"]
+        "TLS handshakes that came to nothing: not done in time, or refused by one of both sides";
+    TLS_EXPIRES = Gauge "tls_certificate_expires_time" "seconds" []
+        "When the server's certificate expires, in seconds since 1970; told only where there is TLS";
+    IDENTITY_RELOADS = Counter "identity_reloads" "" ["result"]
+        "Readings of the files of [identity] at SIGHUP: taken, or refused, and the old ones go on";
+
     CONNECTIONS = Gauge "connections" "" [] "Connections that are open";
     CONNECTIONS_LIMIT = Gauge "connections_limit" "" [] "Most connections that are taken; more wait in the system's queue";
     CONNECTIONS_TAKEN = Counter "connections_taken" "" [] "Connections taken since the start";

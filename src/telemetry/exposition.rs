@@ -41,6 +41,10 @@ pub struct Observed {
     pub connections: usize,
     /// Most that are taken.
     pub connections_limit: usize,
+    /// When the server's certificate expires, where it has one.
+    pub tls_expires_unix_seconds: Option<u64>,
+    /// TLS handshakes that are not done yet.
+    pub handshakes: usize,
     /// The ledger, where there is one.
     pub ledger: Option<ObservedLedger>,
 }
@@ -107,6 +111,16 @@ impl Collector for Scrape {
         let limits = Criticality::ALL.iter().zip(observed.in_flight_limits);
         page.labeled(&IN_FLIGHT_LIMIT, limits.map(|(criticality, limit)| ([criticality.name()], limit as u64)))?;
         page.tally(&SHED, &metrics.shed)?;
+
+        page.one(&SHED_OVER_SHARE, metrics.shed_over_share.load(Ordering::Relaxed))?;
+
+        page.tally(&DENIED, &metrics.denied)?;
+        page.one(&HANDSHAKES, observed.handshakes as u64)?;
+        page.tally(&HANDSHAKES_FAILED, &metrics.handshakes_failed)?;
+        if let Some(expires) = observed.tls_expires_unix_seconds {
+            page.one(&TLS_EXPIRES, expires)?;
+        }
+        page.tally(&IDENTITY_RELOADS, &metrics.identity_reloads)?;
 
         page.one(&CONNECTIONS, observed.connections as u64)?;
         page.one(&CONNECTIONS_LIMIT, observed.connections_limit as u64)?;
@@ -212,7 +226,11 @@ mod tests {
     #[test]
     fn every_metric_of_the_catalogue_is_told_and_no_other() {
         let metrics = Arc::new(Metrics::new(["/a.B/C"], ["release"]));
-        let observed = Observed { ledger: Some(ObservedLedger::default()), ..Observed::default() };
+        let observed = Observed {
+            ledger: Some(ObservedLedger::default()),
+            tls_expires_unix_seconds: Some(0),
+            ..Observed::default()
+        };
         let text = metrics.to_text(observed);
         let told: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
         let known: Vec<_> =

@@ -11,6 +11,13 @@ use super::tally::Tally;
 /// A method that is not served: where calls of strangers are counted.
 pub const UNKNOWN_METHOD: &str = "unknown";
 
+/// Why a call is not let in, as told of before it happens.
+const DENIED: [&str; 4] = ["unknown", "expired", "token", "role"];
+/// Why a handshake comes to nothing.
+const HANDSHAKES_FAILED: [&str; 2] = ["timeout", "refused"];
+/// What becomes of files that are read anew.
+const RELOADS: [&str; 2] = ["taken", "refused"];
+
 /// A part of the way from a request to its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stage {
@@ -67,6 +74,10 @@ pub struct Metrics {
     pub(super) methods: BTreeMap<&'static str, Method>,
     pub(super) panics: AtomicU64,
     pub(super) shed: Tally,
+    pub(super) shed_over_share: AtomicU64,
+    pub(super) denied: Tally,
+    pub(super) handshakes_failed: Tally,
+    pub(super) identity_reloads: Tally,
     pub(super) connections_taken: AtomicU64,
     pub(super) connections_silent: AtomicU64,
     pub(super) accept_pauses: AtomicU64,
@@ -114,6 +125,10 @@ impl Metrics {
             methods: methods.into_iter().chain([UNKNOWN_METHOD]).map(method).collect(),
             panics: AtomicU64::new(0),
             shed: Tally::of(Criticality::ALL.map(Criticality::name)),
+            shed_over_share: AtomicU64::new(0),
+            denied: Tally::of(DENIED),
+            handshakes_failed: Tally::of(HANDSHAKES_FAILED),
+            identity_reloads: Tally::of(RELOADS),
             connections_taken: AtomicU64::new(0),
             connections_silent: AtomicU64::new(0),
             accept_pauses: AtomicU64::new(0),
@@ -154,6 +169,26 @@ impl Metrics {
     /// A call was refused for want of room.
     pub fn shed(&self, criticality: Criticality) {
         self.shed.add(criticality.name());
+    }
+
+    /// It was because its caller held more than its share.
+    pub fn shed_over_share(&self) {
+        self.shed_over_share.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A call was not let in.
+    pub fn denied(&self, reason: &'static str) {
+        self.denied.add(reason);
+    }
+
+    /// A TLS handshake came to nothing.
+    pub fn handshake_failed(&self, reason: &'static str) {
+        self.handshakes_failed.add(reason);
+    }
+
+    /// Certificates and keys were read anew, or a file of them was refused.
+    pub fn identity_reloaded(&self, was_taken: bool) {
+        self.identity_reloads.add(if was_taken { "taken" } else { "refused" });
     }
 
     /// A connection was taken.

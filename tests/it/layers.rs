@@ -39,6 +39,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     ("telemetry", &[]),
+    ("identity", &["telemetry"]),
     (
         "ledger",
         &[
@@ -68,11 +69,12 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "wire",
             "artifact",
             "telemetry",
+            "identity",
             "ledger",
         ],
     ),
     ("admin", &["parcel", "report", "telemetry", "serve"]),
-    ("config", &["parcel", "features", "policy", "train", "telemetry", "ledger", "serve", "admin"]),
+    ("config", &["parcel", "features", "policy", "train", "telemetry", "identity", "ledger", "serve", "admin"]),
     ("cli", ANY),
 ];
 
@@ -89,11 +91,14 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("tokio", &["serve", "admin", "cli"]),
     ("tower", &["serve", "cli"]),
     ("h2", &["serve", "cli"]),
-    ("http", &["serve", "admin", "cli"]),
+    ("http", &["identity", "serve", "admin", "cli"]),
     ("hyper", &["admin"]),
     ("prometheus_client", &["telemetry"]),
     ("rustix", &["serve"]),
-    ("arc_swap", &["serve", "cli"]),
+    ("arc_swap", &["identity", "serve", "cli"]),
+    ("rustls", &["identity"]),
+    ("jsonwebtoken", &["identity"]),
+    ("x509_parser", &["identity"]),
     ("linfa", &["model"]),
     ("csv", &["table", "cli"]),
     ("parquet", &["table"]),
