@@ -6,12 +6,12 @@ use std::sync::{Arc, OnceLock, Weak};
 use arc_swap::ArcSwap;
 
 use super::admission::Admission;
-use super::counted::route_names;
+use super::counted::{route_name, route_names};
 use super::incoming::Room;
 use super::methods::Methods;
 use super::{Recorder, Scorer, ServeError, ValidServe};
 use crate::identity::{Identity, Tls};
-use crate::telemetry::{Criticality, Metrics, Observed, ObservedLedger};
+use crate::telemetry::{Criticality, Metrics, Observed, ObservedLedger, ObservedStream};
 use crate::wire::v1;
 
 /// What can be asked of a server while it runs, and before and after.
@@ -141,7 +141,17 @@ impl Standing {
                 pending_limit: ledger.pending_limit(),
             }
         });
+        let policy = scorer.engine().policy();
+        let status = self.recorder().filter(|_| policy.has_budgets()).map(|recorder| recorder.policy_status(policy));
+        let streams =
+            status.map(|status| status.streams).unwrap_or_default().into_iter().map(|stream| ObservedStream {
+                name: stream.name,
+                parcels: stream.parcels,
+                expected_parcels: stream.expected_parcels,
+                given: stream.routes.iter().map(|(route, _, given)| (route_name(*route as i32), *given)).collect(),
+            });
         Observed {
+            streams: streams.collect(),
             version: env!("CARGO_PKG_VERSION"),
             ready: self.is_ready(),
             draining: self.phase() == Phase::Draining,

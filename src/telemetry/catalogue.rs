@@ -93,6 +93,12 @@ catalogue! {
 
     DECISIONS = Counter "decisions" "" ["route"] "Parcels decided on, by the route recommended";
     RISK_SCORE = Histogram "risk_score" "" [] "Risk scores given, 0 to 1";
+    SCORE_PSI = Gauge "score_psi" "" []
+        "Population stability index of the last 5,000 to 10,000 scores against the model's reference: above 0.25 is a shift; told from 1,000 on";
+    NOVELTY = Histogram "novelty" "" []
+        "Shares of a parcel's history keys under which nothing was inspected yet; counted where there is a ledger";
+    POLICY_PARCELS = Gauge "policy_stream_parcels" "" ["stream"] "Parcels of a policy's stream today";
+    POLICY_GIVEN = Gauge "policy_given" "" ["stream", "route"] "Parcels of a stream that a budgeted route was given to today";
     DEGRADED = Counter "degraded" "" ["part"] "Decisions given while this part did not work";
     INVALID_FIELDS = Counter "invalid_fields" "" ["reason"] "Malformed fields of refused parcels, by what was wrong";
     NOTICES = Counter "notices" "" ["code"] "Oddities in parcels that were scored all the same";
@@ -114,8 +120,8 @@ catalogue! {
 pub fn metrics_md() -> String {
     let mut text = "# Metrics\n\n\
         `GET /metrics` on the admin port (`admin.listen`), in the OpenMetrics text format. This page is printed from \
-        the program's own\ntable by a test. Label values are the program's own words, never a caller's: their number is \
-        bounded. Metrics of the ledger are\ntold only where there is one.\n\n\
+        the program's own\ntable by a test. Label values are the program's own words and \
+        names of the policy, never a caller's: their number is bounded. Metrics of the ledger are\ntold only where there is one.\n\n\
         | metric | type | labels | what it says |\n|---|---|---|---|\n"
         .to_owned();
     for metric in METRICS {

@@ -21,7 +21,7 @@ use super::tally::Tally;
 pub const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// What is not counted but looked up when it is asked for.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Observed {
     /// Release of the program.
     pub version: &'static str,
@@ -45,8 +45,23 @@ pub struct Observed {
     pub tls_expires_unix_seconds: Option<u64>,
     /// TLS handshakes that are not done yet.
     pub handshakes: usize,
+    /// Streams of the policy that have budgets.
+    pub streams: Vec<ObservedStream>,
     /// The ledger, where there is one.
     pub ledger: Option<ObservedLedger>,
+}
+
+/// Where a stream of the policy stands today.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ObservedStream {
+    /// Its name in the policy.
+    pub name: String,
+    /// Parcels that have come.
+    pub parcels: u64,
+    /// Parcels that the day is expected to bring in all.
+    pub expected_parcels: f64,
+    /// Each route with a budget, and how many parcels it was given to.
+    pub given: Vec<(&'static str, u64)>,
 }
 
 /// How the ledger is doing.
@@ -131,6 +146,17 @@ impl Collector for Scrape {
 
         page.tally(&DECISIONS, &metrics.decisions)?;
         page.distribution(&RISK_SCORE, &metrics.risk_scores.read())?;
+        if let Some(psi) = metrics.score_psi() {
+            page.metric(&SCORE_PSI, |mut encoder| encoder.encode_gauge(&psi))?;
+        }
+        page.distribution(&NOVELTY, &metrics.novelties.read())?;
+        let streams = &observed.streams;
+        page.labeled(&POLICY_PARCELS, streams.iter().map(|stream| ([stream.name.as_str()], stream.parcels)))?;
+        let given = |stream: &'_ ObservedStream| -> Vec<_> {
+            stream.given.iter().map(|(route, n)| (stream.name.clone(), *route, *n)).collect()
+        };
+        let given: Vec<_> = streams.iter().flat_map(given).collect();
+        page.labeled(&POLICY_GIVEN, given.iter().map(|(stream, route, n)| ([stream.as_str(), route], *n)))?;
         page.tally(&DEGRADED, &metrics.degraded)?;
         page.tally(&INVALID_FIELDS, &metrics.invalid_fields)?;
         page.tally(&NOTICES, &metrics.notices)?;
@@ -231,6 +257,7 @@ mod tests {
             tls_expires_unix_seconds: Some(0),
             ..Observed::default()
         };
+        (0..2_000).for_each(|_| metrics.decided("release", 0.1, 0.5));
         let text = metrics.to_text(observed);
         let told: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
         let known: Vec<_> =
@@ -245,7 +272,7 @@ mod tests {
         metrics.call_begins("/a.B/C");
         metrics.call_ends("/a.B/C", "OK", std::time::Duration::from_millis(3));
         metrics.call_begins("/stranger");
-        metrics.decided("release", 0.02);
+        metrics.decided("release", 0.02, 0.5);
         metrics.shed(Criticality::Usual);
         let text = metrics.to_text(Observed { in_flight_limits: [8, 10], ..Observed::default() });
         for line in [

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::histogram::{Distribution, Histogram, SCORES, SECONDS};
+use super::drift::Drift;
+use super::histogram::{Distribution, Histogram, SCORES, SECONDS, TENTHS};
+use super::latest::{Latest, Shown};
 use super::process::unix_seconds;
 use super::tally::Tally;
 
@@ -83,6 +85,9 @@ pub struct Metrics {
     pub(super) accept_pauses: AtomicU64,
     pub(super) decisions: Tally,
     pub(super) risk_scores: Histogram,
+    pub(super) novelties: Histogram,
+    pub(super) drift: Drift,
+    latest: Latest,
     pub(super) degraded: Tally,
     pub(super) invalid_fields: Tally,
     pub(super) notices: Tally,
@@ -134,6 +139,9 @@ impl Metrics {
             accept_pauses: AtomicU64::new(0),
             decisions: Tally::of(routes),
             risk_scores: Histogram::of(SCORES),
+            novelties: Histogram::of(TENTHS),
+            drift: Drift::default(),
+            latest: Latest::default(),
             degraded: Tally::of(["ledger"]),
             invalid_fields: Tally::default(),
             notices: Tally::default(),
@@ -206,10 +214,36 @@ impl Metrics {
         self.accept_pauses.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// A parcel was decided on.
-    pub fn decided(&self, route: &'static str, risk_score: f64) {
+    /// A parcel was decided on. `risk_percentile` is the share of the model's reference with a lower score.
+    pub fn decided(&self, route: &'static str, risk_score: f64, risk_percentile: f64) {
         self.decisions.add(route);
         self.risk_scores.add(risk_score);
+        self.drift.add(risk_percentile);
+    }
+
+    /// It may be shown as one of the latest.
+    pub fn shows(&self, show: impl FnOnce(u64) -> Shown) {
+        self.latest.offer(show);
+    }
+
+    /// The latest decisions, the newest first.
+    pub fn latest(&self) -> Vec<Shown> {
+        self.latest.shown()
+    }
+
+    /// Under this share of a parcel's history keys nothing was inspected yet.
+    pub fn was_new(&self, novelty: f64) {
+        self.novelties.add(novelty);
+    }
+
+    /// Population stability index of the latest scores against the model's reference; `None` where there are too few.
+    pub fn score_psi(&self) -> Option<f64> {
+        self.drift.psi()
+    }
+
+    /// Another model decides from now on, with a reference of its own.
+    pub fn model_changed(&self) {
+        self.drift.begin_anew();
     }
 
     /// A decision was given without a part that should have taken part.

@@ -13,6 +13,7 @@ mod drain;
 mod features;
 mod fixture;
 mod fold;
+mod fuzz;
 mod harness;
 mod identity;
 mod layers;
