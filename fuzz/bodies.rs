@@ -73,7 +73,7 @@ pub(crate) fn mapping(bytes: &[u8]) {
 pub(crate) fn policy(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let Ok(named) = named_files(text) else { return };
-    let lists: BTreeMap<_, _> = named.lists.into_keys().map(|name| (name, "a\nb\n".to_owned())).collect();
+    let lists: BTreeMap<_, _> = named.lists.into_iter().map(|(name, _)| (name, "a\nb\n".to_owned())).collect();
     let source = PolicySource { text: text.to_owned(), lists, key: DrawKey::new(&[7; 32]) };
     let _ = FilePolicy::compile(&source, &["sender_identity".to_owned()]);
 }

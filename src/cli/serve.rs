@@ -10,8 +10,8 @@ use arc_swap::ArcSwap;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::output;
 use super::settings::{self, ConfigFlag, Flags};
+use super::{output, supervisor};
 use crate::admin;
 use crate::identity::Identity;
 use crate::serve::{Parts, Recorder, Scorer, Standing, reload, serve};
@@ -64,6 +64,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
             output::print(&format!("admin on http://{address}\n"))?;
         }
         let stop = stop_signal()?;
+        tokio::spawn(supervisor::tell_of(Arc::clone(&parts.standing)));
         if identity.has_files() {
             read_identity_at_hangup(identity, Arc::clone(parts.standing.metrics()))?;
         }

@@ -17,6 +17,7 @@ use tracing::{Level, Span};
 use super::admission::Permit;
 use super::drain::Draining;
 use super::request_id::RequestId;
+use super::stalled::Watched;
 use super::status::{Refusal, code_name};
 use crate::telemetry::{Metrics, call_level, fields};
 
@@ -92,13 +93,14 @@ pub(super) struct Answer {
     body: Body,
     record: Record,
     has_ended: bool,
+    watch: Option<Watched>,
     /// Its room, until the last byte has left: what is not yet sent takes memory.
     _permit: Option<Permit>,
 }
 
 impl Answer {
-    pub(super) fn new(body: Body, record: Record, permit: Option<Permit>) -> Self {
-        Self { body, record, has_ended: false, _permit: permit }
+    pub(super) fn new(body: Body, record: Record, permit: Option<Permit>, watch: Option<Watched>) -> Self {
+        Self { body, record, has_ended: false, watch, _permit: permit }
     }
 
     fn end(&mut self, refusal: Refusal) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
@@ -119,6 +121,9 @@ impl http_body::Body for Answer {
             return Poll::Ready(None);
         }
         let this = &mut *self;
+        if let Some(watch) = &this.watch {
+            watch.goes_on();
+        }
         let polled = {
             let _entered = this.record.span.enter();
             catch_unwind(AssertUnwindSafe(|| Pin::new(&mut this.body).poll_frame(ctx)))

@@ -17,8 +17,10 @@ use super::access;
 use super::admission::{Admission, Asking};
 use super::answer::{Answer, Record, UntilDrain};
 use super::drain::Drain;
+use super::handshake::Peer;
 use super::methods::Methods;
 use super::request_id::RequestId;
+use super::stalled::Watched;
 use super::status::Refusal;
 use crate::identity::Identity;
 use crate::telemetry::{Metrics, fields};
@@ -42,6 +44,8 @@ pub(super) struct Around {
     pub(super) timeout: Duration,
     /// Longest that a client may go on asking where it may ask more than once.
     pub(super) stream_limit: Duration,
+    /// Longest that an answer may wait for its client to take more of it.
+    pub(super) answer_limit: Duration,
     pub(super) drain: Drain,
     pub(super) admission: Arc<Admission>,
     pub(super) metrics: Arc<Metrics>,
@@ -126,6 +130,8 @@ where
             request.map(|body| Body::new(UntilDrain::new(body, draining, limit)))
         };
         let admission = Arc::clone(&around.admission);
+        let peer = request.extensions().get::<Peer>().filter(|_| is_ours && !is_single);
+        let (hang_up, limit, metrics) = (peer.map(Peer::hang_up), around.answer_limit, Arc::clone(&around.metrics));
         let answer = self.inner.call(request);
         let whole = async move {
             let mut response = match tokio::time::timeout_at(deadline, unless_it_panics(answer)).await {
@@ -141,7 +147,10 @@ where
                 // Only these are all of one size. One that came too late counts as much as one that came late.
                 admission.took(record.started.elapsed());
             }
-            Ok(response.map(|body| Body::new(Answer::new(body, record, permit))))
+            // An answer about one parcel is small, and holds no room while it waits to be taken.
+            let permit = permit.filter(|_| !is_single);
+            let watch = hang_up.map(|hang_up| Watched::begin(hang_up, limit, metrics));
+            Ok(response.map(|body| Body::new(Answer::new(body, record, permit, watch))))
         };
         Box::pin(whole.instrument(span))
     }
@@ -204,6 +213,7 @@ mod tests {
             identity: Arc::default(),
             timeout: LIMIT,
             stream_limit: LIMIT,
+            answer_limit: LIMIT,
             drain,
             admission: Arc::new(Admission::new(bounds, Arc::clone(&metrics))),
             metrics,

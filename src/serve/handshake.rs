@@ -17,6 +17,7 @@ use tokio::time::Sleep;
 use tokio_rustls::server::TlsStream;
 use tokio_rustls::{Accept, TlsAcceptor};
 
+use super::stalled::HangUp;
 use crate::identity::{Caller, Identity};
 use crate::telemetry::Metrics;
 
@@ -31,11 +32,19 @@ pub(super) struct Security {
 
 /// Whoever is at the other end; known once the handshake is done, and for as long as the connection lives.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Peer(Arc<OnceLock<Caller>>);
+pub(super) struct Peer {
+    caller: Arc<OnceLock<Caller>>,
+    hang_up: Arc<HangUp>,
+}
 
 impl Peer {
     pub(super) fn caller(&self) -> Option<&Caller> {
-        self.0.get()
+        self.caller.get()
+    }
+
+    /// What ends the connection from outside.
+    pub(super) fn hang_up(&self) -> Arc<HangUp> {
+        Arc::clone(&self.hang_up)
     }
 }
 
@@ -139,7 +148,7 @@ impl Link {
                 let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
                 if let Some(caller) = certificate.and_then(|der| shaking.identity.of_certificate(der)) {
                     // Nobody else sets it.
-                    let _ = self.peer.0.set(caller);
+                    let _ = self.peer.caller.set(caller);
                 }
                 self.state = State::Tls(Box::new(stream));
                 Poll::Ready(Ok(()))
@@ -158,6 +167,9 @@ fn failed<T>() -> Poll<io::Result<T>> {
 
 impl AsyncRead for Link {
     fn poll_read(mut self: Pin<&mut Self>, ctx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.peer.hang_up.is_wanted(ctx) {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        }
         ready!(self.poll_shaken(ctx))?;
         match &mut self.state {
             State::Plain(stream) => Pin::new(stream).poll_read(ctx, buf),

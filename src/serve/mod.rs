@@ -23,11 +23,13 @@ mod request_id;
 mod requests;
 mod scorer;
 mod scoring;
+mod stalled;
 mod standing;
 mod status;
 
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::net::TcpListener;
@@ -154,6 +156,8 @@ pub async fn serve(
         identity: Arc::clone(&identity),
         timeout: config.request_timeout(),
         stream_limit: config.stream_limits().whole,
+        // A stream that is only idle has ended by itself by then.
+        answer_limit: config.stream_limits().idle + Duration::from_secs(1),
         drain: drain.clone(),
         admission,
         metrics: Arc::clone(&metrics),

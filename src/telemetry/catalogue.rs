@@ -89,6 +89,8 @@ catalogue! {
     CONNECTIONS_TAKEN = Counter "connections_taken" "" [] "Connections taken since the start";
     CONNECTIONS_SILENT = Counter "connections_silent" "" []
         "Connections hung up on because they did not speak HTTP/2 in time";
+    CONNECTIONS_STALLED = Counter "connections_stalled" "" []
+        "Connections hung up on because their client took no more of an answer for serve.stream_idle_seconds";
     ACCEPT_PAUSES = Counter "accept_pauses" "" [] "Rests after accepting a connection failed, most often for want of files";
 
     DECISIONS = Counter "decisions" "" ["route"] "Parcels decided on, by the route recommended";

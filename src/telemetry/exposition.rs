@@ -142,6 +142,7 @@ impl Collector for Scrape {
         let count = |count: &AtomicU64| count.load(Ordering::Relaxed);
         page.one(&CONNECTIONS_TAKEN, count(&metrics.connections_taken))?;
         page.one(&CONNECTIONS_SILENT, count(&metrics.connections_silent))?;
+        page.one(&CONNECTIONS_STALLED, count(&metrics.connections_stalled))?;
         page.one(&ACCEPT_PAUSES, count(&metrics.accept_pauses))?;
 
         page.tally(&DECISIONS, &metrics.decisions)?;

@@ -82,6 +82,7 @@ pub struct Metrics {
     pub(super) identity_reloads: Tally,
     pub(super) connections_taken: AtomicU64,
     pub(super) connections_silent: AtomicU64,
+    pub(super) connections_stalled: AtomicU64,
     pub(super) accept_pauses: AtomicU64,
     pub(super) decisions: Tally,
     pub(super) risk_scores: Histogram,
@@ -136,6 +137,7 @@ impl Metrics {
             identity_reloads: Tally::of(RELOADS),
             connections_taken: AtomicU64::new(0),
             connections_silent: AtomicU64::new(0),
+            connections_stalled: AtomicU64::new(0),
             accept_pauses: AtomicU64::new(0),
             decisions: Tally::of(routes),
             risk_scores: Histogram::of(SCORES),
@@ -207,6 +209,11 @@ impl Metrics {
     /// One was hung up on because it said nothing.
     pub fn connection_silent(&self) {
         self.connections_silent.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// One was hung up on because its client did not take an answer.
+    pub fn connection_stalled(&self) {
+        self.connections_stalled.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Accepting failed, and rests.

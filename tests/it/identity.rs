@@ -2,6 +2,7 @@
 
 mod certificates;
 mod issuer;
+mod program;
 mod tokens;
 
 use std::sync::Arc;

@@ -99,6 +99,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("rustls", &["identity"]),
     ("jsonwebtoken", &["identity"]),
     ("x509_parser", &["identity"]),
+    ("sd_notify", &["cli"]),
     ("linfa", &["model"]),
     ("csv", &["table", "cli"]),
     ("parquet", &["table"]),

@@ -112,3 +112,38 @@ async fn an_answer_and_an_error_name_their_call() {
     }
     assert_ne!(other[0], other[1]);
 }
+
+/// A client that has its answers held back, by a window that it never opens, is hung up on: nothing of HTTP/2 ends that.
+#[tokio::test]
+async fn a_client_that_takes_no_answers_is_hung_up_on() {
+    use prost::Message as _;
+    use prost::bytes::Bytes;
+
+    let parts = parts(ServeConfig { stream_idle_seconds: 1, ..ServeConfig::default() });
+    let standing = std::sync::Arc::clone(&parts.standing);
+    let (_, server) = start(parts).await;
+    let tcp = tokio::net::TcpStream::connect(server.address).await.unwrap();
+    let mut client = h2::client::Builder::new();
+    let (client, connection) = client.initial_window_size(0).handshake::<_, Bytes>(tcp).await.unwrap();
+    let connection = tokio::spawn(connection);
+    let head = http::Request::post(format!("http://{}/parcelrisk.v1.RiskScoringService/StreamParcels", server.address))
+        .header("content-type", "application/grpc")
+        .header("te", "trailers")
+        .body(())
+        .unwrap();
+    let (_response, mut body) = client.ready().await.unwrap().send_request(head, false).unwrap();
+    let message = asked().encode_to_vec();
+    let mut framed = vec![0];
+    framed.extend(u32::try_from(message.len()).unwrap().to_be_bytes());
+    framed.extend(message);
+    body.send_data(Bytes::from(framed), false).unwrap();
+    // With an error or without: it ends.
+    let _ = within(connection).await.unwrap();
+    assert!(standing.metrics_text().contains("parcelrisk_connections_stalled_total 1"));
+    within(async {
+        while standing.observe().in_flight > 0 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
