@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use jsonwebtoken::jwk::{Jwk, JwkSet};
-use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, encode};
 use parcel_risk::identity::IdentityConfig;
 use parcel_risk::telemetry::unix_seconds;
 use parcel_risk::wire::v1::risk_scoring_service_client::RiskScoringServiceClient;
@@ -21,26 +21,30 @@ use crate::harness::{parcel, request};
 struct Signer {
     key: EncodingKey,
     algorithm: Algorithm,
+    public: Jwk,
     id: String,
 }
 
 impl Signer {
     fn new(id: &str) -> Self {
-        let key = KeyPair::generate_for(&PKCS_ED25519).unwrap();
-        let key = EncodingKey::from_ed_der(&key.serialize_der());
-        Self { key, algorithm: Algorithm::EdDSA, id: id.to_owned() }
+        let pair = KeyPair::generate_for(&PKCS_ED25519).unwrap();
+        let (key, algorithm) = (EncodingKey::from_ed_der(&pair.serialize_der()), Algorithm::EdDSA);
+        let public = DecodingKey::from_ed_der(pair.public_key_raw());
+        let public = Jwk::from_decoding_key(&public, Some(algorithm)).unwrap();
+        Self { key, algorithm, public, id: id.to_owned() }
     }
 
     fn ecdsa(id: &str) -> Self {
-        let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).unwrap();
-        let key = EncodingKey::from_ec_der(&key.serialize_der());
-        Self { key, algorithm: Algorithm::ES256, id: id.to_owned() }
+        let pair = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).unwrap();
+        let (key, algorithm) = (EncodingKey::from_ec_der(&pair.serialize_der()), Algorithm::ES256);
+        let public = Jwk::from_encoding_key(&key, algorithm).unwrap();
+        Self { key, algorithm, public, id: id.to_owned() }
     }
 
     fn public(&self) -> Jwk {
-        let mut jwk = Jwk::from_encoding_key(&self.key, self.algorithm).unwrap();
-        jwk.common.key_id = Some(self.id.clone());
-        jwk
+        let mut public = self.public.clone();
+        public.common.key_id = Some(self.id.clone());
+        public
     }
 
     fn header(&self) -> Header {
