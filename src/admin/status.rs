@@ -14,9 +14,11 @@ pub(super) fn page(standing: &Standing, recent: &Recent) -> String {
     let lately = recent.lately();
     let main = el("main")
         .child(troubles(standing, &now, lately.as_ref()))
-        .child(cards(&now, lately.as_ref(), &observed))
+        .child(cards(&now, lately.as_ref(), &observed, standing.metrics().score_psi()))
         .children(traffic(&now, lately.as_ref()))
         .child(routes(&now, recent))
+        .children(budgets(&observed))
+        .child(latest(standing))
         .child(ledger(&observed))
         .child(model(&observed));
     whole_page(&format!("parcel-risk: {}", state(standing)), header(standing, &observed), main)
@@ -62,7 +64,10 @@ fn troubles(standing: &Standing, now: &Totals, lately: Option<&Lately>) -> Eleme
     section.child(el("ul").children(told.iter().map(item)))
 }
 
-fn cards(now: &Totals, lately: Option<&Lately>, observed: &Observed) -> Element {
+/// A population stability index above it is a shift, by convention.
+const SHIFT: f64 = 0.25;
+
+fn cards(now: &Totals, lately: Option<&Lately>, observed: &Observed, psi: Option<f64>) -> Element {
     let mut list = el("ul").class("cards");
     let mut card = |name: &str, value: String, note: String| {
         let figure = el("strong").text(value);
@@ -74,6 +79,11 @@ fn cards(now: &Totals, lately: Option<&Lately>, observed: &Observed) -> Element 
         let over = format!("over the last {}", minutes(*seconds));
         card("Calls", format!("{}/s", short(calls as f64 / seconds.max(1.0))), over.clone());
         card("Parcels decided", format!("{}/s", short(decided as f64 / seconds.max(1.0))), over);
+    }
+    if let Some(psi) = psi {
+        let note =
+            if psi > SHIFT { "a shift: the model meets other post than it knows" } else { "as the model knows it" };
+        card("Score PSI", format!("{psi:.3}"), note.to_owned());
     }
     let [limit, _] = observed.in_flight_limits;
     card("In flight", count(observed.in_flight as u64), format!("of {}", count(limit as u64)));
@@ -147,6 +157,47 @@ fn routes(now: &Totals, recent: &Recent) -> Element {
         return section.child(p(format!("No parcel {since}.")));
     }
     section.children(table(&format!("Parcels by the route recommended, {since}"), &columns, rows.collect()))
+}
+
+/// What of the day's budgets is given.
+fn budgets(observed: &Observed) -> Option<Element> {
+    let columns =
+        [Column::Text("Stream"), Column::Number("Parcels"), Column::Number("Expected"), Column::Text("Given")];
+    let rows = observed.streams.iter().map(|stream| {
+        let given = stream.given.iter().map(|(route, n)| format!("{route} {}", count(*n)));
+        vec![
+            Cell::name(&stream.name),
+            count(stream.parcels).into(),
+            short(stream.expected_parcels).into(),
+            given.collect::<Vec<_>>().join(", ").into(),
+        ]
+    });
+    let table = table("Parcels of each stream today, as of the last closed bucket", &columns, rows.collect())?;
+    Some(el("section").child(el("h2").text("Budgets today")).child(table))
+}
+
+fn latest(standing: &Standing) -> Element {
+    let section = el("section").child(el("h2").text("Latest decisions"));
+    let columns = [
+        Column::Text("When"),
+        Column::Text("Route"),
+        Column::Number("Risk"),
+        Column::Text("Reasons"),
+        Column::Text("Decision"),
+    ];
+    let rows = standing.metrics().latest().into_iter().map(|shown| {
+        vec![
+            Cell::name(&utc(shown.unix_millis / 1000)),
+            format!("{} ({})", shown.route, shown.cause).into(),
+            format!("{:.4}", shown.risk_score).into(),
+            shown.reasons.join(", ").into(),
+            shown.decision_id.into(),
+        ]
+    });
+    match table("A choice: five a second at most", &columns, rows.collect()) {
+        Some(table) => section.child(table),
+        None => section.child(p("None yet.")),
+    }
 }
 
 fn ledger(observed: &Observed) -> Element {

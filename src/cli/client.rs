@@ -3,7 +3,9 @@
 use anyhow::Context as _;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
+use tonic::Request;
 
+use super::connection::ConnectionFlags;
 use super::score::Scored;
 use crate::serve::item_error;
 use crate::table::{RowPosition, RowResult, TableError};
@@ -24,6 +26,7 @@ enum Slot {
 /// Scores the rows of a table by `StreamParcels` and hands over what became of each row, in order.
 pub(super) fn score(
     endpoint: &str,
+    connection: &ConnectionFlags,
     table: impl Iterator<Item = Result<RowResult, TableError>> + Send + 'static,
     level: v1::ExplanationLevel,
     mut take: impl FnMut(Scored) -> anyhow::Result<()>,
@@ -32,13 +35,15 @@ pub(super) fn score(
     runtime.block_on(async move {
         let (requests, stream) = mpsc::channel(IN_FLIGHT);
         let (slots, mut rows) = mpsc::channel(IN_FLIGHT);
-        let mut client = RiskScoringServiceClient::connect(endpoint.to_owned())
-            .await
-            .with_context(|| format!("connecting to {endpoint}"))?
-            .max_decoding_message_size(usize::MAX);
+        let mut client =
+            RiskScoringServiceClient::new(connection.connect(endpoint).await?).max_decoding_message_size(usize::MAX);
+        let mut stream = Request::new(ReceiverStream::new(stream));
+        if let Some(authorization) = connection.authorization()? {
+            stream.metadata_mut().insert("authorization", authorization);
+        }
         let reader = tokio::task::spawn_blocking(move || read(table, level, &requests, &slots));
         let mut answers = client
-            .stream_parcels(ReceiverStream::new(stream))
+            .stream_parcels(stream)
             .await
             .with_context(|| format!("opening a stream to {endpoint}"))?
             .into_inner();

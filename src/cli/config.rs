@@ -2,6 +2,7 @@
 
 use super::output;
 use super::settings::{self, ConfigFlag, Flags};
+use crate::identity::Identity;
 
 /// Subcommands of `config`.
 #[derive(Debug, clap::Subcommand)]
@@ -23,7 +24,8 @@ pub(super) fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Print(args) => output::print(&settings::layered(&args.config, Flags::default())?.to_text()),
         Command::Check(args) => {
-            settings::load(&args.config, Flags::default())?;
+            let config = settings::load(&args.config, Flags::default())?;
+            Identity::load(config.identity().clone())?;
             output::print("the configuration is valid\n")
         }
     }

@@ -12,6 +12,7 @@ use arc_swap::ArcSwap;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
+use super::connection::ConnectionFlags;
 use super::settings::{self, ConfigFlag, Flags};
 use super::{client, output};
 use crate::serve::{Parts, serve};
@@ -76,7 +77,7 @@ fn show_table(endpoint: &str, data: &Path, mapping: Option<&Path>) -> anyhow::Re
         .filter_map(|row| Some((row.draft.item_id, row.outcome?.infringement)))
         .collect();
     let mut shown = ByRoute::new(labels);
-    client::score(endpoint, open()?, v1::ExplanationLevel::Reasons, |scored| {
+    client::score(endpoint, &ConnectionFlags::default(), open()?, v1::ExplanationLevel::Reasons, |scored| {
         shown.add(scored);
         Ok(())
     })?;

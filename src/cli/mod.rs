@@ -5,6 +5,7 @@
 mod audit;
 mod client;
 mod config;
+mod connection;
 mod demo;
 mod evaluate;
 mod features;
@@ -18,6 +19,7 @@ mod score;
 mod serve;
 mod settings;
 mod simulate;
+mod supervisor;
 mod table;
 mod text;
 mod train;

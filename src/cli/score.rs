@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use clap::ValueEnum;
 
+use super::connection::ConnectionFlags;
 use super::settings::{self, ConfigFlag, Flags};
 use super::{client, output, text};
 use crate::reasons::Language;
@@ -37,6 +38,8 @@ pub(super) struct Args {
     /// Table (.csv, .csv.gz, .parquet, .jsonl), or - for JSON lines on standard input.
     input: PathBuf,
     #[command(flatten)]
+    connection: ConnectionFlags,
+    #[command(flatten)]
     config: ConfigFlag,
 }
 
@@ -67,7 +70,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
     let out = output::open(args.out.as_deref())?;
     let mut sink = Sink { out, format: args.format, rejects: RejectCounts::default() };
     match &args.endpoint {
-        Some(endpoint) => client::score(endpoint, table, level, |scored| sink.take(scored))?,
+        Some(endpoint) => client::score(endpoint, &args.connection, table, level, |scored| sink.take(scored))?,
         None => {
             let artifact = settings::artifact(args.model.as_deref())?;
             let scorer = settings::scorer(&artifact, &config)?;

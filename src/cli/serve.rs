@@ -10,11 +10,12 @@ use arc_swap::ArcSwap;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::output;
 use super::settings::{self, ConfigFlag, Flags};
+use super::{output, supervisor};
 use crate::admin;
+use crate::identity::Identity;
 use crate::serve::{Parts, Recorder, Scorer, Standing, reload, serve};
-use crate::telemetry::fields;
+use crate::telemetry::{Metrics, fields};
 
 /// Flags of `serve`.
 #[derive(Debug, clap::Args)]
@@ -50,7 +51,9 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
     let artifact = settings::artifact(args.model.as_deref())?;
     let (scorer, recorder) = settings::recorded_scorer(&artifact, &config)?;
     let scorer = Arc::new(ArcSwap::from_pointee(scorer));
+    let identity = Arc::new(Identity::load(config.identity().clone())?);
     let parts = Parts::new(Arc::clone(&scorer), recorder.clone(), config.serve().clone())?;
+    let parts = parts.with_identity(Arc::clone(&identity));
     let admin = config.admin().listen().map(|address| start_admin(address, Arc::clone(&parts.standing))).transpose()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let drained = runtime.block_on(async {
@@ -61,6 +64,10 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
             output::print(&format!("admin on http://{address}\n"))?;
         }
         let stop = stop_signal()?;
+        tokio::spawn(supervisor::tell_of(Arc::clone(&parts.standing)));
+        if identity.has_files() {
+            read_identity_at_hangup(identity, Arc::clone(parts.standing.metrics()))?;
+        }
         if let Some(path) = config.policy_file() {
             reload_at_hangup(path.to_owned(), scorer, recorder.clone())?;
         }
@@ -104,6 +111,25 @@ fn reload_at_hangup(
                     let error = format!("{error:#}");
                     tracing::error!({ fields::ERROR } = error, "the policy is not changed: the file was refused");
                 }
+            }
+        }
+    });
+    Ok(())
+}
+
+/// Reads certificates and keys anew at each SIGHUP. A file that can't be used is told of, and the old ones go on.
+fn read_identity_at_hangup(identity: Arc<Identity>, metrics: Arc<Metrics>) -> anyhow::Result<()> {
+    let mut hangup = signal(SignalKind::hangup())?;
+    tokio::spawn(async move {
+        while hangup.recv().await.is_some() {
+            let again = Arc::clone(&identity);
+            let refused = tokio::task::spawn_blocking(move || again.reload()).await.unwrap_or_default();
+            metrics.identity_reloaded(refused.is_empty());
+            if refused.is_empty() {
+                tracing::info!("certificates and keys were read anew");
+            }
+            for error in refused {
+                tracing::error!({ fields::ERROR } = %error, "certificates or keys are not changed: a file was refused");
             }
         }
     });

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::Config;
 use crate::admin::AdminConfig;
 use crate::features::{ExchangeRates, RatesConfig};
+use crate::identity::ValidIdentity;
 use crate::ledger::LedgerConfig;
 use crate::parcel::ParcelLimits;
 use crate::policy::{Thresholds, ThresholdsConfig};
@@ -22,6 +23,7 @@ pub struct InvalidConfig(pub Vec<String>);
 pub struct ValidConfig {
     config: Config,
     serve: ValidServe,
+    identity: ValidIdentity,
     rates: ExchangeRates,
     thresholds: Thresholds,
     train: ValidTrainConfig,
@@ -33,6 +35,10 @@ impl Config {
     pub fn check(self) -> Result<ValidConfig, InvalidConfig> {
         let mut problems = Vec::new();
         let serve = keep(&mut problems, self.serve.clone().check());
+        let identity = keep(&mut problems, self.identity.clone().check());
+        if let (Some(serve), Some(identity)) = (&serve, &identity) {
+            keep(&mut problems, identity.check_address(serve.listen()));
+        }
         problems.extend(self.admin.check().err().map(|violation| violation.to_string()));
         keep(&mut problems, self.log.check());
         problems.extend(limits(&self.limits));
@@ -40,9 +46,9 @@ impl Config {
         let thresholds = keep(&mut problems, self.policy.thresholds().check());
         problems.extend(self.ledger.check().err().map(|violation| violation.to_string()));
         let train = keep(&mut problems, self.train.clone().check());
-        match (serve, rates, thresholds, train) {
-            (Some(serve), Some(rates), Some(thresholds), Some(train)) if problems.is_empty() => {
-                Ok(ValidConfig { config: self, serve, rates, thresholds, train })
+        match (serve, identity, rates, thresholds, train) {
+            (Some(serve), Some(identity), Some(rates), Some(thresholds), Some(train)) if problems.is_empty() => {
+                Ok(ValidConfig { config: self, serve, identity, rates, thresholds, train })
             }
             _ => Err(InvalidConfig(problems)),
         }
@@ -86,6 +92,11 @@ impl ValidConfig {
     /// The server's settings.
     pub fn serve(&self) -> &ValidServe {
         &self.serve
+    }
+
+    /// Who callers are, and what they may.
+    pub fn identity(&self) -> &ValidIdentity {
+        &self.identity
     }
 
     /// The admin port's.

@@ -18,6 +18,7 @@ pub use policy::{PolicyConfig, PolicyFileError, read_policy};
 
 use crate::admin::AdminConfig;
 use crate::features::RatesConfig;
+use crate::identity::IdentityConfig;
 use crate::ledger::LedgerConfig;
 use crate::parcel::ParcelLimits;
 use crate::serve::ServeConfig;
@@ -30,6 +31,8 @@ use crate::train::TrainConfig;
 pub struct Config {
     /// The server.
     pub serve: ServeConfig,
+    /// Who callers are, and what they may.
+    pub identity: IdentityConfig,
     /// The port for those who run it.
     pub admin: AdminConfig,
     /// The log.

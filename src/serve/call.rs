@@ -7,47 +7,53 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::HeaderMap;
-use http_body::{Frame, SizeHint};
-use prost::bytes::Bytes;
-use tokio::time::Instant;
+use tonic::Status;
 use tonic::body::Body;
-use tonic::{Code, Status};
 use tower_layer::Layer;
 use tower_service::Service;
-use tracing::{Instrument as _, Span, field};
+use tracing::{Instrument as _, field};
 
-use super::admission::{Admission, Permit, criticality};
-use super::drain::{Drain, Draining};
+use super::access;
+use super::admission::{Admission, Asking};
+use super::answer::{Answer, Record, UntilDrain};
+use super::drain::Drain;
+use super::handshake::Peer;
 use super::methods::Methods;
-use super::status::{Refusal, code_name};
+use super::request_id::RequestId;
+use super::stalled::Watched;
+use super::status::Refusal;
+use crate::identity::Identity;
 use crate::telemetry::{Metrics, fields};
 
 /// The one method whose calls are open for long: its parcels take room, and not the call.
 const STREAM: &str = "/parcelrisk.v1.RiskScoringService/StreamParcels";
 
+/// The one method whose calls are all of one size: by them it is seen how fast the server is.
+const SINGLE: &str = "/parcelrisk.v1.RiskScoringService/ScoreParcel";
+
 /// Wraps a server's services.
 #[derive(Clone, Debug)]
 pub(super) struct CallLayer(Arc<Around>);
 
+/// What every call needs.
 #[derive(Debug)]
-struct Around {
-    methods: Methods,
+pub(super) struct Around {
+    pub(super) methods: Methods,
+    pub(super) identity: Arc<Identity>,
     /// Longest until an answer begins.
-    timeout: Duration,
-    drain: Drain,
-    admission: Arc<Admission>,
-    metrics: Arc<Metrics>,
+    pub(super) timeout: Duration,
+    /// Longest that a client may go on asking where it may ask more than once.
+    pub(super) stream_limit: Duration,
+    /// Longest that an answer may wait for its client to take more of it.
+    pub(super) answer_limit: Duration,
+    pub(super) drain: Drain,
+    pub(super) admission: Arc<Admission>,
+    pub(super) metrics: Arc<Metrics>,
 }
 
 impl CallLayer {
-    pub(super) fn new(
-        methods: Methods,
-        timeout: Duration,
-        drain: Drain,
-        admission: Arc<Admission>,
-        metrics: Arc<Metrics>,
-    ) -> Self {
-        Self(Arc::new(Around { methods, timeout, drain, admission, metrics }))
+    pub(super) fn new(around: Around) -> Self {
+        Self(Arc::new(around))
     }
 }
 
@@ -79,43 +85,56 @@ where
         self.inner.poll_ready(ctx)
     }
 
-    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
-        let path = request.uri().path();
-        let method = self.around.methods.name(path);
+    fn call(&mut self, mut request: http::Request<Body>) -> Self::Future {
+        let around = &self.around;
+        let method = around.methods.name(request.uri().path());
+        let request_id = RequestId::of(request.headers());
         let span = tracing::debug_span!(
             "call",
             { fields::RPC_METHOD } = method,
+            { fields::REQUEST_ID } = request_id.as_str(),
             { fields::N_ITEMS } = field::Empty, // Recorded by the handler.
         );
+        let mut record = Record::begin(span.clone(), method, request_id, Arc::clone(&around.metrics));
         // Ours end by themselves, with no call half read. Reflection would hold up the drain.
-        let is_ours = path.starts_with("/parcelrisk.");
-        let admission = &self.around.admission;
-        // Health and reflection are always answered, and a stream waits for room with each of its parcels.
-        let permit =
-            (is_ours && path != STREAM).then(|| admission.admit(1, criticality(request.headers()))).transpose();
-        let mut record = Record::begin(span.clone(), method, Arc::clone(&self.around.metrics));
-        let permit = match permit {
-            Ok(permit) => permit,
+        let is_ours = request.uri().path().starts_with("/parcelrisk.");
+        let is_single = method == SINGLE;
+        let let_in = access::admit(&around.identity, &request, &around.metrics).and_then(|allowed| {
+            if let Some(caller) = &allowed.caller {
+                record.caller = Arc::clone(&caller.digest);
+            }
+            // Health and reflection are always answered, and a stream waits for room with each of its parcels.
+            let takes_room = is_ours && method != STREAM;
+            let asking = Asking::of(request.headers(), Some(&allowed));
+            let permit = takes_room.then(|| around.admission.admit(1, &asking)).transpose()?;
+            Ok((allowed, permit))
+        });
+        let (allowed, permit) = match let_in {
+            Ok(let_in) => let_in,
             Err(refusal) => {
                 // Nothing of the call was read, and nothing of it will be.
-                let response = Status::from(refusal).into_http();
-                record.note(response.headers());
+                let mut response = Status::from(refusal).into_http();
+                record.head(response.headers_mut());
                 return Box::pin(async move { Ok(response) });
             }
         };
+        request.extensions_mut().insert(allowed);
         // Fixed here and not at the first poll: tonic keeps the client's deadline too, and answers
         // CANCELLED where it is first.
-        let timeout = stated_timeout(request.headers()).map_or(self.around.timeout, |t| t.min(self.around.timeout));
+        let timeout = stated_timeout(request.headers()).map_or(around.timeout, |t| t.min(around.timeout));
         let deadline = record.started + timeout;
         let request = if is_ours {
             request
         } else {
-            let draining = Some(self.around.drain.begun());
-            request.map(|body| Body::new(UntilDrain { body, draining }))
+            let (draining, limit) = (around.drain.begun(), around.stream_limit);
+            request.map(|body| Body::new(UntilDrain::new(body, draining, limit)))
         };
+        let admission = Arc::clone(&around.admission);
+        let peer = request.extensions().get::<Peer>().filter(|_| is_ours && !is_single);
+        let (hang_up, limit, metrics) = (peer.map(Peer::hang_up), around.answer_limit, Arc::clone(&around.metrics));
         let answer = self.inner.call(request);
         let whole = async move {
-            let response = match tokio::time::timeout_at(deadline, unless_it_panics(answer)).await {
+            let mut response = match tokio::time::timeout_at(deadline, unless_it_panics(answer)).await {
                 Ok(Some(response)) => response?,
                 Ok(None) => {
                     record.metrics.panicked();
@@ -123,8 +142,15 @@ where
                 }
                 Err(_) => Status::from(Refusal::DeadlineExceeded).into_http(),
             };
-            record.note(response.headers());
-            Ok(response.map(|body| Body::new(Answer { body, record, has_ended: false, _permit: permit })))
+            record.head(response.headers_mut());
+            if is_single {
+                // Only these are all of one size. One that came too late counts as much as one that came late.
+                admission.took(record.started.elapsed());
+            }
+            // An answer about one parcel is small, and holds no room while it waits to be taken.
+            let permit = permit.filter(|_| !is_single);
+            let watch = hang_up.map(|hang_up| Watched::begin(hang_up, limit, metrics));
+            Ok(response.map(|body| Body::new(Answer::new(body, record, permit, watch))))
         };
         Box::pin(whole.instrument(span))
     }
@@ -161,121 +187,14 @@ fn stated_timeout(headers: &HeaderMap) -> Option<Duration> {
     }
 }
 
-/// What the log line and the metrics say; written when the call is over, however it ends.
-struct Record {
-    span: Span,
-    method: &'static str,
-    metrics: Arc<Metrics>,
-    started: Instant,
-    /// CANCELLED until an end is seen: a client that hangs up leaves no other trace.
-    code: Code,
-}
-
-impl Record {
-    fn begin(span: Span, method: &'static str, metrics: Arc<Metrics>) -> Self {
-        metrics.call_begins(method);
-        Self { span, method, metrics, started: Instant::now(), code: Code::Cancelled }
-    }
-
-    fn note(&mut self, headers: &HeaderMap) {
-        let stated = headers.get("grpc-status").and_then(|code| code.to_str().ok()?.parse::<i32>().ok());
-        self.code = stated.map_or(self.code, Code::from_i32);
-    }
-}
-
-impl Drop for Record {
-    fn drop(&mut self) {
-        let (code, latency) = (code_name(self.code), self.started.elapsed());
-        self.metrics.call_ends(self.method, code, latency);
-        self.span.in_scope(|| {
-            tracing::debug!(
-                { fields::GRPC_CODE } = code,
-                { fields::LATENCY_SECONDS } = latency.as_secs_f64(),
-                "answered"
-            );
-        });
-    }
-}
-
-/// An answer on its way out. Its parts are dropped in this order, the log line after the body.
-struct Answer {
-    body: Body,
-    record: Record,
-    has_ended: bool,
-    /// Its room, until the last byte has left: what is not yet sent takes memory.
-    _permit: Option<Permit>,
-}
-
-impl Answer {
-    fn end(&mut self, refusal: Refusal) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        self.has_ended = true;
-        let mut trailers = HeaderMap::new();
-        Status::from(refusal).add_header(&mut trailers)?;
-        self.record.note(&trailers);
-        Poll::Ready(Some(Ok(Frame::trailers(trailers))))
-    }
-}
-
-impl http_body::Body for Answer {
-    type Data = Bytes;
-    type Error = Status;
-
-    fn poll_frame(mut self: Pin<&mut Self>, ctx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        if self.has_ended {
-            return Poll::Ready(None);
-        }
-        let this = &mut *self;
-        let polled = {
-            let _entered = this.record.span.enter();
-            catch_unwind(AssertUnwindSafe(|| Pin::new(&mut this.body).poll_frame(ctx)))
-        };
-        let Ok(polled) = polled else {
-            this.record.metrics.panicked();
-            return this.end(Refusal::Internal);
-        };
-        if let Poll::Ready(Some(Ok(frame))) = &polled
-            && let Some(trailers) = frame.trailers_ref()
-        {
-            this.record.note(trailers);
-        }
-        polled
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.has_ended || self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
-
-/// What a client sends, which ends where the drain begins: as if it had nothing more to ask.
-struct UntilDrain {
-    body: Body,
-    /// `None` once it has begun.
-    draining: Option<Draining>,
-}
-
-impl http_body::Body for UntilDrain {
-    type Data = Bytes;
-    type Error = Status;
-
-    fn poll_frame(mut self: Pin<&mut Self>, ctx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        let Some(draining) = &mut self.draining else { return Poll::Ready(None) };
-        if draining.as_mut().poll(ctx).is_ready() {
-            self.draining = None;
-            return Poll::Ready(None);
-        }
-        Pin::new(&mut self.body).poll_frame(ctx)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::convert::Infallible;
 
+    use tonic::Code;
+
     use super::*;
+    use crate::serve::admission::Bounds;
     use crate::serve::drain::drain;
 
     /// The server's own.
@@ -288,8 +207,17 @@ mod tests {
     {
         let (_start, drain) = drain();
         let metrics = Arc::new(Metrics::new([], []));
-        let admission = Arc::new(Admission::new(1, 0, Arc::clone(&metrics)));
-        let layer = CallLayer::new(Methods::served().unwrap(), LIMIT, drain, admission, metrics);
+        let bounds = Bounds { limit: 1, floor: None, kept: 0, times_free: 0 };
+        let layer = CallLayer::new(Around {
+            methods: Methods::served().unwrap(),
+            identity: Arc::default(),
+            timeout: LIMIT,
+            stream_limit: LIMIT,
+            answer_limit: LIMIT,
+            drain,
+            admission: Arc::new(Admission::new(bounds, Arc::clone(&metrics))),
+            metrics,
+        });
         let mut service = layer.layer(tower::service_fn(|_| {
             let answer = handler();
             async move {

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::admission::Bounds;
+use super::scoring::StreamLimits;
 use crate::parcel::{Problem, Violation};
 
 /// The server's settings as configured.
@@ -26,8 +28,18 @@ pub struct ServeConfig {
     pub max_in_flight: u32,
     /// Of these, how many are kept for calls that say `x-criticality: critical`.
     pub kept_for_critical: u32,
+    /// How many times the room that is free one caller may hold, where callers are known; 0: all of it.
+    pub times_free_room: u32,
+    /// Whether the limit in flight follows latency, from `min_in_flight` to `max_in_flight`.
+    pub adaptive_in_flight: bool,
+    /// The lowest that it then becomes.
+    pub min_in_flight: u32,
     /// Longest that a call may take until its answer begins. A shorter deadline of the client stands.
     pub request_timeout_seconds: u32,
+    /// Longest that a stream may be open; what is in hand is then answered.
+    pub stream_seconds: u32,
+    /// Longest that it may be open without a request.
+    pub stream_idle_seconds: u32,
     /// How soon a new connection must speak HTTP/2.
     pub preface_timeout_seconds: u32,
     /// How often a connection is asked whether its client is still there.
@@ -49,7 +61,12 @@ impl Default for ServeConfig {
             max_connections: 512,
             max_in_flight: 4000,
             kept_for_critical: 800,
+            times_free_room: 4,
+            adaptive_in_flight: false,
+            min_in_flight: 2000,
             request_timeout_seconds: 10,
+            stream_seconds: 3600,
+            stream_idle_seconds: 300,
             preface_timeout_seconds: 2,
             keepalive_seconds: 20,
             keepalive_timeout_seconds: 10,
@@ -72,6 +89,10 @@ impl ServeConfig {
             ("serve.max_connections", self.max_connections, 1, 1 << 20),
             ("serve.max_in_flight", self.max_in_flight, 1, 1 << 20),
             ("serve.kept_for_critical", self.kept_for_critical, 0, 1 << 20),
+            ("serve.times_free_room", self.times_free_room, 0, 64),
+            ("serve.min_in_flight", self.min_in_flight, 1, 1 << 20),
+            ("serve.stream_seconds", self.stream_seconds, 1, 7 * 24 * 3600),
+            ("serve.stream_idle_seconds", self.stream_idle_seconds, 1, 24 * 3600),
             ("serve.request_timeout_seconds", self.request_timeout_seconds, 1, 3600),
             ("serve.preface_timeout_seconds", self.preface_timeout_seconds, 1, 60),
             ("serve.keepalive_seconds", self.keepalive_seconds, 1, 3600),
@@ -89,12 +110,21 @@ impl ServeConfig {
                 violations.push(Violation::new(field, problem));
             }
         }
-        let for_usual = self.max_in_flight.saturating_sub(self.kept_for_critical);
-        if for_usual < self.max_batch {
-            // Else the largest batch could never come in.
-            let got = for_usual.into();
-            let problem = Problem::OutOfRange { got, min: self.max_batch.into(), max: self.max_in_flight.into() };
-            violations.push(Violation::new("serve.max_in_flight less serve.kept_for_critical", problem));
+        // Else the largest batch could never come in.
+        let mut has_room = |field: &str, limit: u32| {
+            let for_usual = limit.saturating_sub(self.kept_for_critical);
+            if for_usual < self.max_batch {
+                let (got, min, max) = (for_usual.into(), self.max_batch.into(), self.max_in_flight.into());
+                violations.push(Violation::new(field, Problem::OutOfRange { got, min, max }));
+            }
+        };
+        has_room("serve.max_in_flight less serve.kept_for_critical", self.max_in_flight);
+        if self.adaptive_in_flight {
+            has_room("serve.min_in_flight less serve.kept_for_critical", self.min_in_flight);
+            if self.min_in_flight > self.max_in_flight {
+                let (got, max) = (self.min_in_flight.into(), self.max_in_flight.into());
+                violations.push(Violation::new("serve.min_in_flight", Problem::OutOfRange { got, min: 1, max }));
+            }
         }
         if violations.is_empty() { Ok(ValidServe(self)) } else { Err(InvalidServe(violations)) }
     }
@@ -155,12 +185,17 @@ impl ValidServe {
         count(self.0.max_connections)
     }
 
-    pub(super) fn max_in_flight(&self) -> usize {
-        count(self.0.max_in_flight)
+    pub(super) fn bounds(&self) -> Bounds {
+        Bounds {
+            limit: count(self.0.max_in_flight),
+            floor: self.0.adaptive_in_flight.then(|| count(self.0.min_in_flight)),
+            kept: count(self.0.kept_for_critical),
+            times_free: count(self.0.times_free_room),
+        }
     }
 
-    pub(super) fn kept_for_critical(&self) -> usize {
-        count(self.0.kept_for_critical)
+    pub(super) fn stream_limits(&self) -> StreamLimits {
+        StreamLimits { whole: seconds(self.0.stream_seconds), idle: seconds(self.0.stream_idle_seconds) }
     }
 
     pub(super) fn request_timeout(&self) -> Duration {

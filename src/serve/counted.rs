@@ -3,7 +3,7 @@
 use super::status::Refusal;
 use crate::parcel::NoticeCode;
 use crate::policy::Route;
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, Shown};
 use crate::wire::v1;
 
 /// Every route as metrics name it, the least intrusive first: the contract's name without its prefix.
@@ -11,16 +11,30 @@ pub fn route_names() -> impl Iterator<Item = &'static str> {
     Route::ALL.into_iter().map(|route| route_name(route as i32))
 }
 
-fn route_name(number: i32) -> &'static str {
+pub(super) fn route_name(number: i32) -> &'static str {
     let name = v1::Route::try_from(number).unwrap_or_default().as_str_name();
     name.strip_prefix("ROUTE_").unwrap_or(name)
+}
+
+/// What people on call may see of a decision.
+fn shown(decision: &v1::Decision, unix_millis: u64) -> Shown {
+    let cause = decision.route_cause().as_str_name();
+    Shown {
+        unix_millis,
+        decision_id: decision.decision_id.clone(),
+        route: route_name(decision.route),
+        cause: cause.strip_prefix("ROUTE_CAUSE_").unwrap_or(cause),
+        risk_score: decision.risk_score,
+        reasons: decision.reasons.iter().take(3).map(|reason| reason.code.clone()).collect(),
+    }
 }
 
 /// Counts what one parcel was answered.
 pub(super) fn count(answer: &Result<v1::Decision, Refusal>, metrics: &Metrics) {
     match answer {
         Ok(decision) => {
-            metrics.decided(route_name(decision.route), decision.risk_score);
+            metrics.decided(route_name(decision.route), decision.risk_score, decision.risk_percentile);
+            metrics.shows(|unix_millis| shown(decision, unix_millis));
             for notice in &decision.notices {
                 // By the list, and not by the reply's text: words of metrics are the program's own.
                 if let Some(code) = NoticeCode::ALL.iter().find(|code| code.as_str() == notice.code) {

@@ -13,8 +13,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 use tokio::time::Sleep;
 use tokio_stream::Stream;
-use tonic::transport::server::{Connected, TcpConnectInfo};
+use tonic::transport::server::Connected;
 
+use super::handshake::{Link, Peer, Security};
 use crate::telemetry::Metrics;
 
 /// How long accepting rests after it failed: long enough for a file to be closed, and to cost nothing.
@@ -32,6 +33,7 @@ pub(super) struct Room {
     limit: usize,
     free: Arc<Semaphore>,
     n_open: Arc<AtomicUsize>,
+    n_handshakes: Arc<AtomicUsize>,
 }
 
 impl Room {
@@ -43,7 +45,7 @@ impl Room {
 
     fn of(limit: usize) -> Self {
         let limit = limit.min(Semaphore::MAX_PERMITS);
-        Self { limit, free: Arc::new(Semaphore::new(limit)), n_open: Arc::default() }
+        Self { limit, free: Arc::new(Semaphore::new(limit)), n_open: Arc::default(), n_handshakes: Arc::default() }
     }
 
     pub(super) fn limit(&self) -> usize {
@@ -52,6 +54,10 @@ impl Room {
 
     pub(super) fn n_open(&self) -> usize {
         self.n_open.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn n_handshakes(&self) -> usize {
+        self.n_handshakes.load(Ordering::Relaxed)
     }
 }
 
@@ -74,38 +80,65 @@ impl Accept for TcpListener {
 
 type Waiting = Pin<Box<dyn Future<Output = Result<OwnedSemaphorePermit, AcquireError>> + Send>>;
 
-/// Accepts connections.
-pub(super) struct Incoming<A> {
-    listener: A,
-    preface_timeout: Duration,
-    pause: Option<Pin<Box<Sleep>>>,
-    room: Room,
-    /// For the next connection, taken before it is accepted: whoever finds none waits in the system's queue, which costs
-    /// no file.
-    place: Option<OwnedSemaphorePermit>,
+/// A place that is taken before it is needed: whoever finds none waits in the system's queue, which costs no file.
+struct Place {
+    free: Arc<Semaphore>,
+    taken: Option<OwnedSemaphorePermit>,
     waiting: Option<Waiting>,
-    metrics: Arc<Metrics>,
 }
 
-impl<A> Incoming<A> {
-    pub(super) fn new(listener: A, preface_timeout: Duration, room: Room, metrics: Arc<Metrics>) -> Self {
-        Self { listener, preface_timeout, pause: None, room, place: None, waiting: None, metrics }
+impl Place {
+    fn of(free: &Arc<Semaphore>) -> Self {
+        Self { free: Arc::clone(free), taken: None, waiting: None }
     }
 
-    fn poll_place(&mut self, ctx: &mut Context<'_>) -> Poll<()> {
-        while self.place.is_none() {
-            let free = &self.room.free;
+    fn poll_taken(&mut self, ctx: &mut Context<'_>) -> Poll<()> {
+        while self.taken.is_none() {
+            let free = &self.free;
             let waiting = self.waiting.get_or_insert_with(|| Box::pin(Arc::clone(free).acquire_owned()));
             // It fails where the semaphore is closed, which nobody does.
-            self.place = ready!(waiting.as_mut().poll(ctx)).ok();
+            self.taken = ready!(waiting.as_mut().poll(ctx)).ok();
             self.waiting = None;
         }
         Poll::Ready(())
     }
 }
 
+/// Accepts connections.
+pub(super) struct Incoming<A> {
+    listener: A,
+    preface_timeout: Duration,
+    pause: Option<Pin<Box<Sleep>>>,
+    room: Room,
+    security: Security,
+    /// For the next connection.
+    place: Place,
+    /// For its handshake, where there are any.
+    handshake: Option<Place>,
+    metrics: Arc<Metrics>,
+}
+
+impl<A> Incoming<A> {
+    pub(super) fn new(
+        listener: A,
+        preface_timeout: Duration,
+        room: Room,
+        security: Security,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        let preface_timeout = security.timeout() + preface_timeout;
+        let (place, handshake) = (Place::of(&room.free), security.places().as_ref().map(Place::of));
+        Self { listener, preface_timeout, pause: None, room, security, place, handshake, metrics }
+    }
+
+    fn poll_places(&mut self, ctx: &mut Context<'_>) -> Poll<()> {
+        ready!(self.place.poll_taken(ctx));
+        self.handshake.as_mut().map_or(Poll::Ready(()), |place| place.poll_taken(ctx))
+    }
+}
+
 impl<A: Accept + Unpin> Stream for Incoming<A> {
-    type Item = io::Result<Spoken<TcpStream>>;
+    type Item = io::Result<Spoken<Link>>;
 
     fn poll_next(mut self: Pin<&mut Self>, ctx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         loop {
@@ -113,15 +146,17 @@ impl<A: Accept + Unpin> Stream for Incoming<A> {
                 ready!(pause.as_mut().poll(ctx));
                 self.pause = None;
             }
-            ready!(self.poll_place(ctx));
+            ready!(self.poll_places(ctx));
             match ready!(self.listener.poll_accept(ctx)) {
                 Ok(stream) => {
                     // Replies are small and whole: waiting to fill a packet only delays them. It
                     // fails where the client has hung up already, which the first read will tell.
                     let _ = stream.set_nodelay(true);
                     self.metrics.connection_taken();
-                    let held = self.place.take().map(|place| Held::new(place, &self.room, &self.metrics));
-                    return Poll::Ready(Some(Ok(Spoken { held, ..Spoken::new(stream, self.preface_timeout) })));
+                    let held = self.place.taken.take().map(|place| Held::new(place, &self.room, &self.metrics));
+                    let place = self.handshake.as_mut().and_then(|place| place.taken.take());
+                    let link = self.security.secure(stream, place, &self.room.n_handshakes);
+                    return Poll::Ready(Some(Ok(Spoken { held, ..Spoken::new(link, self.preface_timeout) })));
                 }
                 Err(error) if is_about_one_connection(&error) => {}
                 Err(error) => {
@@ -223,11 +258,11 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Spoken<T> {
     }
 }
 
-impl Connected for Spoken<TcpStream> {
-    type ConnectInfo = TcpConnectInfo;
+impl Connected for Spoken<Link> {
+    type ConnectInfo = Peer;
 
-    fn connect_info(&self) -> TcpConnectInfo {
-        self.io.connect_info()
+    fn connect_info(&self) -> Peer {
+        self.io.peer.clone()
     }
 }
 
@@ -252,7 +287,8 @@ mod tests {
     #[tokio::test]
     async fn accepting_rests_where_there_are_no_files() {
         let metrics = Arc::new(Metrics::new([], []));
-        let mut incoming = Incoming::new(NoFiles::default(), LIMIT, Room::of(1), metrics);
+        let security = Security::new(Arc::default(), Arc::clone(&metrics));
+        let mut incoming = Incoming::new(NoFiles::default(), LIMIT, Room::of(1), security, metrics);
         let mut ctx = Context::from_waker(std::task::Waker::noop());
         assert!(Pin::new(&mut incoming).poll_next(&mut ctx).is_pending());
         assert_eq!(incoming.listener.0.into_inner(), 1);

@@ -1,28 +1,35 @@
 //! The server: its services, its limits, and how it stops.
 
+mod access;
 mod admission;
+mod answer;
 mod audit;
 mod call;
 mod config;
 mod counted;
 mod door;
 mod drain;
+mod handshake;
 mod health;
 mod http2;
 mod incoming;
+mod limit;
 mod methods;
 mod model;
 mod outcome;
 mod recorder;
 mod reload;
+mod request_id;
 mod requests;
 mod scorer;
 mod scoring;
+mod stalled;
 mod standing;
 mod status;
 
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::net::TcpListener;
@@ -38,6 +45,7 @@ pub use scorer::Scorer;
 pub use standing::{Phase, Standing, Trouble};
 pub use status::item_error;
 
+use crate::identity::{Exposed, Identity};
 use crate::telemetry::fields;
 use crate::wire::v1;
 use crate::wire::v1::audit_service_server::AuditServiceServer;
@@ -68,6 +76,8 @@ pub struct Parts {
     pub config: ValidServe,
     /// How it stands, for whoever shows it.
     pub standing: Arc<Standing>,
+    /// Who callers are, and what they may; by default nobody is asked.
+    pub identity: Arc<Identity>,
 }
 
 impl Parts {
@@ -81,7 +91,14 @@ impl Parts {
         config: ValidServe,
     ) -> Result<Self, ServeError> {
         let standing = Arc::new(Standing::new(Arc::clone(&scorer), recorder.as_ref(), &config)?);
-        Ok(Self { scorer, recorder, config, standing })
+        Ok(Self { scorer, recorder, config, standing, identity: Arc::default() })
+    }
+
+    /// The same, with callers that must be known.
+    #[must_use]
+    pub fn with_identity(self, identity: Arc<Identity>) -> Self {
+        self.standing.knows(&identity);
+        Self { identity, ..self }
     }
 }
 
@@ -98,6 +115,9 @@ pub enum ServeError {
     /// The listener is not one.
     #[error("asking for the address listened on")]
     Address(#[source] std::io::Error),
+    /// It would be open to others, and that was not said.
+    #[error(transparent)]
+    Exposed(#[from] Exposed),
     /// A descriptor that is compiled in does not read as one.
     #[error("reading the contract's descriptor")]
     Descriptor(#[from] prost::DecodeError),
@@ -122,22 +142,29 @@ pub async fn serve(
     parts: Parts,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<Drained, ServeError> {
-    let Parts { scorer, recorder, config, standing } = parts;
+    let Parts { scorer, recorder, config, standing, identity } = parts;
     let address = listener.local_addr().map_err(ServeError::Address)?;
+    identity.check_exposure(address.ip().is_loopback())?;
     let model = scorer.load().model().r#ref.clone().unwrap_or_default();
     tracing::info!({ fields::SERVER_ADDRESS } = %address, "starting");
 
     let (start_drain, drain) = drain::drain();
     let mut health = health::Health::serving().await;
     let (admission, metrics) = (Arc::clone(&standing.admission), Arc::clone(standing.metrics()));
-    let layer = call::CallLayer::new(
-        methods::Methods::served()?,
-        config.request_timeout(),
-        drain.clone(),
+    let layer = call::CallLayer::new(call::Around {
+        methods: methods::Methods::served()?,
+        identity: Arc::clone(&identity),
+        timeout: config.request_timeout(),
+        stream_limit: config.stream_limits().whole,
+        // A stream that is only idle has ended by itself by then.
+        answer_limit: config.stream_limits().idle + Duration::from_secs(1),
+        drain: drain.clone(),
         admission,
-        Arc::clone(&metrics),
-    );
-    let incoming = incoming::Incoming::new(listener, config.preface_timeout(), standing.room.clone(), metrics);
+        metrics: Arc::clone(&metrics),
+    });
+    let security = handshake::Security::new(identity, Arc::clone(&metrics));
+    let incoming =
+        incoming::Incoming::new(listener, config.preface_timeout(), standing.room.clone(), security, metrics);
     let (stop, stopped) = oneshot::channel::<()>();
     let routes = routes(scorer, recorder, &config, &health, drain, &standing)?;
     let serving =
@@ -189,7 +216,8 @@ fn routes(
 ) -> Result<Routes, tonic_reflection::server::Error> {
     let (max_in, max_out) = (config.max_message_bytes(), config.max_reply_bytes());
     let door = door::Door::new(Arc::clone(&scorer), recorder.clone(), Arc::clone(standing.metrics()));
-    let scoring = scoring::Scoring::new(door, config.max_batch(), drain, Arc::clone(&standing.admission));
+    let scoring =
+        scoring::Scoring::new(door, config.max_batch(), drain, Arc::clone(&standing.admission), config.stream_limits());
     let outcomes = outcome::Outcomes::new(Arc::clone(&scorer), recorder.clone(), config.max_batch());
     let audit = audit::Audit::new(Arc::clone(&scorer), recorder);
     let reflection = || {

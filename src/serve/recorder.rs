@@ -184,6 +184,7 @@ impl Recorder {
             let started = Instant::now();
             let (decision, seen) = engine.assess_into(&parcel, &keys, past, at, explanation, &mut row);
             let decided = Instant::now();
+            metrics.was_new(seen.novelty);
             let (route, cause) = (decision.route, decision.route_cause);
             let decision_id = *decision.decision_id.as_bytes();
             let decision = wire::from_decision(decision, language);

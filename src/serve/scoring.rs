@@ -4,18 +4,21 @@ use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
+use tokio::time::{Instant, Sleep};
 use tokio_stream::Stream;
 use tonic::{Request, Response, Status, Streaming};
 use tracing::Span;
 
-use super::admission::{Admission, Permit, criticality};
+use super::access::{may_explain, permit};
+use super::admission::{Admission, Asking, Permit};
 use super::door::{Door, language, result};
 use super::drain::{Drain, Draining};
 use super::status::Refusal;
 use crate::parcel::{InvalidParcel, Problem, Violation};
 use crate::reasons::Language;
-use crate::telemetry::{Criticality, fields};
+use crate::telemetry::fields;
 use crate::wire::v1;
 
 /// Answers with the scorer that serves at the time.
@@ -25,11 +28,25 @@ pub(super) struct Scoring {
     max_batch: usize,
     drain: Drain,
     admission: Arc<Admission>,
+    limits: StreamLimits,
+}
+
+/// How long a stream may be open, and how long of that without a request.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct StreamLimits {
+    pub(super) whole: Duration,
+    pub(super) idle: Duration,
 }
 
 impl Scoring {
-    pub(super) fn new(door: Door, max_batch: usize, drain: Drain, admission: Arc<Admission>) -> Self {
-        Self { door, max_batch, drain, admission }
+    pub(super) fn new(
+        door: Door,
+        max_batch: usize,
+        drain: Drain,
+        admission: Arc<Admission>,
+        limits: StreamLimits,
+    ) -> Self {
+        Self { door, max_batch, drain, admission, limits }
     }
 }
 
@@ -42,8 +59,10 @@ impl v1::risk_scoring_service_server::RiskScoringService for Scoring {
         request: Request<v1::ScoreParcelRequest>,
     ) -> Result<Response<v1::ScoreParcelResponse>, Status> {
         Span::current().record(fields::N_ITEMS, 1);
-        let language = language(request.metadata());
-        let decision = self.door.score(request.into_inner(), language).await?;
+        let (language, may_explain) = (language(request.metadata()), may_explain(request.extensions()));
+        let mut request = request.into_inner();
+        permit(&mut request, may_explain)?;
+        let decision = self.door.score(request, language).await?;
         Ok(Response::new(v1::ScoreParcelResponse { decision: Some(decision) }))
     }
 
@@ -52,16 +71,18 @@ impl v1::risk_scoring_service_server::RiskScoringService for Scoring {
         request: Request<v1::ScoreParcelsRequest>,
     ) -> Result<Response<v1::ScoreParcelsResponse>, Status> {
         let language = language(request.metadata());
-        let criticality = criticality(request.metadata().as_ref());
-        let v1::ScoreParcelsRequest { requests } = request.into_inner();
+        let asking = Asking::of(request.metadata().as_ref(), request.extensions().get());
+        let may_explain = may_explain(request.extensions());
+        let v1::ScoreParcelsRequest { mut requests } = request.into_inner();
         let (got, max) = (requests.len(), self.max_batch);
         Span::current().record(fields::N_ITEMS, got);
         if got > max {
             let violation = Violation::new("requests", Problem::TooMany { got, max });
             return Err(Refusal::InvalidRequest(violation).into());
         }
+        requests.iter_mut().try_for_each(|request| permit(request, may_explain))?;
         // The call itself has room for one.
-        let room = self.admission.admit(got.saturating_sub(1), criticality)?;
+        let room = self.admission.admit(got.saturating_sub(1), &asking)?;
         let results = self.door.score_all(requests, language, room).await?;
         Ok(Response::new(v1::ScoreParcelsResponse { results }))
     }
@@ -72,7 +93,11 @@ impl v1::risk_scoring_service_server::RiskScoringService for Scoring {
     ) -> Result<Response<Replies>, Status> {
         Ok(Response::new(Replies {
             language: language(request.metadata()),
-            criticality: criticality(request.metadata().as_ref()),
+            asking: Asking::of(request.metadata().as_ref(), request.extensions().get()),
+            may_explain: may_explain(request.extensions()),
+            ends: Box::pin(tokio::time::sleep(self.limits.whole)),
+            idles: Box::pin(tokio::time::sleep(self.limits.idle)),
+            idle: self.limits.idle,
             requests: request.into_inner(),
             next: None,
             waiting: None,
@@ -95,7 +120,13 @@ type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 pub(super) struct Replies {
     requests: Streaming<v1::StreamParcelsRequest>,
     language: Language,
-    criticality: Criticality,
+    asking: Asking,
+    may_explain: bool,
+    /// When it has been open for as long as it may.
+    ends: Pin<Box<Sleep>>,
+    /// When nothing was asked for as long as that may be.
+    idles: Pin<Box<Sleep>>,
+    idle: Duration,
     /// Read, and without room yet.
     next: Option<Option<v1::ScoreParcelRequest>>,
     waiting: Option<Later<Permit>>,
@@ -120,8 +151,8 @@ impl Replies {
     fn take_requests(&mut self, ctx: &mut Context<'_>) {
         while !self.has_ended && self.in_hand.len() < MOST_IN_HAND {
             // Before the next request, or a client that never pauses would hold up the drain.
-            if self.draining.as_mut().poll(ctx).is_ready() {
-                (self.has_ended, self.last) = (true, Some(Refusal::Draining.into()));
+            if let Some(ending) = self.ending(ctx) {
+                (self.has_ended, self.last) = (true, Some(ending.into()));
                 return;
             }
             if self.next.is_none() {
@@ -131,7 +162,10 @@ impl Replies {
                     // Either the client's own end of the stream, which nobody reads, or a message that could not be
                     // read, which the client has to know.
                     Poll::Ready(Some(Err(status))) => (self.has_ended, self.last) = (true, Some(status)),
-                    Poll::Ready(Some(Ok(v1::StreamParcelsRequest { request }))) => self.next = Some(request),
+                    Poll::Ready(Some(Ok(v1::StreamParcelsRequest { request }))) => {
+                        self.next = Some(request);
+                        self.idles.as_mut().reset(Instant::now() + self.idle);
+                    }
                 }
             }
             let Some(request) = self.next.take() else { return };
@@ -140,8 +174,11 @@ impl Replies {
                 return;
             };
             self.n_items += 1;
-            match request {
-                Some(request) => {
+            match request.map(|mut request| permit(&mut request, self.may_explain).map(|()| request)) {
+                Some(Err(refusal)) => {
+                    self.in_hand.push_back((Box::pin(std::future::ready(result(Err(refusal)))), room));
+                }
+                Some(Ok(request)) => {
                     let answer = self.door.start(request, self.language);
                     let is_made = self.door.answers_at_once();
                     self.in_hand.push_back((answer, room));
@@ -157,15 +194,28 @@ impl Replies {
         }
     }
 
+    /// Why nothing more is taken, where that is so. What is in hand is answered all the same.
+    fn ending(&mut self, ctx: &mut Context<'_>) -> Option<Refusal> {
+        if self.draining.as_mut().poll(ctx).is_ready() {
+            return Some(Refusal::Draining);
+        }
+        if self.ends.as_mut().poll(ctx).is_ready() {
+            return Some(Refusal::StreamEnds);
+        }
+        // A parcel that waits for room was asked for.
+        let is_idle = self.next.is_none() && self.in_hand.is_empty() && self.idles.as_mut().poll(ctx).is_ready();
+        is_idle.then_some(Refusal::StreamIdle)
+    }
+
     /// Room for one parcel. A stream waits for it: its client is held back, and none of its parcels is refused.
     fn poll_room(&mut self, ctx: &mut Context<'_>) -> Poll<Permit> {
         if self.waiting.is_none()
-            && let Some(room) = self.admission.try_admit(1, self.criticality)
+            && let Ok(room) = self.admission.try_admit(1, &self.asking)
         {
             return Poll::Ready(room);
         }
-        let Self { waiting, admission, criticality, .. } = self;
-        let waiting = waiting.get_or_insert_with(|| Box::pin(Arc::clone(admission).wait(1, *criticality)));
+        let Self { waiting, admission, asking, .. } = self;
+        let waiting = waiting.get_or_insert_with(|| Box::pin(Arc::clone(admission).wait(1, asking.clone())));
         let room = waiting.as_mut().poll(ctx);
         if room.is_ready() {
             self.waiting = None;

@@ -1,16 +1,17 @@
 //! How the server stands: what is shown of it while it runs.
 
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 
 use arc_swap::ArcSwap;
 
 use super::admission::Admission;
-use super::counted::route_names;
+use super::counted::{route_name, route_names};
 use super::incoming::Room;
 use super::methods::Methods;
 use super::{Recorder, Scorer, ServeError, ValidServe};
-use crate::telemetry::{Criticality, Metrics, Observed, ObservedLedger};
+use crate::identity::{Identity, Tls};
+use crate::telemetry::{Criticality, Metrics, Observed, ObservedLedger, ObservedStream};
 use crate::wire::v1;
 
 /// What can be asked of a server while it runs, and before and after.
@@ -23,6 +24,7 @@ pub struct Standing {
     metrics: Arc<Metrics>,
     pub(super) admission: Arc<Admission>,
     pub(super) room: Room,
+    identity: OnceLock<Arc<Identity>>,
 }
 
 /// Where a server is in its life.
@@ -54,7 +56,7 @@ impl Standing {
         config: &ValidServe,
     ) -> Result<Self, ServeError> {
         let metrics = Arc::new(Metrics::new(Methods::served()?.names(), route_names()));
-        let admission = Admission::new(config.max_in_flight(), config.kept_for_critical(), Arc::clone(&metrics));
+        let admission = Admission::new(config.bounds(), Arc::clone(&metrics));
         Ok(Self {
             phase: AtomicU8::new(Phase::Starting as u8),
             scorer,
@@ -62,6 +64,7 @@ impl Standing {
             metrics,
             admission: Arc::new(admission),
             room: Room::for_connections(config.max_connections()),
+            identity: OnceLock::new(),
         })
     }
 
@@ -76,6 +79,12 @@ impl Standing {
 
     pub(super) fn enters(&self, phase: Phase) {
         self.phase.store(phase as u8, Ordering::Relaxed);
+    }
+
+    /// Who callers are, once it is known.
+    pub(super) fn knows(&self, identity: &Arc<Identity>) {
+        // Told once, before the server starts.
+        let _ = self.identity.set(Arc::clone(identity));
     }
 
     /// What is counted.
@@ -132,7 +141,17 @@ impl Standing {
                 pending_limit: ledger.pending_limit(),
             }
         });
+        let policy = scorer.engine().policy();
+        let status = self.recorder().filter(|_| policy.has_budgets()).map(|recorder| recorder.policy_status(policy));
+        let streams =
+            status.map(|status| status.streams).unwrap_or_default().into_iter().map(|stream| ObservedStream {
+                name: stream.name,
+                parcels: stream.parcels,
+                expected_parcels: stream.expected_parcels,
+                given: stream.routes.iter().map(|(route, _, given)| (route_name(*route as i32), *given)).collect(),
+            });
         Observed {
+            streams: streams.collect(),
             version: env!("CARGO_PKG_VERSION"),
             ready: self.is_ready(),
             draining: self.phase() == Phase::Draining,
@@ -142,6 +161,12 @@ impl Standing {
             in_flight_limits: Criticality::ALL.map(|criticality| self.admission.limit(criticality)),
             connections: self.room.n_open(),
             connections_limit: self.room.limit(),
+            tls_expires_unix_seconds: self
+                .identity
+                .get()
+                .and_then(|identity| identity.tls())
+                .map(Tls::expires_unix_seconds),
+            handshakes: self.room.n_handshakes(),
             ledger,
         }
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
 
+use crate::identity::Denied;
 use crate::ledger::{LedgerError, Unavailable};
 use crate::parcel::{InvalidParcel, Violation};
 use crate::telemetry::fields;
@@ -52,9 +53,24 @@ pub(super) enum Refusal {
     /// A request's identifier was used for another parcel.
     #[error("request_id was used for another parcel")]
     OtherRequest,
+    /// The caller is not known, or may not.
+    #[error("{0}")]
+    Denied(Denied),
+    /// The caller may have parcels scored, and not see why.
+    #[error("explanation: stating one is for callers with the role `explain`; leave it out, or state NONE")]
+    NoExplanation,
     /// As much is being worked on as may be.
     #[error("the server has as much in hand as it may (serve.max_in_flight)")]
     Overloaded,
+    /// This caller has more in hand than its share of what is free.
+    #[error("this caller has more in hand than its share while the server is busy (serve.times_free_room)")]
+    OverShare,
+    /// A stream was open for as long as it may.
+    #[error("the stream was open for as long as it may (serve.stream_seconds): go on with another")]
+    StreamEnds,
+    /// Nothing was asked in a stream for as long as that may be.
+    #[error("nothing was asked for as long as a stream may be idle (serve.stream_idle_seconds)")]
+    StreamIdle,
     /// The server was told to stop.
     #[error("the server is draining")]
     Draining,
@@ -80,8 +96,14 @@ impl Refusal {
             Self::NoSuchModel { .. } => Code::NotFound,
             Self::NoSuchDecision => Code::NotFound,
             Self::OtherRequest => Code::AlreadyExists,
-            Self::Overloaded => Code::ResourceExhausted,
-            Self::Draining | Self::LedgerUnavailable(_) | Self::LedgerUnreadable => Code::Unavailable,
+            Self::Denied(Denied::Role(_)) | Self::NoExplanation => Code::PermissionDenied,
+            Self::Denied(_) => Code::Unauthenticated,
+            Self::Overloaded | Self::OverShare => Code::ResourceExhausted,
+            Self::StreamEnds
+            | Self::StreamIdle
+            | Self::Draining
+            | Self::LedgerUnavailable(_)
+            | Self::LedgerUnreadable => Code::Unavailable,
             Self::DeadlineExceeded => Code::DeadlineExceeded,
             Self::Internal => Code::Internal,
         }
@@ -98,7 +120,12 @@ impl Refusal {
             | Self::LedgerUnreadable
             | Self::NoSuchDecision
             | Self::OtherRequest
+            | Self::Denied(_)
+            | Self::NoExplanation
             | Self::Overloaded
+            | Self::OverShare
+            | Self::StreamEnds
+            | Self::StreamIdle
             | Self::Draining
             | Self::DeadlineExceeded
             | Self::Internal => &[],
@@ -136,10 +163,32 @@ impl Refusal {
             Self::NoSuchDecision => {
                 details.set_resource_info("parcelrisk.v1.Decision", "", "", "");
             }
+            Self::Denied(denied) => {
+                let reason = match denied {
+                    Denied::Unknown(_) => "CALLER_UNKNOWN",
+                    Denied::Expired => "CERTIFICATE_EXPIRED",
+                    Denied::Token(_) => "TOKEN_NOT_ACCEPTED",
+                    Denied::Role(_) => "ROLE_MISSING",
+                };
+                details.set_error_info(reason, DOMAIN, HashMap::new());
+            }
+            Self::NoExplanation => {
+                details.set_error_info("ROLE_MISSING", DOMAIN, HashMap::new());
+            }
             Self::OtherRequest => {
                 details.set_error_info("REQUEST_ID_REUSED", DOMAIN, HashMap::new());
             }
-            Self::Overloaded | Self::Draining | Self::LedgerUnavailable(_) | Self::LedgerUnreadable => {
+            Self::StreamEnds => {
+                details.set_error_info("STREAM_ENDS", DOMAIN, HashMap::new());
+            }
+            Self::StreamIdle => {
+                details.set_error_info("STREAM_IDLE", DOMAIN, HashMap::new());
+            }
+            Self::Overloaded
+            | Self::OverShare
+            | Self::Draining
+            | Self::LedgerUnavailable(_)
+            | Self::LedgerUnreadable => {
                 details.set_retry_info(Some(Duration::from_secs(1)));
             }
             Self::DeadlineExceeded | Self::Internal => {}

@@ -71,15 +71,36 @@ catalogue! {
     IN_FLIGHT_LIMIT = Gauge "in_flight_limit" "" ["criticality"] "Most that may be, for calls of this criticality";
     SHED = Counter "shed" "" ["criticality"] "Calls refused with RESOURCE_EXHAUSTED because as much as may be is in flight";
 
+    SHED_OVER_SHARE = Counter "shed_over_share" "" []
+        "Of the calls refused so, those whose caller held more than its share of the room";
+
+    DENIED = Counter "denied" "" ["reason"]
+        "Calls not let in: the caller unknown, its certificate expired, its token not accepted, its role missing";
+    HANDSHAKES = Gauge "tls_handshakes" "" [] "TLS handshakes that are not done yet";
+    HANDSHAKES_FAILED = Counter "tls_handshakes_failed" "" ["reason"]
+        "TLS handshakes that came to nothing: not done in time, or refused by one of both sides";
+    TLS_EXPIRES = Gauge "tls_certificate_expires_time" "seconds" []
+        "When the server's certificate expires, in seconds since 1970; told only where there is TLS";
+    IDENTITY_RELOADS = Counter "identity_reloads" "" ["result"]
+        "Readings of the files of [identity] at SIGHUP: taken, or refused, and the old ones go on";
+
     CONNECTIONS = Gauge "connections" "" [] "Connections that are open";
     CONNECTIONS_LIMIT = Gauge "connections_limit" "" [] "Most connections that are taken; more wait in the system's queue";
     CONNECTIONS_TAKEN = Counter "connections_taken" "" [] "Connections taken since the start";
     CONNECTIONS_SILENT = Counter "connections_silent" "" []
         "Connections hung up on because they did not speak HTTP/2 in time";
+    CONNECTIONS_STALLED = Counter "connections_stalled" "" []
+        "Connections hung up on because their client took no more of an answer for serve.stream_idle_seconds";
     ACCEPT_PAUSES = Counter "accept_pauses" "" [] "Rests after accepting a connection failed, most often for want of files";
 
     DECISIONS = Counter "decisions" "" ["route"] "Parcels decided on, by the route recommended";
     RISK_SCORE = Histogram "risk_score" "" [] "Risk scores given, 0 to 1";
+    SCORE_PSI = Gauge "score_psi" "" []
+        "Population stability index of the last 5,000 to 10,000 scores against the model's reference: above 0.25 is a shift; told from 1,000 on";
+    NOVELTY = Histogram "novelty" "" []
+        "Shares of a parcel's history keys under which nothing was inspected yet; counted where there is a ledger";
+    POLICY_PARCELS = Gauge "policy_stream_parcels" "" ["stream"] "Parcels of a policy's stream today";
+    POLICY_GIVEN = Gauge "policy_given" "" ["stream", "route"] "Parcels of a stream that a budgeted route was given to today";
     DEGRADED = Counter "degraded" "" ["part"] "Decisions given while this part did not work";
     INVALID_FIELDS = Counter "invalid_fields" "" ["reason"] "Malformed fields of refused parcels, by what was wrong";
     NOTICES = Counter "notices" "" ["code"] "Oddities in parcels that were scored all the same";
@@ -101,8 +122,8 @@ catalogue! {
 pub fn metrics_md() -> String {
     let mut text = "# Metrics\n\n\
         `GET /metrics` on the admin port (`admin.listen`), in the OpenMetrics text format. This page is printed from \
-        the program's own\ntable by a test. Label values are the program's own words, never a caller's: their number is \
-        bounded. Metrics of the ledger are\ntold only where there is one.\n\n\
+        the program's own\ntable by a test. Label values are the program's own words and \
+        names of the policy, never a caller's: their number is bounded. Metrics of the ledger are\ntold only where there is one.\n\n\
         | metric | type | labels | what it says |\n|---|---|---|---|\n"
         .to_owned();
     for metric in METRICS {

@@ -21,7 +21,7 @@ use super::tally::Tally;
 pub const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// What is not counted but looked up when it is asked for.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Observed {
     /// Release of the program.
     pub version: &'static str,
@@ -41,8 +41,27 @@ pub struct Observed {
     pub connections: usize,
     /// Most that are taken.
     pub connections_limit: usize,
+    /// When the server's certificate expires, where it has one.
+    pub tls_expires_unix_seconds: Option<u64>,
+    /// TLS handshakes that are not done yet.
+    pub handshakes: usize,
+    /// Streams of the policy that have budgets.
+    pub streams: Vec<ObservedStream>,
     /// The ledger, where there is one.
     pub ledger: Option<ObservedLedger>,
+}
+
+/// Where a stream of the policy stands today.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ObservedStream {
+    /// Its name in the policy.
+    pub name: String,
+    /// Parcels that have come.
+    pub parcels: u64,
+    /// Parcels that the day is expected to bring in all.
+    pub expected_parcels: f64,
+    /// Each route with a budget, and how many parcels it was given to.
+    pub given: Vec<(&'static str, u64)>,
 }
 
 /// How the ledger is doing.
@@ -108,15 +127,37 @@ impl Collector for Scrape {
         page.labeled(&IN_FLIGHT_LIMIT, limits.map(|(criticality, limit)| ([criticality.name()], limit as u64)))?;
         page.tally(&SHED, &metrics.shed)?;
 
+        page.one(&SHED_OVER_SHARE, metrics.shed_over_share.load(Ordering::Relaxed))?;
+
+        page.tally(&DENIED, &metrics.denied)?;
+        page.one(&HANDSHAKES, observed.handshakes as u64)?;
+        page.tally(&HANDSHAKES_FAILED, &metrics.handshakes_failed)?;
+        if let Some(expires) = observed.tls_expires_unix_seconds {
+            page.one(&TLS_EXPIRES, expires)?;
+        }
+        page.tally(&IDENTITY_RELOADS, &metrics.identity_reloads)?;
+
         page.one(&CONNECTIONS, observed.connections as u64)?;
         page.one(&CONNECTIONS_LIMIT, observed.connections_limit as u64)?;
         let count = |count: &AtomicU64| count.load(Ordering::Relaxed);
         page.one(&CONNECTIONS_TAKEN, count(&metrics.connections_taken))?;
         page.one(&CONNECTIONS_SILENT, count(&metrics.connections_silent))?;
+        page.one(&CONNECTIONS_STALLED, count(&metrics.connections_stalled))?;
         page.one(&ACCEPT_PAUSES, count(&metrics.accept_pauses))?;
 
         page.tally(&DECISIONS, &metrics.decisions)?;
         page.distribution(&RISK_SCORE, &metrics.risk_scores.read())?;
+        if let Some(psi) = metrics.score_psi() {
+            page.metric(&SCORE_PSI, |mut encoder| encoder.encode_gauge(&psi))?;
+        }
+        page.distribution(&NOVELTY, &metrics.novelties.read())?;
+        let streams = &observed.streams;
+        page.labeled(&POLICY_PARCELS, streams.iter().map(|stream| ([stream.name.as_str()], stream.parcels)))?;
+        let given = |stream: &'_ ObservedStream| -> Vec<_> {
+            stream.given.iter().map(|(route, n)| (stream.name.clone(), *route, *n)).collect()
+        };
+        let given: Vec<_> = streams.iter().flat_map(given).collect();
+        page.labeled(&POLICY_GIVEN, given.iter().map(|(stream, route, n)| ([stream.as_str(), route], *n)))?;
         page.tally(&DEGRADED, &metrics.degraded)?;
         page.tally(&INVALID_FIELDS, &metrics.invalid_fields)?;
         page.tally(&NOTICES, &metrics.notices)?;
@@ -212,7 +253,12 @@ mod tests {
     #[test]
     fn every_metric_of_the_catalogue_is_told_and_no_other() {
         let metrics = Arc::new(Metrics::new(["/a.B/C"], ["release"]));
-        let observed = Observed { ledger: Some(ObservedLedger::default()), ..Observed::default() };
+        let observed = Observed {
+            ledger: Some(ObservedLedger::default()),
+            tls_expires_unix_seconds: Some(0),
+            ..Observed::default()
+        };
+        (0..2_000).for_each(|_| metrics.decided("release", 0.1, 0.5));
         let text = metrics.to_text(observed);
         let told: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
         let known: Vec<_> =
@@ -227,7 +273,7 @@ mod tests {
         metrics.call_begins("/a.B/C");
         metrics.call_ends("/a.B/C", "OK", std::time::Duration::from_millis(3));
         metrics.call_begins("/stranger");
-        metrics.decided("release", 0.02);
+        metrics.decided("release", 0.02, 0.5);
         metrics.shed(Criticality::Usual);
         let text = metrics.to_text(Observed { in_flight_limits: [8, 10], ..Observed::default() });
         for line in [

@@ -2,6 +2,10 @@
 
 /// A gRPC method as `/package.Service/Method`, or `unknown` for one that is not served.
 pub const RPC_METHOD: &str = "rpc.method";
+/// Identifier of a call, which comes back in its answer as `x-request-id`.
+pub const REQUEST_ID: &str = "request.id";
+/// Whoever calls: the beginning of the SHA-256 of its name, which is never logged.
+pub const CALLER: &str = "caller";
 /// The gRPC status code that a call ended with, such as `INVALID_ARGUMENT`.
 pub const GRPC_CODE: &str = "grpc.code";
 /// From the first byte of a call to the last of its answer.

@@ -12,6 +12,9 @@ pub(super) const SECONDS: &[f64] = &[
 pub(super) const SCORES: &[f64] =
     &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0];
 
+/// Upper ends of shares.
+pub(super) const TENTHS: &[f64] = &[0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0];
+
 /// The sum is kept in whole billionths: atomics hold no fractions.
 const BILLION: f64 = 1e9;
 

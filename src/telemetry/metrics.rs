@@ -4,12 +4,21 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::histogram::{Distribution, Histogram, SCORES, SECONDS};
+use super::drift::Drift;
+use super::histogram::{Distribution, Histogram, SCORES, SECONDS, TENTHS};
+use super::latest::{Latest, Shown};
 use super::process::unix_seconds;
 use super::tally::Tally;
 
 /// A method that is not served: where calls of strangers are counted.
 pub const UNKNOWN_METHOD: &str = "unknown";
+
+/// Why a call is not let in, as told of before it happens.
+const DENIED: [&str; 4] = ["unknown", "expired", "token", "role"];
+/// Why a handshake comes to nothing.
+const HANDSHAKES_FAILED: [&str; 2] = ["timeout", "refused"];
+/// What becomes of files that are read anew.
+const RELOADS: [&str; 2] = ["taken", "refused"];
 
 /// A part of the way from a request to its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,11 +76,19 @@ pub struct Metrics {
     pub(super) methods: BTreeMap<&'static str, Method>,
     pub(super) panics: AtomicU64,
     pub(super) shed: Tally,
+    pub(super) shed_over_share: AtomicU64,
+    pub(super) denied: Tally,
+    pub(super) handshakes_failed: Tally,
+    pub(super) identity_reloads: Tally,
     pub(super) connections_taken: AtomicU64,
     pub(super) connections_silent: AtomicU64,
+    pub(super) connections_stalled: AtomicU64,
     pub(super) accept_pauses: AtomicU64,
     pub(super) decisions: Tally,
     pub(super) risk_scores: Histogram,
+    pub(super) novelties: Histogram,
+    pub(super) drift: Drift,
+    latest: Latest,
     pub(super) degraded: Tally,
     pub(super) invalid_fields: Tally,
     pub(super) notices: Tally,
@@ -114,11 +131,19 @@ impl Metrics {
             methods: methods.into_iter().chain([UNKNOWN_METHOD]).map(method).collect(),
             panics: AtomicU64::new(0),
             shed: Tally::of(Criticality::ALL.map(Criticality::name)),
+            shed_over_share: AtomicU64::new(0),
+            denied: Tally::of(DENIED),
+            handshakes_failed: Tally::of(HANDSHAKES_FAILED),
+            identity_reloads: Tally::of(RELOADS),
             connections_taken: AtomicU64::new(0),
             connections_silent: AtomicU64::new(0),
+            connections_stalled: AtomicU64::new(0),
             accept_pauses: AtomicU64::new(0),
             decisions: Tally::of(routes),
             risk_scores: Histogram::of(SCORES),
+            novelties: Histogram::of(TENTHS),
+            drift: Drift::default(),
+            latest: Latest::default(),
             degraded: Tally::of(["ledger"]),
             invalid_fields: Tally::default(),
             notices: Tally::default(),
@@ -156,6 +181,26 @@ impl Metrics {
         self.shed.add(criticality.name());
     }
 
+    /// It was because its caller held more than its share.
+    pub fn shed_over_share(&self) {
+        self.shed_over_share.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A call was not let in.
+    pub fn denied(&self, reason: &'static str) {
+        self.denied.add(reason);
+    }
+
+    /// A TLS handshake came to nothing.
+    pub fn handshake_failed(&self, reason: &'static str) {
+        self.handshakes_failed.add(reason);
+    }
+
+    /// Certificates and keys were read anew, or a file of them was refused.
+    pub fn identity_reloaded(&self, was_taken: bool) {
+        self.identity_reloads.add(if was_taken { "taken" } else { "refused" });
+    }
+
     /// A connection was taken.
     pub fn connection_taken(&self) {
         self.connections_taken.fetch_add(1, Ordering::Relaxed);
@@ -166,15 +211,46 @@ impl Metrics {
         self.connections_silent.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// One was hung up on because its client did not take an answer.
+    pub fn connection_stalled(&self) {
+        self.connections_stalled.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Accepting failed, and rests.
     pub fn accept_paused(&self) {
         self.accept_pauses.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// A parcel was decided on.
-    pub fn decided(&self, route: &'static str, risk_score: f64) {
+    /// A parcel was decided on. `risk_percentile` is the share of the model's reference with a lower score.
+    pub fn decided(&self, route: &'static str, risk_score: f64, risk_percentile: f64) {
         self.decisions.add(route);
         self.risk_scores.add(risk_score);
+        self.drift.add(risk_percentile);
+    }
+
+    /// It may be shown as one of the latest.
+    pub fn shows(&self, show: impl FnOnce(u64) -> Shown) {
+        self.latest.offer(show);
+    }
+
+    /// The latest decisions, the newest first.
+    pub fn latest(&self) -> Vec<Shown> {
+        self.latest.shown()
+    }
+
+    /// Under this share of a parcel's history keys nothing was inspected yet.
+    pub fn was_new(&self, novelty: f64) {
+        self.novelties.add(novelty);
+    }
+
+    /// Population stability index of the latest scores against the model's reference; `None` where there are too few.
+    pub fn score_psi(&self) -> Option<f64> {
+        self.drift.psi()
+    }
+
+    /// Another model decides from now on, with a reference of its own.
+    pub fn model_changed(&self) {
+        self.drift.begin_anew();
     }
 
     /// A decision was given without a part that should have taken part.

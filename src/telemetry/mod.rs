@@ -3,17 +3,22 @@
 //! Nothing that a parcel states about people or goods is ever a field here.
 
 mod catalogue;
+mod drift;
 mod exposition;
 pub mod fields;
 mod histogram;
+mod latest;
+mod level;
 mod log;
 mod metrics;
 mod process;
 mod tally;
 
 pub use catalogue::{Kind, METRICS, Metric, metrics_md};
-pub use exposition::{MEDIA_TYPE, Observed, ObservedLedger};
+pub use exposition::{MEDIA_TYPE, Observed, ObservedLedger, ObservedStream};
 pub use histogram::Distribution;
+pub use latest::Shown;
+pub use level::call_level;
 pub use log::{InitLog, LEVEL_ENV, LogConfig, LogFormat, init};
 pub use metrics::{Criticality, Method, Metrics, Stage, Totals, UNKNOWN_METHOD};
 pub use process::unix_seconds;

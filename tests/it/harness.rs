@@ -152,6 +152,15 @@ pub(crate) struct HalfSent {
 
 impl HalfSent {
     pub(crate) async fn new(address: SocketAddr) -> Self {
+        Self::sent(address, None).await
+    }
+
+    /// One whose client says how long it waits.
+    pub(crate) async fn with_timeout(address: SocketAddr, timeout: &str) -> Self {
+        Self::sent(address, Some(timeout)).await
+    }
+
+    async fn sent(address: SocketAddr, timeout: Option<&str>) -> Self {
         let tcp = TcpStream::connect(address).await.unwrap();
         let (client, mut connection) = h2::client::handshake(tcp).await.unwrap();
         let mut ping = connection.ping_pong().unwrap();
@@ -166,14 +175,23 @@ impl HalfSent {
 
         let head = http::Request::post(format!("http://{address}/parcelrisk.v1.RiskScoringService/ScoreParcel"))
             .header("content-type", "application/grpc")
-            .header("te", "trailers")
-            .body(())
-            .unwrap();
+            .header("te", "trailers");
+        let head = match timeout {
+            Some(timeout) => head.header("grpc-timeout", timeout),
+            None => head,
+        };
+        let head = head.body(()).unwrap();
         let (response, mut body) = client.ready().await.unwrap().send_request(head, false).unwrap();
         body.send_data(first, false).unwrap();
         // Frames are read in order, so what was sent before the ping is there when it is answered.
         ping.ping(h2::Ping::opaque()).await.unwrap();
         Self { response, body, rest }
+    }
+
+    /// Never sends the rest, and returns the `grpc-status` with which the server ends the call.
+    pub(crate) async fn ended(self) -> String {
+        let answer = self.response.await.unwrap();
+        answer.headers().get("grpc-status").unwrap().to_str().unwrap().to_owned()
     }
 
     /// Sends the rest, and returns the answer's `grpc-status`.

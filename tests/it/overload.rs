@@ -113,3 +113,21 @@ async fn an_open_stream_without_parcels_takes_no_room() {
     client.score_parcel(request(parcel())).await.unwrap();
     assert_eq!(standing.observe().in_flight_limits, Criticality::ALL.map(|_| 1));
 }
+
+/// One whose limit follows latency shows the limit that holds.
+#[tokio::test]
+async fn a_limit_that_follows_latency_begins_at_its_ceiling() {
+    let config = ServeConfig {
+        adaptive_in_flight: true,
+        max_batch: 10,
+        min_in_flight: 20,
+        max_in_flight: 100,
+        kept_for_critical: 10,
+        ..ServeConfig::default()
+    };
+    let parts = parts(config);
+    assert_eq!(parts.standing.observe().in_flight_limits, [90, 100]);
+    let low = ServeConfig { adaptive_in_flight: true, min_in_flight: 900, ..ServeConfig::default() };
+    let wrong = low.check().unwrap_err().to_string();
+    assert!(wrong.contains("serve.min_in_flight less serve.kept_for_critical"), "{wrong}");
+}

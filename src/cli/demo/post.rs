@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::shown::ByRoute;
+use crate::cli::connection::ConnectionFlags;
 use crate::cli::score::Scored;
 use crate::cli::{client, output, text};
 use crate::simulate::{Scenario, Simulated, Simulation, Size, Truth};
@@ -27,7 +28,7 @@ pub(super) fn show(endpoint: &str, trained_until: i64) -> anyhow::Result<()> {
     let labels = parcels.iter().map(|parcel| (parcel.draft.item_id.clone(), parcel.truth.is_prohibited()));
     let mut shown = ByRoute::new(labels.collect());
     let mut decisions = Vec::with_capacity(parcels.len());
-    client::score(endpoint, rows.into_iter(), v1::ExplanationLevel::Reasons, |scored| {
+    client::score(endpoint, &ConnectionFlags::default(), rows.into_iter(), v1::ExplanationLevel::Reasons, |scored| {
         decisions.push(match &scored {
             Scored::Decision(decision) => Some(decision.as_ref().clone()),
             Scored::Refused { .. } | Scored::Unreadable(_) => None,

@@ -1,0 +1,155 @@
+//! What each fuzz target does with its bytes: anything may be refused, and nothing may panic, hang or answer nonsense.
+//! `tests/it/fuzz.rs` runs the same briefly, so that they stand without a fuzzer too.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+
+use parcel_risk::artifact::{Artifact, Manifest};
+use parcel_risk::engine::{Engine, Explanation};
+use parcel_risk::features::RatesConfig;
+use parcel_risk::history::{Bucket, Snapshot};
+use parcel_risk::ledger::{Clock, Content, Kind, Ledger, LedgerConfig, verify};
+use parcel_risk::model::Model;
+use parcel_risk::parcel::ParcelLimits;
+use parcel_risk::policy::{DrawKey, FilePolicy, PolicySource, ThresholdsConfig, named_files};
+use parcel_risk::serve::Scorer;
+use parcel_risk::table::Mapping;
+use parcel_risk::wire::{self, v1};
+use prost::Message as _;
+
+/// A body under the name of its target.
+pub(crate) type Body = (&'static str, fn(&[u8]));
+
+/// All of them.
+pub(crate) const ALL: [Body; 6] = [
+    ("wire", wire_decode),
+    ("check", check),
+    ("mapping", mapping),
+    ("policy", policy),
+    ("artifact", artifact),
+    ("ledger", ledger),
+];
+
+/// Bytes of a call as they come from the network: they decode and come out the same, or are refused.
+pub(crate) fn wire_decode(bytes: &[u8]) {
+    if let Ok(request) = v1::ScoreParcelsRequest::decode(bytes) {
+        let again = v1::ScoreParcelsRequest::decode(request.encode_to_vec().as_slice());
+        // By their texts: NaN is not itself.
+        assert_eq!(format!("{again:?}"), format!("Ok({request:?})"));
+    }
+    let _ = v1::StreamParcelsRequest::decode(bytes);
+    let _ = v1::RecordOutcomesRequest::decode(bytes);
+    let _ = v1::ListDecisionsRequest::decode(bytes);
+    let _ = serde_json::from_slice::<v1::Parcel>(bytes);
+}
+
+/// A parcel of any content: what is wrong is named, and what is not is decided on with sound numbers.
+pub(crate) fn check(bytes: &[u8]) {
+    let Ok(parcel) = v1::Parcel::decode(bytes) else { return };
+    match scorer().score(wire::to_draft(parcel), Explanation::Full) {
+        Err(invalid) => {
+            assert!(!invalid.0.is_empty());
+            assert!(invalid.0.iter().all(|violation| !violation.field.is_empty()), "{invalid:?}");
+        }
+        Ok(decision) => {
+            let decision = wire::from_decision(decision, Default::default());
+            assert!((0.0..=1.0).contains(&decision.risk_score), "{decision:?}");
+            assert!((0.0..=1.0).contains(&decision.selection_probability), "{decision:?}");
+            assert!(decision.reasons.iter().all(|reason| reason.contribution_log_odds.is_finite()), "{decision:?}");
+        }
+    }
+}
+
+/// The text of a mapping.
+pub(crate) fn mapping(bytes: &[u8]) {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        let _ = Mapping::parse(text);
+    }
+}
+
+/// The text of a policy.
+pub(crate) fn policy(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let Ok(named) = named_files(text) else { return };
+    let lists: BTreeMap<_, _> = named.lists.into_iter().map(|(name, _)| (name, "a\nb\n".to_owned())).collect();
+    let source = PolicySource { text: text.to_owned(), lists, key: DrawKey::new(&[7; 32]) };
+    let _ = FilePolicy::compile(&source, &["sender_identity".to_owned()]);
+}
+
+/// A model's files with something else written into them. The digests that would find it are passed by.
+pub(crate) fn artifact(bytes: &[u8]) {
+    const MODEL: &[u8] = include_bytes!("../models/customs-declarations/model.bin");
+    const MANIFEST: &[u8] = include_bytes!("../models/customs-declarations/manifest.json");
+    let Some((which, change)) = bytes.split_first() else { return };
+    match which % 4 {
+        0 => {
+            if let Ok(model) = Model::from_bytes(&changed(MODEL, change)) {
+                let values = vec![f32::NAN; model.plan().features().len()];
+                let _ = model.raw_score(&values);
+            }
+        }
+        1 => drop(Model::from_bytes(change)),
+        2 => {
+            if let Ok(snapshot) = Snapshot::from_bytes(change) {
+                let _ = snapshot.settled();
+            }
+        }
+        _ => drop(serde_json::from_slice::<Manifest>(&changed(MANIFEST, change))),
+    }
+}
+
+/// A ledger's file with something else written into it: it opens or it does not, and what opens takes a record.
+pub(crate) fn ledger(bytes: &[u8]) {
+    static WHOLE: OnceLock<Vec<u8>> = OnceLock::new();
+    let content = || Content::new(Kind::Outcome, Bucket(1), vec![1, 2, 3]);
+    let open = |path: &Path| Ledger::open(path, &LedgerConfig::default(), Clock::at_micros(Arc::default()));
+    let whole = WHOLE.get_or_init(|| {
+        let dir = tempfile::tempdir().expect("a directory of its own");
+        let path = dir.path().join("ledger.db");
+        let ledger = open(&path).expect("a new ledger opens");
+        for _ in 0..20 {
+            ledger.append(content()).expect("it takes records");
+        }
+        drop(ledger);
+        fs::read(&path).expect("it is one file when it is closed")
+    });
+    let dir = tempfile::tempdir().expect("a directory of its own");
+    let path = dir.path().join("ledger.db");
+    fs::write(&path, changed(whole, bytes)).expect("there is room for it");
+    if let Ok(ledger) = open(&path) {
+        let _ = ledger.append(content());
+    }
+    let _ = verify(&path, None);
+}
+
+/// `whole` with pieces of it overwritten: each begins with its place (three bytes) and its length (one).
+fn changed(whole: &[u8], mut change: &[u8]) -> Vec<u8> {
+    let mut changed = whole.to_vec();
+    while let [a, b, c, length, rest @ ..] = change {
+        let at = usize::from(*a) << 16 | usize::from(*b) << 8 | usize::from(*c);
+        let at = at % changed.len().max(1);
+        let length = usize::from(*length).min(rest.len());
+        let (piece, left) = rest.split_at(length);
+        changed.iter_mut().skip(at).zip(piece).for_each(|(old, new)| *old = *new);
+        // Nothing written: it ends there.
+        if length == 0 {
+            changed.truncate(at);
+        }
+        change = left;
+    }
+    changed
+}
+
+fn scorer() -> &'static Scorer {
+    static SCORER: OnceLock<Scorer> = OnceLock::new();
+    SCORER.get_or_init(|| {
+        let artifact = Artifact::embedded().expect("the built-in model proves itself");
+        let rates = RatesConfig::default().check().expect("the default rates are sound");
+        let policy = ThresholdsConfig::default().check().expect("so are the thresholds");
+        let (model, model_ref) = (Arc::clone(artifact.model()), Arc::clone(artifact.model_ref()));
+        let engine = Engine::new(model, model_ref, rates, policy).expect("they fit the model");
+        Scorer::with_history(&artifact, engine, Arc::clone(artifact.settled_history()), ParcelLimits::default())
+    })
+}

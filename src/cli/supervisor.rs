@@ -1,0 +1,35 @@
+//! What a supervisor such as systemd is told, where it asks (`Type=notify`): when calls are answered, that the process
+//! is alive, and when it stops.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sd_notify::{NotifyState, notify, watchdog_enabled};
+
+use crate::serve::{Phase, Standing};
+use crate::telemetry::fields;
+
+/// How often it is looked whether calls are answered yet.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+
+/// Tells of a server for as long as the runtime lives; of one that no supervisor asks about, nobody.
+pub(super) async fn tell_of(standing: Arc<Standing>) {
+    while standing.phase() == Phase::Starting {
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+    tell(&[NotifyState::Ready]);
+    // On the workers that answer calls: where they hang, so does this, and the supervisor starts the server anew.
+    let beat = watchdog_enabled().map_or(Duration::from_secs(1), |limit| limit / 2);
+    while standing.phase() == Phase::Serving {
+        tell(&[NotifyState::Watchdog]);
+        tokio::time::sleep(beat.min(Duration::from_secs(1))).await;
+    }
+    tell(&[NotifyState::Stopping]);
+}
+
+/// One that can't be told is no reason to stop.
+fn tell(state: &[NotifyState<'_>]) {
+    if let Err(error) = notify(state) {
+        tracing::warn!({ fields::ERROR } = %error, "the supervisor can't be told");
+    }
+}

@@ -1,0 +1,177 @@
+//! An answer on its way out: its log line, its metrics and its room end with its last byte.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http::HeaderMap;
+use http_body::{Frame, SizeHint};
+use prost::bytes::Bytes;
+use tokio::time::{Instant, Sleep};
+use tonic::body::Body;
+use tonic::{Code, Status};
+use tracing::{Level, Span};
+
+use super::admission::Permit;
+use super::drain::Draining;
+use super::request_id::RequestId;
+use super::stalled::Watched;
+use super::status::{Refusal, code_name};
+use crate::telemetry::{Metrics, call_level, fields};
+
+/// What the log line and the metrics say; written when the call is over, however it ends.
+pub(super) struct Record {
+    span: Span,
+    method: &'static str,
+    request_id: RequestId,
+    /// As logs call whoever calls; empty where nobody is asked.
+    pub(super) caller: Arc<str>,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) started: Instant,
+    /// CANCELLED until an end is seen: a client that hangs up leaves no other trace.
+    code: Code,
+}
+
+impl Record {
+    pub(super) fn begin(span: Span, method: &'static str, request_id: RequestId, metrics: Arc<Metrics>) -> Self {
+        metrics.call_begins(method);
+        let (started, caller) = (Instant::now(), Arc::from(""));
+        Self { span, method, request_id, caller, metrics, started, code: Code::Cancelled }
+    }
+
+    /// Takes the head of the answer, and marks it with the identifier of the call.
+    pub(super) fn head(&mut self, headers: &mut HeaderMap) {
+        self.note(headers);
+        self.request_id.mark(headers);
+    }
+
+    /// Takes its end, and marks that where it is an error that the head could not tell.
+    fn trailers(&mut self, trailers: &mut HeaderMap) {
+        self.note(trailers);
+        if self.code != Code::Ok {
+            self.request_id.mark(trailers);
+        }
+    }
+
+    fn note(&mut self, headers: &HeaderMap) {
+        let stated = headers.get("grpc-status").and_then(|code| code.to_str().ok()?.parse::<i32>().ok());
+        self.code = stated.map_or(self.code, Code::from_i32);
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        let (code, latency) = (code_name(self.code), self.started.elapsed());
+        self.metrics.call_ends(self.method, code, latency);
+        macro_rules! line {
+            ($level:ident) => {
+                tracing::event!(
+                    Level::$level,
+                    // The span has it too, but is there at `debug` only.
+                    { fields::RPC_METHOD } = self.method,
+                    { fields::REQUEST_ID } = self.request_id.as_str(),
+                    { fields::CALLER } = &*self.caller,
+                    { fields::GRPC_CODE } = code,
+                    { fields::LATENCY_SECONDS } = latency.as_secs_f64(),
+                    "answered"
+                )
+            };
+        }
+        self.span.in_scope(|| match call_level(code) {
+            Level::ERROR => line!(ERROR),
+            Level::WARN => line!(WARN),
+            Level::INFO => line!(INFO),
+            _ => line!(DEBUG),
+        });
+    }
+}
+
+/// An answer on its way out. Its parts are dropped in this order, the log line after the body.
+pub(super) struct Answer {
+    body: Body,
+    record: Record,
+    has_ended: bool,
+    watch: Option<Watched>,
+    /// Its room, until the last byte has left: what is not yet sent takes memory.
+    _permit: Option<Permit>,
+}
+
+impl Answer {
+    pub(super) fn new(body: Body, record: Record, permit: Option<Permit>, watch: Option<Watched>) -> Self {
+        Self { body, record, has_ended: false, watch, _permit: permit }
+    }
+
+    fn end(&mut self, refusal: Refusal) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        self.has_ended = true;
+        let mut trailers = HeaderMap::new();
+        Status::from(refusal).add_header(&mut trailers)?;
+        self.record.trailers(&mut trailers);
+        Poll::Ready(Some(Ok(Frame::trailers(trailers))))
+    }
+}
+
+impl http_body::Body for Answer {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(mut self: Pin<&mut Self>, ctx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        if self.has_ended {
+            return Poll::Ready(None);
+        }
+        let this = &mut *self;
+        if let Some(watch) = &this.watch {
+            watch.goes_on();
+        }
+        let polled = {
+            let _entered = this.record.span.enter();
+            catch_unwind(AssertUnwindSafe(|| Pin::new(&mut this.body).poll_frame(ctx)))
+        };
+        let Ok(mut polled) = polled else {
+            this.record.metrics.panicked();
+            return this.end(Refusal::Internal);
+        };
+        if let Poll::Ready(Some(Ok(frame))) = &mut polled
+            && let Some(trailers) = frame.trailers_mut()
+        {
+            this.record.trailers(trailers);
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.has_ended || self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// What a client sends, which ends where the drain begins or its time is over: as if it had nothing more to ask.
+pub(super) struct UntilDrain {
+    body: Body,
+    /// `None` once one of them has happened.
+    until: Option<(Draining, Pin<Box<Sleep>>)>,
+}
+
+impl UntilDrain {
+    pub(super) fn new(body: Body, draining: Draining, limit: Duration) -> Self {
+        Self { body, until: Some((draining, Box::pin(tokio::time::sleep(limit)))) }
+    }
+}
+
+impl http_body::Body for UntilDrain {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(mut self: Pin<&mut Self>, ctx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        let Some((draining, limit)) = &mut self.until else { return Poll::Ready(None) };
+        if draining.as_mut().poll(ctx).is_ready() || limit.as_mut().poll(ctx).is_ready() {
+            self.until = None;
+            return Poll::Ready(None);
+        }
+        Pin::new(&mut self.body).poll_frame(ctx)
+    }
+}
