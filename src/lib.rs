@@ -40,6 +40,8 @@ pub mod serve;
 
 pub mod admin;
 
+pub mod bench;
+
 pub mod config;
 
 pub mod cli;

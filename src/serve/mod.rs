@@ -36,7 +36,7 @@ pub use recorder::Recorder;
 pub use reload::{ReloadError, reload};
 pub use scorer::Scorer;
 pub use standing::{Phase, Standing, Trouble};
-pub use status::item_error;
+pub use status::{code_name, item_error};
 
 use crate::telemetry::fields;
 use crate::wire::v1;

@@ -72,6 +72,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     ("admin", &["parcel", "report", "telemetry", "serve"]),
+    ("bench", &["parcel", "wire", "serve"]),
     ("config", &["parcel", "features", "policy", "train", "telemetry", "ledger", "serve", "admin"]),
     ("cli", ANY),
 ];
@@ -83,13 +84,13 @@ const AT_MOST: [&str; 2] = ["config", "cli"];
 
 /// A crate, with those that share its name up to an underscore, and the only rooms that may name it.
 const ONLY_IN: &[(&str, &[&str])] = &[
-    ("tonic", &["wire", "serve", "cli"]),
-    ("prost", &["wire", "ledger", "serve", "cli"]),
+    ("tonic", &["wire", "serve", "bench", "cli"]),
+    ("prost", &["wire", "ledger", "serve", "bench", "cli"]),
     ("pbjson", &["wire"]),
-    ("tokio", &["serve", "admin", "cli"]),
+    ("tokio", &["serve", "admin", "bench", "cli"]),
     ("tower", &["serve", "cli"]),
     ("h2", &["serve", "cli"]),
-    ("http", &["serve", "admin", "cli"]),
+    ("http", &["serve", "admin", "bench", "cli"]),
     ("hyper", &["admin"]),
     ("prometheus_client", &["telemetry"]),
     ("rustix", &["serve"]),
@@ -109,7 +110,8 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("hmac", &["policy", "ledger"]),
     ("cel", &["policy"]),
     ("getrandom", &["ledger"]),
-    ("rand_chacha", &["simulate", "model", "evaluation"]),
+    ("rand_chacha", &["simulate", "model", "evaluation", "bench"]),
+    ("hdrhistogram", &["bench"]),
 ];
 
 /// A word of the standard library, and the only rooms that may say it.

@@ -3,6 +3,7 @@
 
 mod admin;
 mod artifact;
+mod bench;
 mod cli;
 mod config;
 mod connection;
