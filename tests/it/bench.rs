@@ -79,12 +79,12 @@ async fn a_closed_loop_goes_on_until_the_time_is_over() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_shed_is_no_goodput_and_critical_calls_are_counted_apart() {
-    let config = ServeConfig { max_batch: 1, max_in_flight: 2, kept_for_critical: 1, ..ServeConfig::default() };
+    let config = ServeConfig { max_batch: 1, max_in_flight: 3, kept_for_critical: 2, ..ServeConfig::default() };
     let parts = parts(config);
     let standing = Arc::clone(&parts.standing);
     let (_, server) = start(parts).await;
     let target = target(&server, Method::Unary, &[to_draft(parcel())]).await;
-    // Holds the room of usual calls.
+    // Holds the room of usual calls; of critical ones there is room for both that are in flight.
     let held = HalfSent::new(server.address).await;
     within(async {
         while standing.observe().in_flight == 0 {
