@@ -8,6 +8,8 @@
     reason = "a benchmark prints, and fails by panicking"
 )]
 
+mod post;
+
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -15,35 +17,27 @@ use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use parcel_risk::artifact::Artifact;
-use parcel_risk::engine::Engine;
-use parcel_risk::features::RatesConfig;
+use parcel_risk::bench::ProcessCpu;
 use parcel_risk::ledger::{Clock, LedgerConfig};
 use parcel_risk::parcel::ParcelLimits;
-use parcel_risk::policy::ThresholdsConfig;
 use parcel_risk::serve::{Parts, Recorder, Scorer, ServeConfig, serve};
-use parcel_risk::table::{Mapping, TableReader};
 use parcel_risk::wire::v1::risk_scoring_service_client::RiskScoringServiceClient;
 use parcel_risk::wire::{from_draft, v1};
 use tokio::net::TcpListener;
 use tonic::transport::Endpoint;
 
 const N_CALLS: usize = 10_000;
+const N_PARCELS: usize = 2_000;
 const IN_FLIGHT: usize = 16;
 const ROUNDS: usize = 5;
 
-/// CPU of this process so far, in microseconds; the system counts in hundredths of a second.
+/// CPU of this process so far, in microseconds.
 fn cpu_micros() -> f64 {
-    let stat = fs::read_to_string("/proc/self/stat").unwrap();
-    let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
-    let ticks: f64 = fields[11..13].iter().map(|ticks| ticks.parse::<f64>().unwrap()).sum();
-    ticks * 10_000.0
+    ProcessCpu::own().seconds().unwrap() * 1e6
 }
 
 fn parts(artifact: &Artifact, ledger: Option<&Path>) -> Parts {
-    let (model, model_ref) = (Arc::clone(artifact.model()), Arc::clone(artifact.model_ref()));
-    let policy = ThresholdsConfig::default().check().unwrap();
-    let rates = RatesConfig::default().check().unwrap();
-    let engine = Engine::new(model, model_ref, rates, policy).unwrap();
+    let engine = post::engine(artifact);
     let recorder = ledger.map(|path| {
         let config = LedgerConfig { path: path.to_str().unwrap().to_owned(), ..LedgerConfig::default() };
         Arc::new(Recorder::open(path, &config, Clock::system(), artifact, &engine).unwrap())
@@ -70,7 +64,8 @@ async fn measure(parts: Parts, parcels: &Arc<Vec<v1::Parcel>>, round: usize) -> 
             tokio::spawn(async move {
                 for n in 0..N_CALLS / IN_FLIGHT {
                     let mut parcel = parcels[(n * IN_FLIGHT + client) % parcels.len()].clone();
-                    parcel.item_id = format!("R{round}-{client}-{n}");
+                    (parcel.item_id, parcel.id_scheme) =
+                        (format!("R{round}-{client}-{n}"), v1::ItemIdScheme::Carrier.into());
                     let request = v1::ScoreParcelRequest { parcel: Some(parcel), ..v1::ScoreParcelRequest::default() };
                     scoring.score_parcel(request).await.unwrap();
                 }
@@ -89,11 +84,8 @@ async fn measure(parts: Parts, parcels: &Arc<Vec<v1::Parcel>>, round: usize) -> 
 }
 
 fn main() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let artifact = Artifact::embedded().unwrap();
-    let mapping = Mapping::read(&root.join("models/mappings/customs-declarations.toml")).unwrap();
-    let table = TableReader::open(&root.join("tests/fixtures/customs-declarations/valid.csv"), Some(&mapping)).unwrap();
-    let parcels: Vec<_> = table.map(|row| from_draft(&row.unwrap().unwrap().draft).unwrap()).collect();
+    let parcels: Vec<_> = post::drafts(N_PARCELS).iter().map(|draft| from_draft(draft).unwrap()).collect();
     let parcels = Arc::new(parcels);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let dir = tempfile::tempdir().unwrap();

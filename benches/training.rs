@@ -9,15 +9,8 @@ use std::time::Instant;
 
 use linfa::ParamGuard;
 use ndarray::Array2;
+use parcel_risk::bench::ProcessCpu;
 use parcel_risk::model::boosting::{GradientBoosting, LabeledRows};
-
-/// CPU seconds of this process so far, of all its threads: user and system, in Linux's ticks of 1/100 s.
-fn cpu_seconds() -> f64 {
-    let stat = fs::read_to_string("/proc/self/stat").expect("Linux tells of its processes");
-    let after_name = stat.rsplit(") ").next().expect("the name ends in a parenthesis");
-    let ticks = |idx: usize| after_name.split(' ').nth(idx).and_then(|ticks| ticks.parse::<f64>().ok());
-    (ticks(11).expect("utime is a number") + ticks(12).expect("stime is a number")) / 100.0
-}
 
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
@@ -33,10 +26,11 @@ fn main() {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(n_threads).build().expect("threads can be had");
     let params = GradientBoosting::params().n_trees(100).max_leaves(31).check().expect("settings in range");
     let rows = LabeledRows { values: values.view(), labels: &labels, weights: None };
-    let (cpu, began) = (cpu_seconds(), Instant::now());
+    let cpu = || ProcessCpu::own().seconds().expect("Linux tells of its processes");
+    let (cpu_before, began) = (cpu(), Instant::now());
     pool.install(|| params.fit_observed(rows, None, &mut |_| ())).expect("rows of both classes");
     let fit = serde_json::json!({
-        "cpu_s": cpu_seconds() - cpu,
+        "cpu_s": cpu() - cpu_before,
         "elapsed_s": began.elapsed().as_secs_f64(),
     });
     writeln!(io::stdout(), "{fit}").expect("standard output is open");

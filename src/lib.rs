@@ -42,6 +42,8 @@ pub mod serve;
 
 pub mod admin;
 
+pub mod bench;
+
 pub mod config;
 
 pub mod cli;

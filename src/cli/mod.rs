@@ -3,6 +3,7 @@
 //! Exit codes: 0 done, 1 failed with the chain of causes, 2 usage.
 
 mod audit;
+mod bench;
 mod client;
 mod config;
 mod connection;
@@ -58,6 +59,8 @@ enum Command {
     /// Look into a model's artifact.
     #[command(subcommand)]
     Model(model::Command),
+    /// Put a load on a server and measure: latency, calls by status, CPU a call.
+    Bench(Box<bench::Args>),
     /// Estimate from a ledger what passes unseen: prevalence, recall, precision, by what the random control found.
     Audit(audit::Args),
     /// Check a policy, or see what it would have changed.
@@ -83,6 +86,7 @@ pub fn main() -> ExitCode {
         Command::Features(args) => features::run(args),
         Command::Table(command) => table::run(command),
         Command::Model(command) => model::run(command),
+        Command::Bench(args) => bench::run(*args),
         Command::Audit(args) => audit::run(args),
         Command::Policy(command) => policy::run(command),
         Command::Ledger(command) => ledger::run(command),

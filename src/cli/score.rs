@@ -44,7 +44,7 @@ pub(super) struct Args {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum ExplanationArg {
+pub(super) enum ExplanationArg {
     None,
     Reasons,
     Full,
@@ -60,12 +60,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
     let config = settings::load(&args.config, Flags::default())?;
     settings::start_log(&config)?;
     let mapping = settings::mapping(args.mapping.as_deref())?;
-    let level = match args.explanation {
-        None => v1::ExplanationLevel::Unspecified,
-        Some(ExplanationArg::None) => v1::ExplanationLevel::None,
-        Some(ExplanationArg::Reasons) => v1::ExplanationLevel::Reasons,
-        Some(ExplanationArg::Full) => v1::ExplanationLevel::Full,
-    };
+    let level = level(args.explanation);
     let table = TableReader::open(&args.input, mapping.as_ref())?;
     let out = output::open(args.out.as_deref())?;
     let mut sink = Sink { out, format: args.format, rejects: RejectCounts::default() };
@@ -78,6 +73,16 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
         }
     }
     sink.finish(&args.input, config.train().get().max_reject_share)
+}
+
+/// The contract's word for it.
+pub(super) fn level(explanation: Option<ExplanationArg>) -> v1::ExplanationLevel {
+    match explanation {
+        None => v1::ExplanationLevel::Unspecified,
+        Some(ExplanationArg::None) => v1::ExplanationLevel::None,
+        Some(ExplanationArg::Reasons) => v1::ExplanationLevel::Reasons,
+        Some(ExplanationArg::Full) => v1::ExplanationLevel::Full,
+    }
 }
 
 /// What became of one row, in the order of the input.

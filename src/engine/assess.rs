@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use uuid::Uuid;
-use xxhash_rust::xxh3::Xxh3;
+use xxhash_rust::xxh3::xxh3_128;
 
 use super::{Decision, Evidence, Explanation, ModelRef, RawScore, Reason};
 use crate::features::{ExchangeRates, FeaturePlan, FeatureRow, ParcelKeys};
@@ -27,6 +27,8 @@ pub struct Engine {
     policy: Policy,
     /// Names of the history keys, as rules call them.
     history_keys: Arc<[String]>,
+    /// The features that speak for each ground, in the order of the codes.
+    grounds: Arc<[(ReasonCode, Vec<usize>)]>,
 }
 
 /// A parcel's scores.
@@ -36,6 +38,8 @@ pub struct Scores {
     pub raw_score: f64,
     /// Calibrated probability.
     pub risk_score: f64,
+    /// Share of reference parcels with a lower score, 0 to 1.
+    pub risk_percentile: f64,
 }
 
 /// Why a model cannot decide under a configuration.
@@ -72,8 +76,8 @@ impl Engine {
             let configured = configured.as_str().to_owned();
             return Err(EngineError::BaseCurrency { model: trained.to_owned(), configured });
         }
-        let history_keys = history_keys(&model);
-        Ok(Self { model, model_ref, rates, policy: policy.into(), history_keys })
+        let (history_keys, grounds) = (history_keys(&model), grounds(&model));
+        Ok(Self { model, model_ref, rates, policy: policy.into(), history_keys, grounds })
     }
 
     /// Decides about a parcel as of bucket `at`.
@@ -106,17 +110,19 @@ impl Engine {
         row: &mut FeatureRow,
     ) -> (Decision, Seen) {
         self.plan().fill(keys, &history.view(), at, row);
-        let Scores { raw_score, risk_score } = self.scores(row);
+        let (raw_score, risks) = self.model.raw_score_and_risks(&row.values);
+        let scores = self.calibrated(raw_score);
         let facts = Facts {
             parcel,
-            risk_score,
-            risk_percentile: self.model.body().reference.percentile(raw_score),
-            raw_score,
+            risk_score: scores.risk_score,
+            risk_percentile: scores.risk_percentile,
+            raw_score: scores.raw_score,
             history: policy::History { names: &self.history_keys, counts: &row.counts },
         };
         let seen = self.policy.look(&facts, at, self.plan().spec().bucket_seconds);
         let routing = self.policy.route(&seen, at, flow);
-        let mut decision = self.decide(parcel.item_id.as_str(), parcel.advised_at, row, explanation, routing);
+        let mut decision =
+            self.decide_scored(parcel.item_id.as_str(), parcel.advised_at, (row, scores, risks), explanation, routing);
         decision.notices.clone_from(&parcel.notices);
         decision.notices.extend(self.plan().notices(parcel, &self.rates));
         (decision, seen)
@@ -131,7 +137,19 @@ impl Engine {
         explanation: Explanation,
         routing: Routing,
     ) -> Decision {
-        let Scores { raw_score, risk_score } = self.scores(row);
+        let (raw_score, risks) = self.model.raw_score_and_risks(&row.values);
+        self.decide_scored(item_id, advised_at, (row, self.calibrated(raw_score), risks), explanation, routing)
+    }
+
+    fn decide_scored(
+        &self,
+        item_id: &str,
+        advised_at: AdvisedAt,
+        (row, scores, infringement_risks): (&FeatureRow, Scores, Vec<(InfringementKind, f64)>),
+        explanation: Explanation,
+        routing: Routing,
+    ) -> Decision {
+        let Scores { raw_score, risk_score, risk_percentile } = scores;
         let (n_reasons, n_evidence) = match explanation {
             Explanation::None => (0, 0),
             Explanation::WhereDue if routing.route.is_release() => (0, 0),
@@ -162,12 +180,12 @@ impl Engine {
             decision_id,
             item_id: item_id.to_owned(),
             risk_score,
-            risk_percentile: self.model.body().reference.percentile(raw_score),
+            risk_percentile,
             route,
             route_cause,
             selection_probability,
             matched_rules,
-            infringement_risks: self.infringement_risks(row),
+            infringement_risks,
             reasons,
             notices: Vec::new(),
             model: Arc::clone(&self.model_ref),
@@ -186,8 +204,16 @@ impl Engine {
 
     /// The scores of a parcel with these features.
     pub fn scores(&self, row: &FeatureRow) -> Scores {
-        let raw_score = self.model.raw_score(&row.values);
-        Scores { raw_score, risk_score: self.model.body().calibration.probability(raw_score) }
+        self.calibrated(self.model.raw_score(&row.values))
+    }
+
+    fn calibrated(&self, raw_score: f64) -> Scores {
+        let body = self.model.body();
+        Scores {
+            raw_score,
+            risk_score: body.calibration.probability(raw_score),
+            risk_percentile: body.reference.percentile(raw_score),
+        }
     }
 
     /// The bucket that a parcel advised at this time is decided in.
@@ -236,24 +262,15 @@ impl Engine {
         &self.rates
     }
 
-    fn infringement_risks(&self, row: &FeatureRow) -> Vec<(InfringementKind, f64)> {
-        self.model.body().heads.iter().map(|head| (head.kind, head.probability(&row.values))).collect()
-    }
-
     /// Contributions gathered by ground, largest magnitude first.
     fn reasons(&self, row: &FeatureRow, contributions: &[f64], most: usize, most_evidence: usize) -> Vec<Reason> {
-        let mut grounds: BTreeMap<ReasonCode, Vec<usize>> = BTreeMap::new();
-        for (idx, feature) in self.plan().features().iter().enumerate() {
-            grounds.entry(feature.reason).or_default().push(idx);
-        }
         let share = |idx: &usize| contributions.get(*idx).copied().unwrap_or(0.0);
-        let mut grounds: Vec<_> = grounds
-            .into_iter()
-            .map(|(code, features)| (code, features.iter().map(share).sum::<f64>(), features))
-            .collect();
-        grounds.sort_by(|(_, a, _), (_, b, _)| b.abs().total_cmp(&a.abs()));
+        let mut grounds: Vec<(f64, &(ReasonCode, Vec<usize>))> =
+            self.grounds.iter().map(|ground| (ground.1.iter().map(share).sum(), ground)).collect();
+        grounds.sort_by(|(a, _), (b, _)| b.abs().total_cmp(&a.abs()));
         grounds.truncate(most);
-        let reason = |(code, contribution, mut features): (ReasonCode, f64, Vec<usize>)| {
+        let reason = |(contribution, (code, features)): (f64, &(ReasonCode, Vec<usize>))| {
+            let mut features = features.clone();
             features.sort_by(|a, b| share(b).abs().total_cmp(&share(a).abs()));
             let known = self.loudest_history(row, &features, contribution, share);
             let evidence = features.iter().filter_map(|idx| {
@@ -262,7 +279,7 @@ impl Engine {
                 value.is_finite().then_some(Evidence { feature, value })
             });
             Reason {
-                code,
+                code: *code,
                 contribution_log_odds: contribution,
                 known,
                 words: None,
@@ -281,14 +298,18 @@ impl Engine {
         contribution: f64,
         share: impl Fn(&usize) -> f64,
     ) -> Option<Counts> {
-        let mut by_key: BTreeMap<usize, f64> = BTreeMap::new();
+        let mut by_key: Vec<(usize, f64)> = Vec::new();
         for idx in features {
             if let Some(key) = self.plan().features().get(*idx).and_then(|feature| feature.key) {
-                *by_key.entry(key).or_default() += share(idx);
+                match by_key.iter_mut().find(|(known, _)| *known == key) {
+                    Some((_, sum)) => *sum += share(idx),
+                    None => by_key.push((key, share(idx))),
+                }
             }
         }
         let same_way = by_key.into_iter().filter(|(_, share)| share * contribution >= 0.0);
-        let loudest = same_way.max_by(|(_, a), (_, b)| a.abs().total_cmp(&b.abs()));
+        // Of equals, the one of the last key.
+        let loudest = same_way.max_by(|(one, a), (other, b)| a.abs().total_cmp(&b.abs()).then(one.cmp(other)));
         loudest.and_then(|(key, _)| row.counts.get(key).copied().flatten())
     }
 
@@ -301,10 +322,11 @@ impl Engine {
         raw_score: f64,
         routing: &Routing,
     ) -> Uuid {
-        let mut grounds = Xxh3::new();
+        // Gathered, and hashed at once: in pieces of a few bytes it takes several times as long.
+        let mut grounds = Vec::with_capacity(256 + 12 * row.values.len());
         let mut add = |bytes: &[u8]| {
-            grounds.update(&(bytes.len() as u64).to_le_bytes());
-            grounds.update(bytes);
+            grounds.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
+            grounds.extend_from_slice(bytes);
         };
         add(item_id.as_bytes());
         add(self.model_ref.digest.as_bytes());
@@ -321,12 +343,21 @@ impl Engine {
             add(&[routing.cause as u8]);
             add(&routing.selection_probability.to_bits().to_le_bytes());
         }
-        let hash = grounds.digest128().to_be_bytes();
+        let hash = xxh3_128(&grounds).to_be_bytes();
         let mut bits = [0; 10];
         bits.copy_from_slice(&hash[..10]);
         let milliseconds = advised_at.seconds().unsigned_abs() * 1000 + u64::from(advised_at.nanos() / 1_000_000);
         uuid::Builder::from_unix_timestamp_millis(milliseconds, &bits).into_uuid()
     }
+}
+
+/// The features that speak for each ground.
+fn grounds(model: &Model) -> Arc<[(ReasonCode, Vec<usize>)]> {
+    let mut grounds: BTreeMap<ReasonCode, Vec<usize>> = BTreeMap::new();
+    for (idx, feature) in model.plan().features().iter().enumerate() {
+        grounds.entry(feature.reason).or_default().push(idx);
+    }
+    grounds.into_iter().collect()
 }
 
 fn history_keys(model: &Model) -> Arc<[String]> {

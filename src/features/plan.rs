@@ -9,7 +9,7 @@ use super::number::Inputs;
 use super::part::PartList;
 use super::{ExchangeRates, FeatureRow, FeatureSpec, InvalidSpec, NUMBER_FEATURES, NumberFeature, ParcelKeys, Part};
 use crate::history::{Bucket, EntityKey, Footprint, HistoryView};
-use crate::parcel::{AdvisedAt, Notice, NoticeCode, Parcel};
+use crate::parcel::{AdvisedAt, Money, Notice, NoticeCode, Parcel};
 use crate::reasons::ReasonCode;
 use crate::text::{TextModel, Words, hashed_ngrams, hashed_ngrams_of_kept};
 
@@ -183,6 +183,10 @@ impl FeaturePlan {
         row.values.clear();
         row.counts.clear();
         row.rates.clear();
+        // A row that is new grows once.
+        row.values.reserve(self.features.len());
+        row.counts.reserve(self.keys.len());
+        row.rates.reserve(self.keys.len());
         row.values.extend_from_slice(&keys.numbers);
         self.fill_from_history(keys, history, at, row);
         if self.spec.description_model {
@@ -236,13 +240,15 @@ impl FeaturePlan {
     /// national codes and figures that no feature reads.
     pub fn notices(&self, parcel: &Parcel, rates: &ExchangeRates) -> Vec<Notice> {
         let mut notices = Vec::new();
-        let lines = parcel.contents.iter().enumerate();
-        let values = lines.filter_map(|(idx, line)| Some((format!("contents[{idx}].value"), line.value?)));
-        let others = [("postage_paid", parcel.postage_paid), ("insured_value", parcel.insured_value)];
-        let others = others.into_iter().filter_map(|(field, amount)| Some((field.to_owned(), amount?)));
-        for (field, amount) in values.chain(others) {
-            if rates.to_base(amount).is_none() {
-                notices.push(Notice { field, code: NoticeCode::NoExchangeRate });
+        let has_no_rate = |amount: Option<Money>| amount.is_some_and(|amount| rates.to_base(amount).is_none());
+        let no_rate = |field: String| Notice { field, code: NoticeCode::NoExchangeRate };
+        // Fields are named where something is to be said of them: of most parcels nothing is.
+        for (idx, _) in parcel.contents.iter().enumerate().filter(|(_, line)| has_no_rate(line.value)) {
+            notices.push(no_rate(format!("contents[{idx}].value")));
+        }
+        for (field, amount) in [("postage_paid", parcel.postage_paid), ("insured_value", parcel.insured_value)] {
+            if has_no_rate(amount) {
+                notices.push(no_rate(field.to_owned()));
             }
         }
         for key in parcel.national_codes.keys() {

@@ -93,7 +93,7 @@ impl KeyParts {
     /// Room for so many groups.
     pub fn with_capacity(n_groups: usize) -> Self {
         Self {
-            bytes: Vec::with_capacity(16 * n_groups),
+            bytes: Vec::with_capacity(32 * n_groups),
             groups: Vec::with_capacity(n_groups),
             key: Vec::with_capacity(SHORT),
         }

@@ -73,6 +73,7 @@ impl Snapshot {
     pub fn to_history(&self) -> History {
         let mut history = History::empty(self.decay);
         let shards = &mut history.shards;
+        shards.reserve(self.entries.len(), self.activity.len(), self.norms.len());
         for &(key, entry) in &self.entries {
             shards.change_alone(key, |shard| _ = shard.entries.insert(key, entry));
         }

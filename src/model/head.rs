@@ -20,9 +20,9 @@ pub struct Head {
 impl Head {
     /// Probability that inspection would find this kind.
     ///
-    /// * `values`: shape `(n_features,)`, NaN where missing.
-    pub fn probability(&self, values: &[f32]) -> f64 {
-        self.calibration.probability(self.estimator.raw_score(values))
+    /// * `raw_score`: of its estimator, in log-odds.
+    pub fn probability(&self, raw_score: f64) -> f64 {
+        self.calibration.probability(raw_score)
     }
 
     pub(super) fn check(&self, n_features: usize) -> Result<(), &'static str> {

@@ -21,8 +21,9 @@ pub use logistic::{FitError, LogisticParams, LogisticValidParams};
 pub use reference::ReferenceScores;
 
 use crate::features::{FeaturePlan, FeatureSpec, InvalidSpec, RatesConfig};
+use crate::parcel::codes::InfringementKind;
 use crate::text::TextModel;
-use boosting::ShapleyTables;
+use boosting::{CompiledTrees, Forest, ShapleyTables};
 
 /// What a model file holds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -48,6 +49,10 @@ pub struct ModelBody {
 pub struct Model {
     body: ModelBody,
     plan: FeaturePlan,
+    /// The estimator, where it is one of trees that can be laid out so.
+    forest: Option<Forest>,
+    /// The estimator and then each head, where all are.
+    forest_with_heads: Option<Forest>,
     shapley: Option<ShapleyTables>,
 }
 
@@ -91,14 +96,34 @@ impl Model {
             Estimator::Logistic(_) => None,
             Estimator::Boosting(trees) => Some(ShapleyTables::new(trees)),
         };
-        Ok(Self { body, plan, shapley })
+        let forest = trees(&body.estimator).and_then(|trees| Forest::new([trees]));
+        let estimators = std::iter::once(&body.estimator).chain(body.heads.iter().map(|head| &head.estimator));
+        let forest_with_heads = estimators.map(trees).collect::<Option<Vec<_>>>().and_then(Forest::new);
+        Ok(Self { body, plan, forest, forest_with_heads, shapley })
     }
 
     /// Score of one row in log-odds.
     ///
     /// * `values`: shape `(n_features,)`, NaN where missing.
     pub fn raw_score(&self, values: &[f32]) -> f64 {
-        self.body.estimator.raw_score(values)
+        let from_forest = self.forest.as_ref().and_then(|forest| forest.margins(values).next());
+        from_forest.unwrap_or_else(|| self.body.estimator.raw_score(values))
+    }
+
+    /// As [`Model::raw_score`], and with it the probability that inspection would find each kind of infringement that
+    /// there is a head for.
+    ///
+    /// * `values`: shape `(n_features,)`, NaN where missing.
+    pub fn raw_score_and_risks(&self, values: &[f32]) -> (f64, Vec<(InfringementKind, f64)>) {
+        let risk = |(head, raw_score): (&Head, f64)| (head.kind, head.probability(raw_score));
+        if let Some(forest) = &self.forest_with_heads {
+            let mut margins = forest.margins(values);
+            if let Some(raw_score) = margins.next() {
+                return (raw_score, self.body.heads.iter().zip(margins).map(risk).collect());
+            }
+        }
+        let heads = self.body.heads.iter().map(|head| (head, head.estimator.raw_score(values)));
+        (self.raw_score(values), heads.map(risk).collect())
     }
 
     /// Exact share of each feature in the raw score, in log-odds. Returns the base; with the sum of
@@ -146,5 +171,12 @@ impl Model {
     /// The code that computes its features.
     pub fn plan(&self) -> &FeaturePlan {
         &self.plan
+    }
+}
+
+fn trees(estimator: &Estimator) -> Option<&CompiledTrees> {
+    match estimator {
+        Estimator::Logistic(_) => None,
+        Estimator::Boosting(trees) => Some(trees),
     }
 }

@@ -15,8 +15,9 @@ use super::admission::Permit;
 use super::counted::count;
 use super::recorder::{Asked, Recorder, Submitted};
 use super::status::Refusal;
+use crate::engine::Explanation;
 use crate::ledger;
-use crate::parcel::{InvalidParcel, Problem, Violation};
+use crate::parcel::{InvalidParcel, Parcel, Problem, Violation};
 use crate::reasons::Language;
 use crate::telemetry::{Metrics, Stage};
 use crate::wire::{self, v1};
@@ -123,7 +124,7 @@ impl Door {
         language: Language,
     ) -> Result<Submitted, Refusal> {
         let scorer = self.scorer.load();
-        recorder.submit(&scorer, self.check(&scorer, request)?, language, None, &self.metrics)
+        recorder.submit(&scorer, self.asked(&scorer, request)?, language, None, &self.metrics)
     }
 
     /// Scores a request that may have been made before.
@@ -152,7 +153,7 @@ impl Door {
         }
         let submitted = {
             let scorer = self.scorer.load();
-            recorder.submit(&scorer, self.check(&scorer, request)?, language, Some((asked, claim)), &self.metrics)?
+            recorder.submit(&scorer, self.asked(&scorer, request)?, language, Some((asked, claim)), &self.metrics)?
         };
         self.recorded(submitted).await
     }
@@ -168,7 +169,7 @@ impl Door {
     /// Scores one request by the history that the scorer has.
     fn decide(&self, request: v1::ScoreParcelRequest, language: Language) -> Result<v1::Decision, InvalidParcel> {
         let scorer = self.scorer.load();
-        let Asked { parcel, explanation, .. } = self.check(&scorer, request)?;
+        let ((), parcel, explanation) = self.check(&scorer, request, |_| ())?;
         let started = Instant::now();
         let decision = scorer.decide(&parcel, explanation);
         let decided = Instant::now();
@@ -178,9 +179,20 @@ impl Door {
         Ok(decision)
     }
 
-    fn check(&self, scorer: &Scorer, request: v1::ScoreParcelRequest) -> Result<Asked, InvalidParcel> {
+    /// Checks a request, and keeps what was stated for its record.
+    fn asked(&self, scorer: &Scorer, request: v1::ScoreParcelRequest) -> Result<Asked, InvalidParcel> {
+        let (stated, parcel, explanation) = self.check(scorer, request, v1::Parcel::clone)?;
+        Ok(Asked { stated, parcel, explanation })
+    }
+
+    fn check<T>(
+        &self,
+        scorer: &Scorer,
+        request: v1::ScoreParcelRequest,
+        keep: impl FnOnce(&v1::Parcel) -> T,
+    ) -> Result<(T, Parcel, Explanation), InvalidParcel> {
         let started = Instant::now();
-        let checked = check(scorer, request);
+        let checked = check(scorer, request, keep);
         self.metrics.took(Stage::Check, started.elapsed());
         checked
     }
@@ -202,15 +214,23 @@ pub(super) fn result(scored: Result<v1::Decision, Refusal>) -> v1::ScoreResult {
     v1::ScoreResult { result: Some(result) }
 }
 
-/// Checks one request; what is wrong with it is said all at once, in the order of its fields.
-fn check(scorer: &Scorer, request: v1::ScoreParcelRequest) -> Result<Asked, InvalidParcel> {
+/// Checks one request, with what `keep` takes of the parcel as stated; what is wrong with it is said all at once, in the
+/// order of its fields.
+fn check<T>(
+    scorer: &Scorer,
+    request: v1::ScoreParcelRequest,
+    keep: impl FnOnce(&v1::Parcel) -> T,
+) -> Result<(T, Parcel, Explanation), InvalidParcel> {
     let explanation = wire::explanation_of(request.explanation);
     let checked = match request.parcel {
-        Some(stated) => wire::to_draft(stated.clone()).check(scorer.limits()).map(|parcel| (stated, parcel)),
+        Some(stated) => {
+            let kept = keep(&stated);
+            wire::to_draft(stated).check(scorer.limits()).map(|parcel| (kept, parcel))
+        }
         None => Err(InvalidParcel(vec![Violation::new("parcel", Problem::Required)])),
     };
     match (checked, explanation) {
-        (Ok((stated, parcel)), Ok(explanation)) => Ok(Asked { stated, parcel, explanation }),
+        (Ok((kept, parcel)), Ok(explanation)) => Ok((kept, parcel, explanation)),
         (Err(invalid), Ok(_)) => Err(invalid),
         (Ok(_), Err(violation)) => Err(InvalidParcel(vec![violation])),
         (Err(InvalidParcel(mut violations)), Err(violation)) => {

@@ -43,7 +43,7 @@ pub use recorder::Recorder;
 pub use reload::{ReloadError, reload};
 pub use scorer::Scorer;
 pub use standing::{Phase, Standing, Trouble};
-pub use status::item_error;
+pub use status::{code_name, item_error};
 
 use crate::identity::{Exposed, Identity};
 use crate::telemetry::fields;

@@ -247,7 +247,7 @@ fn beginning(text: &str) -> &str {
 }
 
 /// The code's name in gRPC's documents: what logs and metrics call it.
-pub(super) fn code_name(code: Code) -> &'static str {
+pub fn code_name(code: Code) -> &'static str {
     match code {
         Code::Ok => "OK",
         Code::Cancelled => "CANCELLED",

@@ -98,9 +98,13 @@ pub(super) fn push_one_romanization(token: &str, out: &mut String) {
             [b'a' | b'o' | b'u', b'e', after, ..] if is_umlaut(bytes, idx, *after) => (&token[idx..=idx], 2),
             _ => (&token[idx..=idx], 1),
         };
-        let is_vowel = matches!(written, "a" | "e" | "o" | "u");
-        let is_digit = rest[0].is_ascii_digit();
-        if is_vowel || is_digit || !out[begin..].ends_with(written) {
+        if let [only] = *written.as_bytes() {
+            // By far the most, so without a comparison and a copy of slices.
+            let may_repeat = matches!(only, b'a' | b'e' | b'o' | b'u') || rest[0].is_ascii_digit();
+            if may_repeat || out.len() == begin || out.as_bytes().last() != Some(&only) {
+                out.push(char::from(only));
+            }
+        } else if !out[begin..].ends_with(written) {
             out.push_str(written);
         }
         idx += read;

@@ -75,6 +75,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     ("admin", &["parcel", "report", "telemetry", "serve"]),
     ("config", &["parcel", "features", "policy", "train", "telemetry", "identity", "ledger", "serve", "admin"]),
+    ("bench", &["parcel", "wire", "serve"]),
     ("cli", ANY),
 ];
 
@@ -85,13 +86,13 @@ const AT_MOST: [&str; 2] = ["config", "cli"];
 
 /// A crate, with those that share its name up to an underscore, and the only rooms that may name it.
 const ONLY_IN: &[(&str, &[&str])] = &[
-    ("tonic", &["wire", "serve", "cli"]),
-    ("prost", &["wire", "ledger", "serve", "cli"]),
+    ("tonic", &["wire", "serve", "bench", "cli"]),
+    ("prost", &["wire", "ledger", "serve", "bench", "cli"]),
     ("pbjson", &["wire"]),
-    ("tokio", &["serve", "admin", "cli"]),
+    ("tokio", &["serve", "admin", "bench", "cli"]),
     ("tower", &["serve", "cli"]),
     ("h2", &["serve", "cli"]),
-    ("http", &["identity", "serve", "admin", "cli"]),
+    ("http", &["identity", "serve", "admin", "bench", "cli"]),
     ("hyper", &["admin"]),
     ("prometheus_client", &["telemetry"]),
     ("rustix", &["serve"]),
@@ -115,7 +116,8 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("hmac", &["policy", "ledger"]),
     ("cel", &["policy"]),
     ("getrandom", &["ledger"]),
-    ("rand_chacha", &["simulate", "model", "evaluation"]),
+    ("rand_chacha", &["simulate", "model", "evaluation", "bench"]),
+    ("hdrhistogram", &["bench"]),
 ];
 
 /// A word of the standard library, and the only rooms that may say it.

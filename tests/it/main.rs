@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "a test fails by panicking")]
 
 mod admin;
+mod allocations;
 mod artifact;
+mod bench;
 mod cli;
 mod config;
 mod connection;

@@ -36,6 +36,24 @@ impl S10 {
         self.0[2..10].iter().fold(0, |serial, digit| serial * 10 + u32::from(digit - b'0'))
     }
 
+    /// Another identifier of the same service and issuer: the last eight digits of `serial`, and the check digit that they
+    /// ask for.
+    #[must_use]
+    pub fn renumbered(mut self, serial: u64) -> Self {
+        let mut rest = serial;
+        for digit in self.0[2..10].iter_mut().rev() {
+            *digit = b'0' + (rest % 10) as u8;
+            rest /= 10;
+        }
+        self.0[10] = b'0' + self.expected_check_digit() as u8;
+        self
+    }
+
+    /// As it is written.
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+
     /// The country whose post issued the identifier.
     pub fn issuer(&self) -> Country {
         Country([self.0[11], self.0[12]])
@@ -75,6 +93,14 @@ mod tests {
     fn parts_are_read_from_their_places() {
         let id = S10::parse("CP473124829KZ").unwrap();
         assert_eq!((&id.service_indicator(), id.serial(), id.issuer().as_str()), (b"CP", 47_312_482, "KZ"));
+    }
+
+    #[test]
+    fn another_number_has_its_own_check_digit() {
+        let id = S10::parse("CP473124829KZ").unwrap();
+        assert_eq!(id.renumbered(12_345_678).as_str(), "CP123456785KZ");
+        assert!((0..1000).all(|n| id.renumbered(n * 99_999_989).has_valid_check_digit()));
+        assert_eq!(id.renumbered(7_400_000_001).serial(), 1);
     }
 
     #[test]

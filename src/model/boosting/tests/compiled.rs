@@ -16,14 +16,37 @@ fn compiling_changes_no_bit_of_a_margin() {
     let model = fitted();
     let compiled = model.compile();
     assert_eq!(compiled.check(12), Ok(()));
+    let forest = Forest::new([&compiled]).unwrap();
+    let from_forest = |row: &[f32]| forest.margins(row).next().unwrap();
     let (values, _) = sample_rows(500, 6);
     for row in values.rows() {
         assert_eq!(compiled.margin(&row.to_vec()), model.margin(row));
+        assert_eq!(from_forest(&row.to_vec()), model.margin(row));
     }
     let any = prop_oneof![any::<f32>(), Just(f32::NAN), Just(f32::INFINITY), (-2.0..11.0f32), Just(0.8)];
     proptest!(|(row in proptest::collection::vec(any, 12))| {
         prop_assert_eq!(compiled.margin(&row).to_bits(), model.margin(aview1(&row)).to_bits());
+        prop_assert_eq!(from_forest(&row).to_bits(), model.margin(aview1(&row)).to_bits());
     });
+}
+
+#[test]
+fn models_are_scored_together_as_each_alone() {
+    let (values, labels) = sample_rows(2000, 5);
+    let of = |n_trees: usize, max_leaves: usize| {
+        let params = GradientBoosting::params().n_trees(n_trees).max_leaves(max_leaves);
+        fit(params, rows(&values, &labels, None)).compile()
+    };
+    let models = [of(7, 32), of(20, 2), of(1, 15)];
+    let forest = Forest::new(&models).unwrap();
+    for row in values.rows().into_iter().take(200) {
+        let row = row.to_vec();
+        let alone = models.each_ref().map(|model| model.margin(&row).to_bits());
+        assert_eq!(forest.margins(&row).map(f64::to_bits).collect::<Vec<_>>(), alone);
+    }
+    assert!(Forest::new([&of(1, 40)]).is_none(), "a tree has more leaves than there are bits");
+    let nothing = CompiledTrees { roots: Vec::new(), pairs: Vec::new(), ..of(1, 2) };
+    assert_eq!(Forest::new([&nothing]).unwrap().margins(&[0.0; 12]).next(), Some(nothing.base_score));
 }
 
 #[test]
