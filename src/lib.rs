@@ -36,6 +36,8 @@ pub mod telemetry;
 
 pub mod ledger;
 
+pub mod registry;
+
 pub mod serve;
 
 pub mod admin;

@@ -17,6 +17,7 @@ mod rolling;
 mod score;
 mod serve;
 mod settings;
+mod sign;
 mod simulate;
 mod table;
 mod text;

@@ -56,6 +56,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "registry",
+        &["parcel", "history", "features", "model", "policy", "engine", "evaluation", "wire", "artifact", "ledger"],
+    ),
+    (
         "serve",
         &[
             "parcel",
@@ -72,7 +76,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     ("admin", &["parcel", "report", "telemetry", "serve"]),
-    ("config", &["parcel", "features", "policy", "train", "telemetry", "ledger", "serve", "admin"]),
+    ("config", &["parcel", "features", "policy", "train", "telemetry", "ledger", "registry", "serve", "admin"]),
     ("cli", ANY),
 ];
 
@@ -92,7 +96,10 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("http", &["serve", "admin", "cli"]),
     ("hyper", &["admin"]),
     ("prometheus_client", &["telemetry"]),
-    ("rustix", &["serve"]),
+    ("rustix", &["artifact", "serve"]),
+    // Signs; what serves only verifies.
+    ("minisign", &["cli"]),
+    ("minisign_verify", &["artifact"]),
     ("arc_swap", &["serve", "cli"]),
     ("linfa", &["model"]),
     ("csv", &["table", "cli"]),
