@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 
 use super::settings::{self, ConfigFlag, Flags};
-use super::{output, sign};
+use super::{gate, model_admin, output, sign};
 use crate::artifact::{KeyRole, Sealed, TrustedKeyConfig, TrustedKeys};
 use crate::model::Estimator;
 
@@ -20,6 +20,20 @@ pub(super) enum Command {
     Sign(sign::SignArgs),
     /// Make a key pair to sign with.
     Keygen(sign::KeygenArgs),
+    /// Hold a model beside the one that decides, as a server does before it stages it.
+    Check(gate::CheckArgs),
+    /// Make the labeled set that models are held against.
+    Reference(gate::ReferenceArgs),
+    /// List a server's models.
+    List(model_admin::PlainArgs),
+    /// Make a model of the registry a server's challenger: it is checked, then scores in the shadow.
+    Stage(model_admin::StageArgs),
+    /// Let the challenger decide.
+    Promote(model_admin::PromoteArgs),
+    /// Let the champion before decide again.
+    Rollback(model_admin::PlainArgs),
+    /// Show how the challenger does beside the champion.
+    Compare(model_admin::CompareArgs),
 }
 
 /// Flags of `model inspect`.
@@ -63,6 +77,13 @@ pub(super) fn run(command: Command) -> anyhow::Result<()> {
         Command::Verify(args) => verify(&args),
         Command::Sign(args) => sign::sign(&args),
         Command::Keygen(args) => sign::keygen(&args),
+        Command::Check(args) => gate::check(args),
+        Command::Reference(args) => gate::reference(&args),
+        Command::List(args) => model_admin::list(&args),
+        Command::Stage(args) => model_admin::stage(&args),
+        Command::Promote(args) => model_admin::promote(&args),
+        Command::Rollback(args) => model_admin::roll_back(&args),
+        Command::Compare(args) => model_admin::compare(&args),
     }
 }
 

@@ -95,7 +95,7 @@ pub enum Verdict {
 pub struct Figure {
     /// What it is.
     pub name: String,
-    /// The number; not finite where the check found just that.
+    /// The number.
     pub value: f64,
 }
 
@@ -136,7 +136,10 @@ impl Finding {
     /// With a number behind it.
     #[must_use]
     pub(super) fn with(mut self, name: &str, value: f64) -> Self {
-        self.figures.push(Figure { name: name.to_owned(), value });
+        // What is not finite has no place in JSON; the check's words tell of it.
+        if value.is_finite() {
+            self.figures.push(Figure { name: name.to_owned(), value });
+        }
         self
     }
 

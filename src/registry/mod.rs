@@ -4,8 +4,10 @@
 //! decides. Neither knows of a server: `model check` and `retrain` ask the same questions.
 
 mod check;
+mod comparison;
 mod config;
 mod contender;
+mod event;
 mod gate;
 mod gate_config;
 mod hostile;
@@ -14,8 +16,10 @@ mod reference;
 mod shelf;
 
 pub use check::{Check, Figure, Finding, Report, Verdict};
+pub use comparison::{Comparison, Disagreement, Found};
 pub use config::{InvalidRegistry, RegistryConfig, ValidRegistry};
 pub use contender::Contender;
+pub use event::{Happened, ModelEvent};
 pub use gate::Trial;
 pub use gate_config::{GateConfig, InvalidGate};
 pub use live::LiveRows;

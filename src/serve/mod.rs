@@ -10,6 +10,8 @@ mod drain;
 mod health;
 mod http2;
 mod incoming;
+mod lanes;
+mod lifecycle;
 mod methods;
 mod model;
 mod outcome;
@@ -18,8 +20,11 @@ mod reload;
 mod requests;
 mod scorer;
 mod scoring;
+mod shadow;
+mod staging;
 mod standing;
 mod status;
+mod succession;
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -32,12 +37,14 @@ use tonic::service::Routes;
 
 pub use config::{InvalidServe, ServeConfig, ValidServe};
 pub use counted::route_names;
+pub use lifecycle::Lifecycle;
 pub use recorder::Recorder;
 pub use reload::{ReloadError, reload};
 pub use scorer::Scorer;
 pub use standing::{Phase, Standing, Trouble};
 pub use status::item_error;
 
+use crate::registry::{Believed, GateConfig, ValidRegistry};
 use crate::telemetry::fields;
 use crate::wire::v1;
 use crate::wire::v1::audit_service_server::AuditServiceServer;
@@ -82,6 +89,22 @@ impl Parts {
     ) -> Result<Self, ServeError> {
         let standing = Arc::new(Standing::new(Arc::clone(&scorer), recorder.as_ref(), &config)?);
         Ok(Self { scorer, recorder, config, standing })
+    }
+
+    /// With the models of a registry, of which `champion` decides already. Nothing changes where the configuration names
+    /// none.
+    #[must_use]
+    pub fn with_models(self, champion: Believed, registry: &ValidRegistry, gate: GateConfig) -> Self {
+        let (standing, metrics) = (&self.standing, Arc::clone(self.standing.metrics()));
+        let admission = Arc::clone(&standing.admission);
+        let shadow =
+            shadow::Shadow::new(registry.shadow_share(), registry.shadow_queue(), admission, Arc::clone(&metrics));
+        let scorer = Arc::clone(&self.scorer);
+        let settings = (registry, gate);
+        if let Some(lifecycle) = Lifecycle::new(scorer, self.recorder.as_ref(), champion, settings, shadow, metrics) {
+            standing.set_lifecycle(Arc::new(lifecycle));
+        }
+        self
     }
 }
 
@@ -188,9 +211,11 @@ fn routes(
     standing: &Standing,
 ) -> Result<Routes, tonic_reflection::server::Error> {
     let (max_in, max_out) = (config.max_message_bytes(), config.max_reply_bytes());
-    let door = door::Door::new(Arc::clone(&scorer), recorder.clone(), Arc::clone(standing.metrics()));
+    let lifecycle = standing.lifecycle().cloned();
+    let door =
+        door::Door::new(Arc::clone(&scorer), recorder.clone(), Arc::clone(standing.metrics()), lifecycle.clone());
     let scoring = scoring::Scoring::new(door, config.max_batch(), drain, Arc::clone(&standing.admission));
-    let outcomes = outcome::Outcomes::new(Arc::clone(&scorer), recorder.clone(), config.max_batch());
+    let outcomes = outcome::Outcomes::new(Arc::clone(&scorer), recorder.clone(), config.max_batch(), lifecycle.clone());
     let audit = audit::Audit::new(Arc::clone(&scorer), recorder);
     let reflection = || {
         DESCRIPTORS
@@ -209,7 +234,7 @@ fn routes(
     )
     .add_service(AuditServiceServer::new(audit).max_decoding_message_size(max_in).max_encoding_message_size(max_out))
     .add_service(
-        ModelServiceServer::new(model::Models::new(scorer))
+        ModelServiceServer::new(model::Models::new(scorer, lifecycle))
             .max_decoding_message_size(max_in)
             .max_encoding_message_size(max_out),
     )

@@ -67,6 +67,10 @@ pub struct Metrics {
     pub(super) methods: BTreeMap<&'static str, Method>,
     pub(super) panics: AtomicU64,
     pub(super) shed: Tally,
+    pub(super) model_changes: Tally,
+    pub(super) model_rejections: Tally,
+    pub(super) shadow_parcels: Tally,
+    pub(super) shadow_shed: AtomicU64,
     pub(super) connections_taken: AtomicU64,
     pub(super) connections_silent: AtomicU64,
     pub(super) accept_pauses: AtomicU64,
@@ -114,6 +118,10 @@ impl Metrics {
             methods: methods.into_iter().chain([UNKNOWN_METHOD]).map(method).collect(),
             panics: AtomicU64::new(0),
             shed: Tally::of(Criticality::ALL.map(Criticality::name)),
+            model_changes: Tally::of(["promoted", "rolled_back", "rolled_back_by_fault"]),
+            model_rejections: Tally::default(),
+            shadow_parcels: Tally::of(["yes", "no"]),
+            shadow_shed: AtomicU64::new(0),
             connections_taken: AtomicU64::new(0),
             connections_silent: AtomicU64::new(0),
             accept_pauses: AtomicU64::new(0),
@@ -154,6 +162,26 @@ impl Metrics {
     /// A call was refused for want of room.
     pub fn shed(&self, criticality: Criticality) {
         self.shed.add(criticality.name());
+    }
+
+    /// Another model decides.
+    pub fn model_changed(&self, how: &'static str) {
+        self.model_changes.add(how);
+    }
+
+    /// A model did not pass a check.
+    pub fn model_rejected(&self, check: &'static str) {
+        self.model_rejections.add(check);
+    }
+
+    /// A challenger scored a parcel.
+    pub fn shadow_scored(&self, agree: bool) {
+        self.shadow_parcels.add(if agree { "yes" } else { "no" });
+    }
+
+    /// A challenger did not, for want of time.
+    pub fn shadow_shed(&self) {
+        self.shadow_shed.fetch_add(1, Ordering::Relaxed);
     }
 
     /// A connection was taken.

@@ -73,6 +73,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "artifact",
             "telemetry",
             "ledger",
+            "registry",
         ],
     ),
     ("admin", &["parcel", "report", "telemetry", "serve"]),

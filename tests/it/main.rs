@@ -17,6 +17,7 @@ mod harness;
 mod layers;
 mod leakage;
 mod ledger;
+mod lifecycle;
 mod log;
 mod matrix;
 mod model;
