@@ -84,13 +84,22 @@ impl Shelf {
     }
 }
 
+/// Whether it can be the name of a model or of a version: such as stand in logs and replies as they are.
+fn is_name(name: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+    name.len() <= MAX_NAME_BYTES && !name.starts_with('.') && name.chars().all(is_plain)
+}
+
+/// Longest name.
+const MAX_NAME_BYTES: usize = 128;
+
 /// Names of the directories in one; no link is followed.
 fn directories(path: &std::path::Path) -> io::Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(path)? {
         let entry = entry?;
         let Ok(name) = entry.file_name().into_string() else { continue };
-        if !name.starts_with('.') && entry.file_type()?.is_dir() {
+        if is_name(&name) && entry.file_type()?.is_dir() {
             names.push(name);
         }
     }

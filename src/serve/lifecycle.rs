@@ -12,7 +12,9 @@ use super::status::Refusal;
 use super::{Recorder, Scorer};
 use crate::artifact::KeyRole;
 use crate::engine::ModelRef;
-use crate::registry::{Believed, Finding, GateConfig, Happened, ModelEvent, Place, Report, Shelf, ValidRegistry};
+use crate::registry::{
+    Believed, Check, Finding, GateConfig, Happened, ModelEvent, Place, Report, Shelf, ValidRegistry,
+};
 use crate::telemetry::{Metrics, fields};
 
 /// Which model is what, and the only one to change it.
@@ -61,6 +63,14 @@ pub(super) struct Known {
     pub(super) rejection: Option<Finding>,
     /// The checks that were made.
     pub(super) report: Report,
+}
+
+impl Known {
+    /// Whether it was rejected for what a copy that is not complete yet looks like.
+    pub(super) fn may_have_been_half(&self) -> bool {
+        let check = self.rejection.as_ref().map(|finding| finding.check);
+        matches!(check, Some(Check::Files | Check::Signature | Check::Manifest | Check::Digest))
+    }
 }
 
 impl Held {
@@ -173,7 +183,7 @@ impl Lifecycle {
         is_other() || self.roll_back(Happened::RolledBackByFault).is_ok() || is_other()
     }
 
-    /// Puts a model in the place of the one that decides, between two requests, and keeps that one ready.
+    /// Puts a model in the place of the one that decides, between two requests, and keeps that one ready but for a fault.
     fn put(&self, roles: &mut Roles, next: &Arc<Held>, what: Happened) -> Result<(), Refusal> {
         let recorder = self.recorder()?;
         let artifact = &next.believed.artifact;
@@ -189,9 +199,14 @@ impl Lifecycle {
             self.scorer.load().engine().policy().clone()
         };
         let event = ModelEvent { signer: next.signer(), ..ModelEvent::new(what, next.model()) };
+        // What gave no number once shall not come back by a call for the one before.
+        let stays_ready = what != Happened::RolledBackByFault;
         match (&recorder, &next.lane) {
             (Some(recorder), Some(lane)) => {
-                let changed = recorder.change_model(lane, roles.champion.lane.as_ref(), &event, store);
+                let before = roles.champion.lane.iter().filter(|_| stays_ready);
+                let challenger = roles.challenger.iter().filter_map(|held| held.lane.as_ref());
+                let kept: Vec<_> = before.chain(challenger).cloned().collect();
+                let changed = recorder.change_model(lane, kept, &event, store);
                 changed.map_err(|error| Refusal::unreadable(&error))?;
             }
             _ => {
@@ -199,7 +214,7 @@ impl Lifecycle {
             }
         }
         let before = std::mem::replace(&mut roles.champion, Arc::clone(next));
-        roles.previous = Some(before);
+        roles.previous = Some(before).filter(|_| stays_ready);
         let how = match what {
             Happened::Promoted => "promoted",
             Happened::RolledBackByFault => "rolled_back_by_fault",
@@ -213,5 +228,93 @@ impl Lifecycle {
             "another model decides from now on: {how}"
         );
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::artifact::{Artifact, Manifest};
+    use crate::features::{FeatureRow, RatesConfig};
+    use crate::model::{Estimator, Linear, Model};
+    use crate::parcel::ParcelLimits;
+    use crate::policy::ThresholdsConfig;
+    use crate::reasons::Language;
+    use crate::registry::RegistryConfig;
+    use crate::serve::admission::Admission;
+    use crate::serve::door::Door;
+    use crate::wire::{self, v1};
+
+    fn scorer(artifact: &Artifact) -> Scorer {
+        let (rates, policy) = (RatesConfig::default().check().unwrap(), ThresholdsConfig::default().check().unwrap());
+        Scorer::of(artifact, rates, policy, ParcelLimits::default()).unwrap()
+    }
+
+    /// A model with weights that are finite, and whose sum over the parcel given with it is no number. Only a test can let
+    /// it decide: the gate finds it.
+    fn faulty(artifact: &Artifact) -> (Artifact, v1::Parcel) {
+        let scorer = scorer(artifact);
+        let engine = scorer.engine();
+        let parcels: Vec<_> = artifact.golden_parcels().collect();
+        let rows: Vec<_> = parcels
+            .iter()
+            .map(|parcel| {
+                let mut row = FeatureRow::default();
+                let parcel = wire::to_draft(parcel.clone()).check(scorer.limits()).unwrap();
+                let at = engine.bucket_of(parcel.advised_at);
+                engine.score(&engine.plan().keys(&parcel, engine.rates()), scorer.history(), at, &mut row);
+                row.values
+            })
+            .collect();
+        // Two features that one parcel states and another does not, which is the golden one.
+        let n = engine.plan().features().len();
+        let pairs = (0..rows.len()).flat_map(|a| (0..rows.len()).map(move |b| (a, b)));
+        let both =
+            |a: usize, b: usize| (0..n).filter(|i| rows[a][*i] > 1.0 && rows[b][*i].is_nan()).collect::<Vec<_>>();
+        let (a, b, features) =
+            pairs.map(|(a, b)| (a, b, both(a, b))).find(|(_, _, features)| features.len() >= 2).unwrap();
+        let mut slopes = vec![0.0; n];
+        (slopes[features[0]], slopes[features[1]]) = (f64::MAX, -f64::MAX);
+        let mut body = artifact.model().body().clone();
+        body.estimator = Estimator::Logistic(Linear { base: 0.0, means: vec![0.0; n], slopes });
+        let manifest = Manifest { version: "faulty".to_owned(), ..artifact.manifest().clone() };
+        let golden = vec![parcels[b].clone()];
+        let faulty = Artifact::assemble(manifest, &Model::new(body).unwrap(), artifact.snapshot(), golden).unwrap();
+        (faulty, parcels[a].clone())
+    }
+
+    #[tokio::test]
+    async fn a_score_that_is_no_number_brings_the_model_before_back_and_the_parcel_is_decided_by_that() {
+        let sound = Artifact::embedded().unwrap();
+        let (faulty, parcel) = faulty(&sound);
+        let metrics = Arc::new(Metrics::new([], []));
+        let admission = Arc::new(Admission::new(100, 0, Arc::clone(&metrics)));
+        let serving = Arc::new(ArcSwap::from_pointee(scorer(&sound)));
+        let registry = RegistryConfig { path: "nowhere".to_owned(), ..RegistryConfig::default() }.check().unwrap();
+        let champion = Believed { artifact: sound.clone(), signer: None };
+        let shadow = Shadow::new(1.0, 10, admission, Arc::clone(&metrics));
+        let settings = (&registry, GateConfig::default());
+        let lifecycle =
+            Lifecycle::new(Arc::clone(&serving), None, champion, settings, shadow, Arc::clone(&metrics)).unwrap();
+        let lifecycle = Arc::new(lifecycle);
+        let held = |artifact: &Artifact| {
+            let believed = Believed { artifact: artifact.clone(), signer: None };
+            Arc::new(Held { believed, is_given: true, lane: None, report: Report::default() })
+        };
+        let door = Door::new(Arc::clone(&serving), None, Arc::clone(&metrics), Some(Arc::clone(&lifecycle)));
+        let request = || v1::ScoreParcelRequest { parcel: Some(parcel.clone()), ..v1::ScoreParcelRequest::default() };
+
+        lifecycle.put(&mut lifecycle.roles(), &held(&faulty), Happened::Promoted).unwrap();
+        assert_eq!(serving.load().engine().model_ref(), faulty.model_ref());
+        let decision = door.score(request(), Language::default()).await.unwrap();
+        assert_eq!(decision.model.unwrap().digest, sound.model_ref().digest);
+        assert_eq!(serving.load().engine().model_ref(), sound.model_ref());
+        assert!(lifecycle.roles().previous.is_none(), "it does not come back by a rollback");
+
+        // With none to go back to, the caller is told, and nothing that is no number goes out.
+        lifecycle.put(&mut lifecycle.roles(), &held(&faulty), Happened::Promoted).unwrap();
+        lifecycle.roles().previous = None;
+        let refused = door.score(request(), Language::default()).await.unwrap_err();
+        assert_eq!(refused, Refusal::ModelFault);
     }
 }

@@ -252,7 +252,7 @@ impl Recorder {
             let past = (lanes.champion.history.as_ref(), Some(lanes.champion.flow.as_ref()));
             let started = Instant::now();
             let (decision, seen) = engine.assess_into(parcel, &keys, past, at, explanation, &mut row);
-            if !decision.risk_score.is_finite() {
+            if !(decision.risk_score.is_finite() && seen.raw_score.is_finite()) {
                 return Err(Refusal::ModelFault);
             }
             let decided = Instant::now();

@@ -12,7 +12,7 @@ use super::admission::Admission;
 use super::lanes::Lane;
 use crate::engine::{Explanation, ModelRef};
 use crate::features::FeatureRow;
-use crate::history::Bucket;
+use crate::history::{Bucket, History};
 use crate::ledger::item_key;
 use crate::parcel::Parcel;
 use crate::policy::Route;
@@ -168,7 +168,7 @@ impl Work {
 
     fn disagreement(&self, job: &Job) -> Disagreement {
         let champion = self.champion.load();
-        let explained = |scorer: &Scorer, history: &crate::history::History| {
+        let explained = |scorer: &Scorer, history: &History| {
             let engine = scorer.engine();
             let at = job.at.unwrap_or_else(|| engine.bucket_of(job.parcel.advised_at));
             engine.assess(&job.parcel, history, at, Explanation::Reasons)

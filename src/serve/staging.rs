@@ -83,7 +83,9 @@ impl Lifecycle {
         };
         self.roles().known.retain(|place, _| places.contains(place));
         for place in &places {
-            if !self.roles().known.contains_key(place) {
+            // What is being copied there may be half of it now, and whole at the next look.
+            let is_due = self.roles().known.get(place).is_none_or(Known::may_have_been_half);
+            if is_due {
                 // Whatever comes of it is kept, and told by ListModels.
                 let _ = self.take(place);
             }
@@ -113,7 +115,9 @@ impl Lifecycle {
             let why = format!("this version was another artifact before, sha256:{before}: a version never changes");
             return Err(self.reject(place, &model, Report { findings: vec![Finding::failed(Check::Identity, why)] }));
         }
-        self.roles().known.entry(place.clone()).and_modify(|known| known.rejection = None);
+        if let Some(known) = self.roles().known.get_mut(place).filter(|known| known.may_have_been_half()) {
+            (known.rejection, known.report) = (None, Report::default());
+        }
         Ok(believed)
     }
 
@@ -178,9 +182,6 @@ impl Lifecycle {
         let is_news = {
             let mut roles = self.roles();
             let known: &mut Known = roles.known.entry(place.clone()).or_default();
-            if known.digest.is_none() && !model.digest.is_empty() {
-                known.digest = Some(model.digest.clone());
-            }
             known.report = report.clone();
             known.rejection.replace(finding.clone()).as_ref() != Some(&finding)
         };

@@ -7,6 +7,7 @@ use super::lanes::{Lane, Lanes};
 use crate::artifact::Artifact;
 use crate::engine::Engine;
 use crate::ledger::{Appended, Content, Fold, Grounds, LedgerError, Submission};
+use crate::policy::Policy;
 use crate::registry::ModelEvent;
 
 /// When fewer events than this are still to be folded, the rest is folded while calls wait: some ten microseconds.
@@ -77,9 +78,9 @@ impl Recorder {
     pub(super) fn change_model(
         &self,
         lane: &Arc<Lane>,
-        kept: Option<&Arc<Lane>>,
+        kept: Vec<Arc<Lane>>,
         event: &ModelEvent,
-        store: impl FnOnce() -> crate::policy::Policy,
+        store: impl FnOnce() -> Policy,
     ) -> Result<(), LedgerError> {
         let _one_at_a_time = self.changing().lock().unwrap_or_else(PoisonError::into_inner);
         if self.ledger().is_failing() || !self.ledger().takes_records() {
@@ -91,7 +92,7 @@ impl Recorder {
             let told = self.hand_over(grounds.to_content(at));
             self.hand_over(event.to_content(at));
             self.set_grounds(grounds);
-            self.change_lanes(|_| Lanes::with(Arc::clone(lane), kept.cloned()));
+            self.change_lanes(|_| Lanes::with(Arc::clone(lane), kept));
             told
         });
         // It decides whether or not the disk goes along: what follows is recorded after this, or not at all.

@@ -2,6 +2,7 @@
 
 mod corrupted;
 mod recorded;
+mod retrained;
 mod swaps;
 mod worse;
 

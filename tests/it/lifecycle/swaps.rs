@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use parcel_risk::wire::v1;
 use parcel_risk::wire::v1::model_service_client::ModelServiceClient;
@@ -34,51 +34,87 @@ async fn swaps_under_load_fail_no_call_and_mix_no_versions() {
         [one, other].into_iter().map(|decision| (decision.model.clone().unwrap().version, decision)).collect();
     let expected = Arc::new(expected);
 
-    let done = Arc::new(AtomicBool::new(false));
-    let callers: Vec<_> = (0..4)
-        .map(|caller| {
-            let (channel, done, expected) = (channel.clone(), Arc::clone(&done), Arc::clone(&expected));
-            tokio::spawn(async move {
-                let mut client = RiskScoringServiceClient::new(channel);
-                let mut n_calls = 0_u64;
-                while !done.load(Ordering::Relaxed) {
-                    let decisions = if caller == 0 {
-                        let requests = vec![request(parcel()); 20];
-                        let reply = client.score_parcels(v1::ScoreParcelsRequest { requests }).await.unwrap();
-                        reply
-                            .into_inner()
-                            .results
-                            .into_iter()
-                            .map(|result| match result.result.unwrap() {
-                                v1::score_result::Result::Decision(decision) => decision,
-                                v1::score_result::Result::Error(error) => panic!("{error:?}"),
-                            })
-                            .collect()
-                    } else {
-                        vec![client.score_parcel(request(parcel())).await.unwrap().into_inner().decision.unwrap()]
-                    };
-                    for decision in decisions {
-                        let version = decision.model.clone().unwrap().version;
-                        assert_eq!(Some(&decision), expected.get(&version), "a decision of both");
-                        n_calls += 1;
-                    }
-                }
-                n_calls
-            })
-        })
-        .collect();
-    let n_swaps = times(50, 1000);
+    let n_swaps = u32::try_from(times(50, 1000)).unwrap();
+    let quiet = under_load(&channel, &expected, async { tokio::time::sleep(PACE * n_swaps).await }).await;
+    let kib_before = resident_kib();
     let started = Instant::now();
-    for _ in 0..n_swaps {
-        roll_back(&mut models).await.unwrap();
-    }
-    let seconds = started.elapsed().as_secs_f64();
-    done.store(true, Ordering::Relaxed);
-    let mut n_decisions = 0;
-    for caller in callers {
-        n_decisions += within(caller).await.unwrap();
-    }
-    eprintln!("{n_swaps} swaps in {seconds:.2} s beside {n_decisions} decisions: none failed, none mixed");
+    let swapped = under_load(&channel, &expected, async {
+        for _ in 0..n_swaps {
+            roll_back(&mut models).await.unwrap();
+            tokio::time::sleep(PACE).await;
+        }
+    });
+    let swapped = swapped.await;
+    eprintln!(
+        "{n_swaps} swaps in {:.2} s beside {} calls: none failed, no decision of both",
+        started.elapsed().as_secs_f64(),
+        swapped.len()
+    );
+    let p99 = |latencies: &[Duration]| latencies[latencies.len() * 99 / 100].as_secs_f64() * 1e3;
+    eprintln!("99 % of calls within {:.3} ms without swaps, {:.3} ms with", p99(&quiet), p99(&swapped));
+    eprintln!("resident memory {kib_before} KiB before, {} KiB after", resident_kib());
     drop((channel, models));
     server.stopped().await;
+}
+
+/// Between two swaps: long enough for calls to see one model, short enough to see many swaps.
+const PACE: Duration = Duration::from_millis(5);
+
+/// How long each call took, in rising order, while `work` is done.
+async fn under_load(
+    channel: &Channel,
+    expected: &Arc<HashMap<String, v1::Decision>>,
+    work: impl Future<Output = ()>,
+) -> Vec<Duration> {
+    let done = Arc::new(AtomicBool::new(false));
+    let callers: Vec<_> = (0..4)
+        .map(|caller| tokio::spawn(call(caller == 0, channel.clone(), Arc::clone(&done), Arc::clone(expected))))
+        .collect();
+    work.await;
+    done.store(true, Ordering::Relaxed);
+    let mut latencies = Vec::new();
+    for caller in callers {
+        latencies.extend(within(caller).await.unwrap());
+    }
+    latencies.sort();
+    assert!(!latencies.is_empty());
+    latencies
+}
+
+/// Calls until it is done; every decision is one of those expected, whole.
+async fn call(
+    in_batches: bool,
+    channel: Channel,
+    done: Arc<AtomicBool>,
+    expected: Arc<HashMap<String, v1::Decision>>,
+) -> Vec<Duration> {
+    let mut client = RiskScoringServiceClient::new(channel);
+    let mut latencies = Vec::new();
+    while !done.load(Ordering::Relaxed) {
+        let started = Instant::now();
+        let decisions = if in_batches {
+            let requests = vec![request(parcel()); 20];
+            let reply = client.score_parcels(v1::ScoreParcelsRequest { requests }).await.unwrap();
+            let decision = |result: v1::ScoreResult| match result.result.unwrap() {
+                v1::score_result::Result::Decision(decision) => decision,
+                v1::score_result::Result::Error(error) => panic!("{error:?}"),
+            };
+            reply.into_inner().results.into_iter().map(decision).collect()
+        } else {
+            vec![client.score_parcel(request(parcel())).await.unwrap().into_inner().decision.unwrap()]
+        };
+        latencies.push(started.elapsed());
+        for decision in decisions {
+            let version = &decision.model.as_ref().unwrap().version;
+            assert_eq!(Some(&decision), expected.get(version), "a decision of both");
+        }
+    }
+    latencies
+}
+
+/// Memory that the process holds; 0 where the system does not say.
+fn resident_kib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    line.and_then(|line| line.trim().trim_end_matches("kB").trim().parse().ok()).unwrap_or(0)
 }
