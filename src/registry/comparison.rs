@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
+use super::shift::score_shift;
 use crate::engine::Decision;
-use crate::evaluation::{CapacityShare, Columns, Profile, Scored, ScoredRow, Settings, Subject, evaluate};
+use crate::evaluation::{CapacityShare, Columns, Scored, ScoredRow, Settings, Subject, evaluate};
 use crate::policy::Route;
 
 /// What both models said of the parcels since the comparison began.
@@ -105,7 +106,7 @@ impl Comparison {
     /// Population stability index of the challenger's scores against the champion's, of the last parcels.
     pub fn score_shift(&self) -> Option<f64> {
         let scores = |which: usize| self.scores.iter().map(|both| both[which]).collect::<Vec<_>>();
-        (self.scores.len() >= LEAST_SCORES).then(|| Profile::of(&scores(0)).shift(&scores(1))).flatten()
+        (self.scores.len() >= LEAST_SCORES).then(|| score_shift(&scores(0), &scores(1))).flatten()
     }
 
     /// What the outcomes say.

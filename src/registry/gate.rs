@@ -8,10 +8,10 @@ use super::gate_config::GateConfig;
 use super::hostile;
 use super::live::LiveRows;
 use super::reference::ReferenceSet;
+use super::shift::score_shift;
 use crate::engine::{Engine, Explanation, Scores};
 use crate::evaluation::{
-    CapacityShare, Columns, Estimate, Evaluation, InvalidScored, Profile, Scored, ScoredRow, Settings, Subject,
-    evaluate,
+    CapacityShare, Columns, Estimate, Evaluation, InvalidScored, Scored, ScoredRow, Settings, Subject, evaluate,
 };
 use crate::features::FeatureRow;
 use crate::history::Bucket;
@@ -108,7 +108,7 @@ impl Trial<'_> {
         let (champion, challenger) =
             (risks(|pair| pair.champion.0.risk_score), risks(|pair| pair.challenger.0.risk_score));
         let n_parcels = pairs.len() as f64;
-        let shift = Profile::of(&champion).shift(&challenger);
+        let shift = score_shift(&champion, &challenger);
         let scores = match shift {
             None => Finding::skipped(Check::ScoreShift, "there are no parcels to compare on"),
             Some(shift) => Finding::of(Check::ScoreShift, shift <= self.config.max_score_shift, || {

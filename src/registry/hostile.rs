@@ -1,8 +1,6 @@
 //! Parcels and features at the ends of what there can be: a model that answers them with anything but a finite number
 //! would answer some sender's parcel so.
 
-use pbjson_types::Timestamp;
-
 use super::contender::Contender;
 use crate::engine::{Decision, Explanation};
 use crate::parcel::{Parcel, ParcelLimits};
@@ -66,7 +64,7 @@ pub(super) fn fault(decision: &Decision) -> Option<&'static str> {
 
 /// Parcels that pass the check and state what hardly any states.
 fn parcels() -> Vec<(&'static str, Parcel)> {
-    let at = |seconds| Some(Timestamp { seconds, nanos: 999_999_999 });
+    let at = |seconds| Some(wire::timestamp(seconds));
     let line = |line: v1::ContentLine| v1::ContentLine {
         description: if line.description.is_empty() { "x".to_owned() } else { line.description.clone() },
         ..line
@@ -89,7 +87,7 @@ fn parcels() -> Vec<(&'static str, Parcel)> {
     let described = |description: String| vec![line(v1::ContentLine { description, ..v1::ContentLine::default() })];
     let marks = "\u{202e}\u{200b}e\u{301}\u{301}\u{301} \u{1f4e6} \u{fdfa}".repeat(20);
     let largest = money(1_000_000_000_000_000, 999_999_999);
-    let unknown = v1::Money { currency_code: "XXX".to_owned(), units: 1, nanos: 0 };
+    let unknown = v1::Money { currency_code: "ZZZ".to_owned(), units: 1, nanos: 0 };
     let many = v1::ContentLine {
         quantity: Some(u32::MAX),
         net_mass_grams: Some(60_000_000_000),

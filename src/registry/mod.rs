@@ -14,6 +14,7 @@ mod hostile;
 mod live;
 mod reference;
 mod shelf;
+mod shift;
 
 pub use check::{Check, Figure, Finding, Report, Verdict};
 pub use comparison::{Comparison, Disagreement, Found};

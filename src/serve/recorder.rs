@@ -221,7 +221,7 @@ impl Recorder {
         let mut taken = Some(Taken { slot, kept_parcel, request });
         loop {
             // Where another model has taken over since, it is by that one, for what is recorded rests on its grounds.
-            let scorer = scorer.load_full();
+            let scorer = scorer.load();
             match self.submit_by(scorer.engine(), (&parcel, explanation), language, metrics, &mut taken) {
                 Ok(None) => {}
                 Err(Refusal::ModelFault) if another_decides() => {}

@@ -104,7 +104,7 @@ fn a_model_that_is_worse_is_found_by_the_check_that_should() {
         found("labels inverted", &train(&inverted, seeded(seed)).unwrap(), &[Check::Reference]);
 
         let mut permuted = year();
-        let mut outcomes: Vec<_> = permuted.rows.iter().map(|row| row.outcome.clone()).collect();
+        let mut outcomes: Vec<_> = permuted.rows.iter().map(|row| row.outcome).collect();
         shuffle(&mut outcomes, seed.into());
         permuted.rows.iter_mut().zip(outcomes).for_each(|(row, outcome)| row.outcome = outcome);
         found("labels permuted", &train(&permuted, seeded(seed)).unwrap(), &[Check::Reference]);
