@@ -42,8 +42,9 @@ fn parts(artifact: &Artifact, ledger: Option<&Path>) -> Parts {
         let config = LedgerConfig { path: path.to_str().unwrap().to_owned(), ..LedgerConfig::default() };
         Arc::new(Recorder::open(path, &config, Clock::system(), artifact, &engine).unwrap())
     });
-    let history = recorder.as_ref().map_or(artifact.settled_history(), |recorder| recorder.history());
-    let scorer = Scorer::with_history(artifact, engine, Arc::clone(history), ParcelLimits::default());
+    let history =
+        recorder.as_ref().map_or_else(|| Arc::clone(artifact.settled_history()), |recorder| recorder.history());
+    let scorer = Scorer::with_history(artifact, engine, history, ParcelLimits::default());
     let scorer = Arc::new(ArcSwap::from_pointee(scorer));
     Parts::new(scorer, recorder, ServeConfig::default().check().unwrap()).unwrap()
 }

@@ -38,6 +38,8 @@ pub mod identity;
 
 pub mod ledger;
 
+pub mod registry;
+
 pub mod serve;
 
 pub mod admin;

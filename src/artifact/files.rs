@@ -21,6 +21,8 @@ pub(super) struct Files {
     pub(super) card: String,
     /// `report.html`, where it was made in this process.
     pub(super) report: Option<String>,
+    /// `manifest.json.minisig`, where it was signed.
+    pub(super) signature: Option<String>,
 }
 
 /// Why an artifact is not believed.
@@ -34,8 +36,20 @@ pub enum ArtifactError {
         /// Why.
         source: io::Error,
     },
-    /// A file is larger than any artifact of this release.
-    #[error("{file} is larger than {max} bytes")]
+    /// A file is not there.
+    #[error("{file} is not there")]
+    Missing {
+        /// Which one.
+        file: &'static str,
+    },
+    /// A link, a pipe or whatever else stands where a file or a directory should.
+    #[error("{path} is a link, or no plain file or directory", path = path.display())]
+    NotPlain {
+        /// Which one.
+        path: PathBuf,
+    },
+    /// A file is larger than it may be.
+    #[error("{file} is larger than the {max} bytes that are left for it")]
     TooLarge {
         /// Which one.
         file: &'static str,
@@ -108,6 +122,10 @@ const GOLDEN: &str = "golden.jsonl";
 const CARD: &str = "CARD.md";
 /// Written beside the others and not one of them: it names the artifact's digest, which therefore cannot cover it.
 const REPORT: &str = "report.html";
+/// Over the manifest, and so not named by it.
+const SIGNATURE: &str = "manifest.json.minisig";
+/// A signature has four short lines.
+const MAX_SIGNATURE_BYTES: usize = 4 << 10;
 /// No file of an artifact may be larger: reading one can never take the machine's memory.
 const MAX_FILE_BYTES: u64 = 2 << 30;
 
@@ -125,34 +143,55 @@ impl Files {
             golden: include_str!(file!("golden.jsonl")).to_owned(),
             card: include_str!(file!("CARD.md")).to_owned(),
             report: None,
+            signature: None,
         }
     }
 
     pub(super) fn read(directory: &Path) -> Result<Self, ArtifactError> {
-        let bytes = |file: &'static str| -> Result<Vec<u8>, ArtifactError> {
+        Self::read_by(|file, _| {
             let path = directory.join(file);
             let io = |source| ArtifactError::Io { path: path.clone(), source };
+            let opened = match File::open(&path) {
+                Err(error) if file == SIGNATURE && error.kind() == io::ErrorKind::NotFound => return Ok(None),
+                opened => opened.map_err(io)?,
+            };
             let mut bytes = Vec::new();
-            File::open(&path).and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)).map_err(io)?;
+            opened.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(io)?;
             if bytes.len() as u64 > MAX_FILE_BYTES {
                 return Err(ArtifactError::TooLarge { file, max: MAX_FILE_BYTES });
             }
+            Ok(Some(bytes))
+        })
+    }
+
+    /// Takes each file from `read`, which is told how many bytes were read before; `None` says that it is not there.
+    pub(super) fn read_by(
+        mut read: impl FnMut(&'static str, u64) -> Result<Option<Vec<u8>>, ArtifactError>,
+    ) -> Result<Self, ArtifactError> {
+        let mut n_bytes = 0;
+        let mut may_lack = |file| -> Result<Option<Vec<u8>>, ArtifactError> {
+            let bytes = read(file, n_bytes)?;
+            n_bytes += bytes.as_ref().map_or(0, |bytes| bytes.len() as u64);
             Ok(bytes)
         };
-        let text = |file| String::from_utf8(bytes(file)?).map_err(|_| ArtifactError::Digest { file });
-        Ok(Self {
-            manifest_json: String::from_utf8(bytes(MANIFEST)?).map_err(|_| ArtifactError::Encoding)?,
-            model: bytes(MODEL)?,
-            history: bytes(HISTORY)?,
-            golden: text(GOLDEN)?,
-            card: text(CARD)?,
-            report: None,
-        })
+        let signature = may_lack(SIGNATURE)?;
+        let mut bytes = |file| may_lack(file)?.ok_or(ArtifactError::Missing { file });
+        let manifest_json = String::from_utf8(bytes(MANIFEST)?).map_err(|_| ArtifactError::Encoding)?;
+        let (model, history) = (bytes(MODEL)?, bytes(HISTORY)?);
+        let mut text = |file| String::from_utf8(bytes(file)?).map_err(|_| ArtifactError::Digest { file });
+        let (golden, card) = (text(GOLDEN)?, text(CARD)?);
+        // What is no text is no signature either, and is refused as one.
+        let signature = signature.map(|mut bytes| {
+            bytes.truncate(MAX_SIGNATURE_BYTES);
+            String::from_utf8_lossy(&bytes).into_owned()
+        });
+        Ok(Self { manifest_json, model, history, golden, card, report: None, signature })
     }
 
     /// Names every file's digest in the manifest.
     pub(super) fn pack(mut manifest: Manifest, model: Vec<u8>, history: Vec<u8>, golden: String, card: String) -> Self {
-        let mut files = Self { manifest_json: String::new(), model, history, golden, card, report: None };
+        let mut files =
+            Self { manifest_json: String::new(), model, history, golden, card, report: None, signature: None };
         manifest.files = files.others().into_iter().map(|(name, bytes)| (name.to_owned(), digest_of(bytes))).collect();
         files.manifest_json =
             serde_json::to_string_pretty(&manifest).expect("plain numbers and names always encode") + "\n";
@@ -171,6 +210,10 @@ impl Files {
             }
         }
         Ok(manifest)
+    }
+
+    pub(super) fn manifest_bytes(&self) -> &[u8] {
+        self.manifest_json.as_bytes()
     }
 
     /// SHA-256 of the manifest: the artifact's own.
@@ -203,7 +246,8 @@ impl Files {
         fs::create_dir_all(new).map_err(io_at(new))?;
         let manifest = [(MANIFEST, self.manifest_json.as_bytes())];
         let report = self.report.as_ref().map(|html| (REPORT, html.as_bytes()));
-        for (file, bytes) in self.others().into_iter().chain(report).chain(manifest) {
+        let signature = self.signature.as_ref().map(|lines| (SIGNATURE, lines.as_bytes()));
+        for (file, bytes) in self.others().into_iter().chain(report).chain(signature).chain(manifest) {
             let path = new.join(file);
             let written = File::create(&path).and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()));
             written.map_err(io_at(&path))?;
@@ -245,7 +289,7 @@ fn may_be_replaced(directory: &Path) -> bool {
     let Ok(entries) = fs::read_dir(directory) else { return false };
     let names: Option<Vec<_>> = entries.map(|entry| entry.ok().map(|entry| entry.file_name())).collect();
     let Some(names) = names else { return false };
-    let ours =
-        |name: &std::ffi::OsString| [MANIFEST, MODEL, HISTORY, GOLDEN, CARD, REPORT].iter().any(|file| name == file);
+    const OURS: [&str; 7] = [MANIFEST, MODEL, HISTORY, GOLDEN, CARD, REPORT, SIGNATURE];
+    let ours = |name: &std::ffi::OsString| OURS.iter().any(|file| name == file);
     names.is_empty() || (names.iter().all(ours) && directory.join(MANIFEST).is_file())
 }

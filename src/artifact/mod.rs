@@ -9,12 +9,15 @@
 //! | `CARD.md` | the same for people |
 //!
 //! `report.html` is written beside them. It is made of them and names their digest, so it is none of them, and is not
-//! read back.
+//! read back. `manifest.json.minisig` says who vouches for them.
 
 mod card;
 mod files;
+mod folder;
 mod golden;
 mod manifest;
+mod sealed;
+mod signature;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -22,6 +25,8 @@ use std::sync::Arc;
 pub use files::{ArtifactError, WriteError};
 pub use golden::{GoldenError, GoldenParcel};
 pub use manifest::{DataSummary, FileDigest, HeadReport, Manifest, Pruning};
+pub use sealed::Sealed;
+pub use signature::{InvalidKey, KeyRole, SignatureError, Signer, TrustedKeyConfig, TrustedKeys};
 
 use crate::engine::ModelRef;
 use crate::history::{History, Snapshot};
@@ -102,6 +107,18 @@ impl Artifact {
         self.files.write(directory)
     }
 
+    /// The artifact with a signature of its manifest, to be written beside its files. Its digest stays the same.
+    #[must_use]
+    pub fn signed(mut self, signature: String) -> Self {
+        self.files.signature = Some(signature);
+        self
+    }
+
+    /// What a signature is made of.
+    pub fn manifest_bytes(&self) -> &[u8] {
+        self.files.manifest_bytes()
+    }
+
     fn verify(files: Files) -> Result<Self, ArtifactError> {
         let manifest = files.manifest()?;
         let model = Model::from_bytes(&files.model).map_err(ArtifactError::Model)?;
@@ -148,6 +165,12 @@ impl Artifact {
     /// `CARD.md`.
     pub fn card(&self) -> &str {
         &self.files.card
+    }
+
+    /// The parcels of the golden decisions.
+    pub fn golden_parcels(&self) -> impl Iterator<Item = crate::wire::v1::Parcel> {
+        // Verifying has read every line before.
+        self.files.golden.lines().filter_map(|line| Some(serde_json::from_str::<GoldenParcel>(line).ok()?.parcel))
     }
 
     /// Number of golden decisions.

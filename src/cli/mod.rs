@@ -1,6 +1,7 @@
 //! The command line: one file a command. What is asked for goes to stdout, everything else to stderr.
 //!
-//! Exit codes: 0 done, 1 failed with the chain of causes, 2 usage.
+//! Exit codes: 0 done, 1 failed with the chain of causes, 2 usage; of `retrain` also 3 too little to learn from, 4 the
+//! new model did not pass the gate.
 
 mod audit;
 mod bench;
@@ -10,15 +11,20 @@ mod connection;
 mod demo;
 mod evaluate;
 mod features;
+mod gate;
 mod ledger;
 mod model;
+mod model_admin;
+mod models;
 mod output;
 mod policy;
 mod progress;
+mod retrain;
 mod rolling;
 mod score;
 mod serve;
 mod settings;
+mod sign;
 mod simulate;
 mod supervisor;
 mod table;
@@ -47,6 +53,8 @@ enum Command {
     Score(score::Args),
     /// Train a model on a labeled table.
     Train(train::Args),
+    /// Train on what a ledger holds, hold the model beside the one that decides, and put it into the registry.
+    Retrain(retrain::Args),
     /// Judge a model on a labeled table, in order of time, outcomes arriving late.
     Evaluate(evaluate::Args),
     /// Make labeled traffic that behaves like post, to evaluate, demonstrate and teach with.
@@ -81,6 +89,7 @@ pub fn main() -> ExitCode {
         Command::Serve(args) => serve::run(args),
         Command::Score(args) => score::run(args),
         Command::Train(args) => train::run(args),
+        Command::Retrain(args) => retrain::run(args),
         Command::Evaluate(args) => evaluate::run(args),
         Command::Simulate(args) => simulate::run(args),
         Command::Features(args) => features::run(args),
@@ -98,7 +107,7 @@ pub fn main() -> ExitCode {
         Err(error) if output::reader_has_left(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("parcel-risk: {error:#}");
-            ExitCode::FAILURE
+            error.downcast_ref::<retrain::Ended>().map_or(ExitCode::FAILURE, |ended| ended.exit_code().into())
         }
     }
 }

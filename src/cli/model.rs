@@ -1,8 +1,12 @@
-//! `model`: what an artifact is, and whether it proves itself.
+//! `model`: what an artifact is, whether it proves itself, and who vouches for it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use super::{output, settings};
+use anyhow::Context as _;
+
+use super::settings::{self, ConfigFlag, Flags};
+use super::{gate, model_admin, output, sign};
+use crate::artifact::{KeyRole, Sealed, TrustedKeyConfig, TrustedKeys};
 use crate::model::Estimator;
 
 /// Subcommands of `model`.
@@ -10,8 +14,26 @@ use crate::model::Estimator;
 pub(super) enum Command {
     /// Print a model's card, manifest or features.
     Inspect(InspectArgs),
-    /// Check digests, feature spec, numbers and golden decisions.
+    /// Check signature, digests, feature spec, numbers and golden decisions.
     Verify(VerifyArgs),
+    /// Vouch for an artifact: write `manifest.json.minisig` beside its manifest.
+    Sign(sign::SignArgs),
+    /// Make a key pair to sign with.
+    Keygen(sign::KeygenArgs),
+    /// Hold a model beside the one that decides, as a server does before it stages it.
+    Check(gate::CheckArgs),
+    /// Make the labeled set that models are held against.
+    Reference(gate::ReferenceArgs),
+    /// List a server's models.
+    List(model_admin::PlainArgs),
+    /// Make a model of the registry a server's challenger: it is checked, then scores in the shadow.
+    Stage(model_admin::StageArgs),
+    /// Let the challenger decide.
+    Promote(model_admin::PromoteArgs),
+    /// Let the champion before decide again.
+    Rollback(model_admin::PlainArgs),
+    /// Show how the challenger does beside the champion.
+    Compare(model_admin::CompareArgs),
 }
 
 /// Flags of `model inspect`.
@@ -39,12 +61,29 @@ enum Show {
 pub(super) struct VerifyArgs {
     /// Directory of the artifact; without it, the built-in one.
     directory: Option<PathBuf>,
+    /// Public keys, files of minisign, one of which must have signed it; without any, those of registry.trusted_keys.
+    #[arg(long, value_name = "FILE", requires = "directory")]
+    public_key: Vec<PathBuf>,
+    /// Fail where it is not signed by one of those keys.
+    #[arg(long, requires = "directory")]
+    signed: bool,
+    #[command(flatten)]
+    config: ConfigFlag,
 }
 
 pub(super) fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Inspect(args) => inspect(&args),
         Command::Verify(args) => verify(&args),
+        Command::Sign(args) => sign::sign(&args),
+        Command::Keygen(args) => sign::keygen(&args),
+        Command::Check(args) => gate::check(args),
+        Command::Reference(args) => gate::reference(&args),
+        Command::List(args) => model_admin::list(&args),
+        Command::Stage(args) => model_admin::stage(&args),
+        Command::Promote(args) => model_admin::promote(&args),
+        Command::Rollback(args) => model_admin::roll_back(&args),
+        Command::Compare(args) => model_admin::compare(&args),
     }
 }
 
@@ -71,13 +110,46 @@ fn inspect(args: &InspectArgs) -> anyhow::Result<()> {
 }
 
 fn verify(args: &VerifyArgs) -> anyhow::Result<()> {
-    let artifact = settings::artifact(args.directory.as_deref())?;
+    let keys = keys(args)?;
+    let (artifact, signer) = match args.directory.as_deref() {
+        None => (settings::artifact(None)?, None),
+        Some(directory) => {
+            let in_directory = || format!("the model in {}", directory.display());
+            let sealed = Sealed::read(directory).with_context(in_directory)?;
+            let signer = sealed.signed_by(&keys);
+            let signer = if args.signed || !args.public_key.is_empty() {
+                Some(signer.with_context(in_directory)?)
+            } else {
+                signer.ok()
+            };
+            (sealed.verify().with_context(in_directory)?, signer)
+        }
+    };
     let model = artifact.model_ref();
+    let signed = signer.map(|signer| format!(", signed by {signer}")).unwrap_or_default();
     output::print(&format!(
-        "{} {} sha256:{} verified: {} golden decisions to the bit\n",
+        "{} {} sha256:{} verified: {} golden decisions to the bit{signed}\n",
         model.name,
         model.version,
         model.digest,
         artifact.n_golden(),
     ))
+}
+
+/// The keys whose signatures count.
+fn keys(args: &VerifyArgs) -> anyhow::Result<TrustedKeys> {
+    if args.public_key.is_empty() {
+        let config = settings::load(&args.config, Flags::default())?;
+        return Ok(config.registry().keys().clone());
+    }
+    let configured = args.public_key.iter().map(|path| {
+        Ok(TrustedKeyConfig { name: path.display().to_string(), role: KeyRole::Release, key: public_key(path)? })
+    });
+    Ok(TrustedKeys::new(&configured.collect::<anyhow::Result<Vec<_>>>()?)?)
+}
+
+/// The key of a `.pub` file of minisign: its last line.
+fn public_key(path: &Path) -> anyhow::Result<String> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+    Ok(text.lines().last().unwrap_or_default().to_owned())
 }

@@ -11,9 +11,10 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::settings::{self, ConfigFlag, Flags};
-use super::{output, supervisor};
+use super::{models, output, supervisor};
 use crate::admin;
 use crate::identity::Identity;
+use crate::registry::Believed;
 use crate::serve::{Parts, Recorder, Scorer, Standing, reload, serve};
 use crate::telemetry::{Metrics, fields};
 
@@ -48,12 +49,14 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
             .set("admin.listen", args.admin),
     )?;
     settings::start_log(&config)?;
-    let artifact = settings::artifact(args.model.as_deref())?;
+    let Believed { artifact, signer } = models::champion(args.model.as_deref(), &config)?;
     let (scorer, recorder) = settings::recorded_scorer(&artifact, &config)?;
     let scorer = Arc::new(ArcSwap::from_pointee(scorer));
     let identity = Arc::new(Identity::load(config.identity().clone())?);
     let parts = Parts::new(Arc::clone(&scorer), recorder.clone(), config.serve().clone())?;
     let parts = parts.with_identity(Arc::clone(&identity));
+    let parts = parts.with_models(Believed { artifact, signer }, config.registry(), config.gate().clone());
+    let lifecycle = parts.standing.lifecycle().cloned();
     let admin = config.admin().listen().map(|address| start_admin(address, Arc::clone(&parts.standing))).transpose()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let drained = runtime.block_on(async {
@@ -67,6 +70,9 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
         tokio::spawn(supervisor::tell_of(Arc::clone(&parts.standing)));
         if identity.has_files() {
             read_identity_at_hangup(identity, Arc::clone(parts.standing.metrics()))?;
+        }
+        if let Some(lifecycle) = &lifecycle {
+            models::look_often(Arc::downgrade(lifecycle), config.registry().poll_interval())?;
         }
         if let Some(path) = config.policy_file() {
             reload_at_hangup(path.to_owned(), scorer, recorder.clone())?;

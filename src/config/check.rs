@@ -9,6 +9,7 @@ use crate::identity::ValidIdentity;
 use crate::ledger::LedgerConfig;
 use crate::parcel::ParcelLimits;
 use crate::policy::{Thresholds, ThresholdsConfig};
+use crate::registry::{GateConfig, ValidRegistry};
 use crate::serve::ValidServe;
 use crate::telemetry::LogConfig;
 use crate::train::ValidTrainConfig;
@@ -26,6 +27,7 @@ pub struct ValidConfig {
     identity: ValidIdentity,
     rates: ExchangeRates,
     thresholds: Thresholds,
+    registry: ValidRegistry,
     train: ValidTrainConfig,
 }
 
@@ -45,10 +47,14 @@ impl Config {
         let rates = keep(&mut problems, self.currency.check());
         let thresholds = keep(&mut problems, self.policy.thresholds().check());
         problems.extend(self.ledger.check().err().map(|violation| violation.to_string()));
+        keep(&mut problems, self.gate.check());
+        let registry = keep(&mut problems, self.registry.clone().check());
         let train = keep(&mut problems, self.train.clone().check());
-        match (serve, identity, rates, thresholds, train) {
-            (Some(serve), Some(identity), Some(rates), Some(thresholds), Some(train)) if problems.is_empty() => {
-                Ok(ValidConfig { config: self, serve, identity, rates, thresholds, train })
+        match (serve, identity, rates, thresholds, registry, train) {
+            (Some(serve), Some(identity), Some(rates), Some(thresholds), Some(registry), Some(train))
+                if problems.is_empty() =>
+            {
+                Ok(ValidConfig { config: self, serve, identity, rates, thresholds, registry, train })
             }
             _ => Err(InvalidConfig(problems)),
         }
@@ -142,6 +148,16 @@ impl ValidConfig {
     /// The ledger.
     pub fn ledger(&self) -> &LedgerConfig {
         &self.config.ledger
+    }
+
+    /// What a challenger must keep to.
+    pub fn gate(&self) -> &GateConfig {
+        &self.config.gate
+    }
+
+    /// Models at hand.
+    pub fn registry(&self) -> &ValidRegistry {
+        &self.registry
     }
 
     /// Training.

@@ -44,8 +44,8 @@ pub enum LoadError {
 
 const ENVIRONMENT_PREFIX: &str = "PARCEL_RISK_";
 /// Variables with the prefix that are no keys: the file's path, the log's level for a quick look,
-/// and the interpreter that a test runs.
-const OTHER_VARIABLES: &[&str] = &["PARCEL_RISK_CONFIG", "PARCEL_RISK_LOG", "PARCEL_RISK_PYTHON"];
+/// the interpreter that a test runs, and the server that a command asks.
+const OTHER_VARIABLES: &[&str] = &["PARCEL_RISK_CONFIG", "PARCEL_RISK_LOG", "PARCEL_RISK_PYTHON", "PARCEL_RISK_SERVER"];
 /// A table whose keys are data. A file that sets it replaces it whole, so that rates of two dates
 /// never mix.
 const FREE_TABLE: &str = "currency.per_base";

@@ -21,6 +21,7 @@ use crate::features::RatesConfig;
 use crate::identity::IdentityConfig;
 use crate::ledger::LedgerConfig;
 use crate::parcel::ParcelLimits;
+use crate::registry::{GateConfig, RegistryConfig};
 use crate::serve::ServeConfig;
 use crate::telemetry::LogConfig;
 use crate::train::TrainConfig;
@@ -45,6 +46,10 @@ pub struct Config {
     pub policy: PolicyConfig,
     /// The ledger.
     pub ledger: LedgerConfig,
+    /// Models at hand.
+    pub registry: RegistryConfig,
+    /// What a challenger must keep to.
+    pub gate: GateConfig,
     /// Training.
     pub train: TrainConfig,
 }

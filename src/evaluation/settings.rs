@@ -39,7 +39,7 @@ pub struct CapacityShare(f64);
 
 impl CapacityShare {
     /// One parcel in ten.
-    pub(super) const TENTH: Self = Self(0.1);
+    pub const TENTH: Self = Self(0.1);
 
     /// # Errors
     /// [`InvalidCapacityShare`] unless `0 < share <= 1`; so also for NaN.

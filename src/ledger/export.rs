@@ -45,16 +45,24 @@ type Found = BTreeMap<(i64, i32), (v1::Outcome, i64, Option<i64>)>;
 /// # Errors
 /// [`ExportError`].
 pub fn export(reader: &Reader, path: &Path) -> Result<Exported, ExportError> {
-    let found = outcomes(reader)?;
+    export_until(reader, path, i64::MAX)
+}
+
+/// As [`export`], by the records up to number `until` alone: the same number gives the same table, whatever came after.
+///
+/// # Errors
+/// [`ExportError`].
+pub fn export_until(reader: &Reader, path: &Path, until: i64) -> Result<Exported, ExportError> {
+    let found = outcomes(reader, until)?;
     // All rows are looked at first: a table has the columns that any of them needs.
     let mut columns = Columns::of([]);
-    each_row(reader, &found, |row| {
+    each_row(reader, until, &found, |row| {
         columns.note(row);
         Ok(())
     })?;
     let mut writer = TableWriter::create(path, columns)?;
     let mut exported = Exported::default();
-    each_row(reader, &found, |row| {
+    each_row(reader, until, &found, |row| {
         exported.rows += 1;
         exported.labeled += u64::from(row.outcome.is_some());
         Ok(writer.write(row)?)
@@ -63,12 +71,13 @@ pub fn export(reader: &Reader, path: &Path) -> Result<Exported, ExportError> {
     Ok(exported)
 }
 
-fn outcomes(reader: &Reader) -> Result<HashMap<String, Found>, ExportError> {
+fn outcomes(reader: &Reader, until: i64) -> Result<HashMap<String, Found>, ExportError> {
     let mut found: HashMap<String, Found> = HashMap::new();
     let mut width_seconds = 1;
     reader.scan::<ExportError>(0, |record| {
         let unreadable = |what: String| LedgerError::Record { seq: record.seq, what };
         match record.content.kind {
+            _ if record.seq > until => {}
             Kind::Grounds => {
                 width_seconds = Grounds::from_body(&record.content.body).map_err(unreadable)?.bucket_seconds;
             }
@@ -79,7 +88,7 @@ fn outcomes(reader: &Reader) -> Result<HashMap<String, Found>, ExportError> {
                 let known_at = i64::from(record.content.bucket.0) * i64::from(width_seconds);
                 found.entry(kept.item_id).or_default().insert(kept.inspected_at, (stated, known_at, kept.decision));
             }
-            Kind::Decision | Kind::Repeat => {}
+            Kind::Decision | Kind::Repeat | Kind::Model => {}
         }
         Ok(())
     })?;
@@ -88,12 +97,13 @@ fn outcomes(reader: &Reader) -> Result<HashMap<String, Found>, ExportError> {
 
 fn each_row(
     reader: &Reader,
+    until: i64,
     found: &HashMap<String, Found>,
     mut take: impl FnMut(&TableRow) -> Result<(), ExportError>,
 ) -> Result<(), ExportError> {
     let file = "ledger".into();
     reader.scan::<ExportError>(0, |record| {
-        if record.content.kind != Kind::Decision {
+        if record.content.kind != Kind::Decision || record.seq > until {
             return Ok(());
         }
         let unreadable = |what: String| LedgerError::Record { seq: record.seq, what };

@@ -45,7 +45,7 @@ impl Item {
                         item.outcomes.push(kept);
                     }
                 }
-                Kind::Grounds | Kind::Repeat => {}
+                Kind::Grounds | Kind::Repeat | Kind::Model => {}
             }
         }
         Ok(item)

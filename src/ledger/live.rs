@@ -56,8 +56,8 @@ impl Live {
             fold.add(&record)
         })?;
         let open = last.max(grounds.first_bucket());
-        let Fold { history, flow, .. } = fold;
-        Ok(Self { history: Arc::new(history), flow: Arc::new(flow), open: RwLock::new(open), items })
+        let (history, flow) = fold.parts();
+        Ok(Self { history, flow, open: RwLock::new(open), items })
     }
 
     /// The history, which goes on changing.
@@ -89,6 +89,14 @@ impl Live {
         }
     }
 
+    /// Does `work` in a bucket that is not before `wanted` while no other is at work: what it changes, the work before it
+    /// has not seen, and the work after it has.
+    pub fn alone<R>(&self, wanted: Bucket, work: impl FnOnce(Bucket) -> R) -> R {
+        let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
+        *open = (*open).max(wanted);
+        work(*open)
+    }
+
     /// Whether the item was never advised before; it then has been.
     pub fn is_first(&self, item_id: &str) -> bool {
         self.items.insert(item_key(item_id))
@@ -117,14 +125,14 @@ pub struct Fold {
     grounds: Grounds,
     /// Those of the records that come.
     recorded_on: Option<Grounds>,
-    history: History,
-    flow: Flow,
+    history: Arc<History>,
+    flow: Arc<Flow>,
 }
 
 impl Fold {
     /// Nothing but what the model knows from its training.
     pub fn new(grounds: Grounds, genesis: History, flow: Flow) -> Self {
-        Self { grounds, recorded_on: None, history: genesis, flow }
+        Self { grounds, recorded_on: None, history: Arc::new(genesis), flow: Arc::new(flow) }
     }
 
     /// Adds a record.
@@ -160,7 +168,7 @@ impl Fold {
                     self.history.fold(&Event::Outcome { at: *bucket, keys: &keys, infringement });
                 }
             }
-            Kind::Outcome | Kind::Repeat => {}
+            Kind::Outcome | Kind::Repeat | Kind::Model => {}
         }
         Ok(())
     }
@@ -173,6 +181,11 @@ impl Fold {
     /// What passed of late, as it stands.
     pub fn flow(&self) -> &Flow {
         &self.flow
+    }
+
+    /// Both, to go on with; more records may still be added.
+    pub fn parts(&self) -> (Arc<History>, Arc<Flow>) {
+        (Arc::clone(&self.history), Arc::clone(&self.flow))
     }
 
     /// The grounds of the records that come now.

@@ -80,6 +80,14 @@ impl Reader {
         self.select("item = ?1 ORDER BY seq", [item_key(item_id).0.cast_signed()])
     }
 
+    /// What became of models, oldest first.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`].
+    pub fn model_events(&self) -> Result<Vec<Record>, LedgerError> {
+        self.select("kind = 4 ORDER BY seq", [])
+    }
+
     /// The grounds that the record of this number rests on.
     ///
     /// # Errors

@@ -39,7 +39,7 @@ pub use clock::Clock;
 pub use config::{LedgerConfig, OnFailure, Parties, Sync};
 pub use dry_run::{DryRun, dry_run};
 pub use error::LedgerError;
-pub use export::{ExportError, Exported, export};
+pub use export::{ExportError, Exported, export, export_until};
 pub use findings::audited_items;
 pub use grounds::Grounds;
 pub use inspection::{Item, outcomes_of};

@@ -16,12 +16,15 @@ pub enum Kind {
     Outcome = 2,
     /// A request with an identifier of its own that was answered with a decision that stood already.
     Repeat = 3,
+    /// What became of a model: rejected, staged, promoted, rolled back. Which one decides follows from the grounds alone.
+    Model = 4,
 }
 
 impl Kind {
     /// By its number.
     pub fn from_number(number: i64) -> Option<Self> {
-        [Self::Grounds, Self::Decision, Self::Outcome, Self::Repeat].into_iter().find(|kind| *kind as i64 == number)
+        let all = [Self::Grounds, Self::Decision, Self::Outcome, Self::Repeat, Self::Model];
+        all.into_iter().find(|kind| *kind as i64 == number)
     }
 }
 

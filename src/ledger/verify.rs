@@ -120,7 +120,7 @@ impl Chain {
         match content.kind {
             Kind::Decision => self.decisions += 1,
             Kind::Outcome => self.outcomes += 1,
-            Kind::Grounds | Kind::Repeat => {}
+            Kind::Grounds | Kind::Repeat | Kind::Model => {}
         }
         let (bucket, digest): (Bucket, Digest) = (content.bucket, *digest);
         self.head = Head { seq: next, recorded_at_micros: *recorded_at_micros, bucket, digest };

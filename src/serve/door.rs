@@ -10,11 +10,12 @@ use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
 use tonic::metadata::MetadataMap;
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::Scorer;
 use super::admission::Permit;
 use super::counted::count;
 use super::recorder::{Asked, Recorder, Submitted};
+use super::requests::Claim;
 use super::status::Refusal;
+use super::{Lifecycle, Scorer};
 use crate::engine::Explanation;
 use crate::ledger;
 use crate::parcel::{InvalidParcel, Parcel, Problem, Violation};
@@ -28,14 +29,20 @@ pub(super) struct Door {
     scorer: Arc<ArcSwap<Scorer>>,
     recorder: Option<Arc<Recorder>>,
     metrics: Arc<Metrics>,
+    lifecycle: Option<Arc<Lifecycle>>,
 }
 
 /// Longest `request_id`, in bytes.
 const MAX_REQUEST_ID_BYTES: usize = 256;
 
 impl Door {
-    pub(super) fn new(scorer: Arc<ArcSwap<Scorer>>, recorder: Option<Arc<Recorder>>, metrics: Arc<Metrics>) -> Self {
-        Self { scorer, recorder, metrics }
+    pub(super) fn new(
+        scorer: Arc<ArcSwap<Scorer>>,
+        recorder: Option<Arc<Recorder>>,
+        metrics: Arc<Metrics>,
+        lifecycle: Option<Arc<Lifecycle>>,
+    ) -> Self {
+        Self { scorer, recorder, metrics, lifecycle }
     }
 
     /// Whether an answer waits for nothing.
@@ -56,7 +63,7 @@ impl Door {
 
     async fn answer(&self, request: v1::ScoreParcelRequest, language: Language) -> Result<v1::Decision, Refusal> {
         // On the async worker: it takes microseconds, less than a hop to another thread.
-        let Some(recorder) = &self.recorder else { return Ok(self.decide(request, language)?) };
+        let Some(recorder) = &self.recorder else { return self.decide(request, language) };
         if request.request_id.is_empty() {
             return self.recorded(self.submit(recorder, request, language)?).await;
         }
@@ -70,7 +77,7 @@ impl Door {
         language: Language,
     ) -> Pin<Box<dyn Future<Output = v1::ScoreResult> + Send>> {
         let Some(recorder) = &self.recorder else {
-            let decided = self.decide(request, language).map_err(Refusal::from);
+            let decided = self.decide(request, language);
             count(&decided, &self.metrics);
             return Box::pin(std::future::ready(result(decided)));
         };
@@ -123,8 +130,30 @@ impl Door {
         request: v1::ScoreParcelRequest,
         language: Language,
     ) -> Result<Submitted, Refusal> {
-        let scorer = self.scorer.load();
-        recorder.submit(&scorer, self.asked(&scorer, request)?, language, None, &self.metrics)
+        self.submit_once(recorder, request, language, None)
+    }
+
+    fn submit_once(
+        &self,
+        recorder: &Recorder,
+        request: v1::ScoreParcelRequest,
+        language: Language,
+        once: Option<(ledger::Request, Claim)>,
+    ) -> Result<Submitted, Refusal> {
+        let asked = self.asked(&self.scorer.load(), request)?;
+        let another_decides = || self.another_decides();
+        let submitted = recorder.submit(&self.scorer, asked, language, once, &self.metrics, another_decides)?;
+        if let Some(lifecycle) = &self.lifecycle {
+            let (parcel, decision, at) = submitted.decided();
+            lifecycle.shadow.offer(parcel, decision, Some(at));
+        }
+        Ok(submitted)
+    }
+
+    /// Where a model gives no number, the one before decides, if there is one.
+    fn another_decides(&self) -> bool {
+        let model = Arc::clone(self.scorer.load().engine().model_ref());
+        self.lifecycle.as_ref().is_some_and(|lifecycle| lifecycle.fault(&model))
     }
 
     /// Scores a request that may have been made before.
@@ -151,10 +180,7 @@ impl Door {
         if let Some(decision) = answered? {
             return Ok(decision);
         }
-        let submitted = {
-            let scorer = self.scorer.load();
-            recorder.submit(&scorer, self.asked(&scorer, request)?, language, Some((asked, claim)), &self.metrics)?
-        };
+        let submitted = self.submit_once(recorder, request, language, Some((asked, claim)))?;
         self.recorded(submitted).await
     }
 
@@ -167,15 +193,24 @@ impl Door {
     }
 
     /// Scores one request by the history that the scorer has.
-    fn decide(&self, request: v1::ScoreParcelRequest, language: Language) -> Result<v1::Decision, InvalidParcel> {
+    fn decide(&self, request: v1::ScoreParcelRequest, language: Language) -> Result<v1::Decision, Refusal> {
         let scorer = self.scorer.load();
         let ((), parcel, explanation) = self.check(&scorer, request, |_| ())?;
         let started = Instant::now();
-        let decision = scorer.decide(&parcel, explanation);
+        let mut decision = scorer.decide(&parcel, explanation);
+        while !decision.risk_score.is_finite() {
+            if !self.another_decides() {
+                return Err(Refusal::ModelFault);
+            }
+            decision = self.scorer.load().decide(&parcel, explanation);
+        }
         let decided = Instant::now();
         let decision = wire::from_decision(decision, language);
         self.metrics.took(Stage::Decide, decided - started);
         self.metrics.took(Stage::Encode, decided.elapsed());
+        if let Some(lifecycle) = &self.lifecycle {
+            lifecycle.shadow.offer(&parcel, &decision, None);
+        }
         Ok(decision)
     }
 

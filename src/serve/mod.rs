@@ -13,6 +13,8 @@ mod handshake;
 mod health;
 mod http2;
 mod incoming;
+mod lanes;
+mod lifecycle;
 mod limit;
 mod methods;
 mod model;
@@ -23,9 +25,12 @@ mod request_id;
 mod requests;
 mod scorer;
 mod scoring;
+mod shadow;
+mod staging;
 mod stalled;
 mod standing;
 mod status;
+mod succession;
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -39,6 +44,7 @@ use tonic::service::Routes;
 
 pub use config::{InvalidServe, ServeConfig, ValidServe};
 pub use counted::route_names;
+pub use lifecycle::Lifecycle;
 pub use recorder::Recorder;
 pub use reload::{ReloadError, reload};
 pub use scorer::Scorer;
@@ -46,6 +52,7 @@ pub use standing::{Phase, Standing, Trouble};
 pub use status::{code_name, item_error};
 
 use crate::identity::{Exposed, Identity};
+use crate::registry::{Believed, GateConfig, ValidRegistry};
 use crate::telemetry::fields;
 use crate::wire::v1;
 use crate::wire::v1::audit_service_server::AuditServiceServer;
@@ -99,6 +106,22 @@ impl Parts {
     pub fn with_identity(self, identity: Arc<Identity>) -> Self {
         self.standing.knows(&identity);
         Self { identity, ..self }
+    }
+
+    /// With the models of a registry, of which `champion` decides already. Nothing changes where the configuration names
+    /// none.
+    #[must_use]
+    pub fn with_models(self, champion: Believed, registry: &ValidRegistry, gate: GateConfig) -> Self {
+        let (standing, metrics) = (&self.standing, Arc::clone(self.standing.metrics()));
+        let admission = Arc::clone(&standing.admission);
+        let shadow =
+            shadow::Shadow::new(registry.shadow_share(), registry.shadow_queue(), admission, Arc::clone(&metrics));
+        let scorer = Arc::clone(&self.scorer);
+        let settings = (registry, gate);
+        if let Some(lifecycle) = Lifecycle::new(scorer, self.recorder.as_ref(), champion, settings, shadow, metrics) {
+            standing.set_lifecycle(Arc::new(lifecycle));
+        }
+        self
     }
 }
 
@@ -215,10 +238,12 @@ fn routes(
     standing: &Standing,
 ) -> Result<Routes, tonic_reflection::server::Error> {
     let (max_in, max_out) = (config.max_message_bytes(), config.max_reply_bytes());
-    let door = door::Door::new(Arc::clone(&scorer), recorder.clone(), Arc::clone(standing.metrics()));
+    let lifecycle = standing.lifecycle().cloned();
+    let door =
+        door::Door::new(Arc::clone(&scorer), recorder.clone(), Arc::clone(standing.metrics()), lifecycle.clone());
     let scoring =
         scoring::Scoring::new(door, config.max_batch(), drain, Arc::clone(&standing.admission), config.stream_limits());
-    let outcomes = outcome::Outcomes::new(Arc::clone(&scorer), recorder.clone(), config.max_batch());
+    let outcomes = outcome::Outcomes::new(Arc::clone(&scorer), recorder.clone(), config.max_batch(), lifecycle.clone());
     let audit = audit::Audit::new(Arc::clone(&scorer), recorder);
     let reflection = || {
         DESCRIPTORS
@@ -237,7 +262,7 @@ fn routes(
     )
     .add_service(AuditServiceServer::new(audit).max_decoding_message_size(max_in).max_encoding_message_size(max_out))
     .add_service(
-        ModelServiceServer::new(model::Models::new(scorer))
+        ModelServiceServer::new(model::Models::new(scorer, lifecycle))
             .max_decoding_message_size(max_in)
             .max_encoding_message_size(max_out),
     )

@@ -7,7 +7,7 @@ use tonic::{Request, Response, Status};
 use tracing::Span;
 
 use super::status::Refusal;
-use super::{Recorder, Scorer};
+use super::{Lifecycle, Recorder, Scorer};
 use crate::parcel::{Problem, Violation};
 use crate::telemetry::fields;
 use crate::wire::v1;
@@ -18,11 +18,17 @@ pub(super) struct Outcomes {
     scorer: Arc<ArcSwap<Scorer>>,
     recorder: Option<Arc<Recorder>>,
     max_batch: usize,
+    lifecycle: Option<Arc<Lifecycle>>,
 }
 
 impl Outcomes {
-    pub(super) fn new(scorer: Arc<ArcSwap<Scorer>>, recorder: Option<Arc<Recorder>>, max_batch: usize) -> Self {
-        Self { scorer, recorder, max_batch }
+    pub(super) fn new(
+        scorer: Arc<ArcSwap<Scorer>>,
+        recorder: Option<Arc<Recorder>>,
+        max_batch: usize,
+        lifecycle: Option<Arc<Lifecycle>>,
+    ) -> Self {
+        Self { scorer, recorder, max_batch, lifecycle }
     }
 }
 
@@ -44,8 +50,20 @@ impl v1::outcome_service_server::OutcomeService for Outcomes {
         }
         let (recorder, max_text_bytes) = (Arc::clone(recorder), self.scorer.load().limits().max_text_bytes);
         // It waits for the ledger. A call that is cancelled leaves it at work: what was begun is recorded whole.
+        // What a challenger in the shadow is judged by.
+        let found: Vec<_> = match &self.lifecycle {
+            None => Vec::new(),
+            Some(_) => outcomes.iter().map(|outcome| (outcome.item_id.clone(), outcome.finding())).collect(),
+        };
         let recorded = tokio::task::spawn_blocking(move || recorder.record_outcomes(outcomes, max_text_bytes));
         let errors = recorded.await.map_err(|_| Refusal::Internal)??;
+        for ((item_id, finding), error) in found.iter().zip(&errors) {
+            if let (Some(lifecycle), None) = (&self.lifecycle, error)
+                && matches!(finding, v1::Finding::Clean | v1::Finding::Infringement)
+            {
+                lifecycle.shadow.outcome(item_id, *finding == v1::Finding::Infringement);
+            }
+        }
         let results = errors.into_iter().map(|error| v1::RecordOutcomeResult { error });
         Ok(Response::new(v1::RecordOutcomesResponse { results: results.collect() }))
     }

@@ -11,6 +11,7 @@ use prost::Message as _;
 use tokio::sync::oneshot;
 
 use super::Scorer;
+use super::lanes::{Lane, Lanes};
 use super::requests::{Claim, Requests};
 use super::status::Refusal;
 use crate::artifact::Artifact;
@@ -32,7 +33,11 @@ use crate::wire::{self, CheckedOutcome, v1};
 pub struct Recorder {
     ledger: Ledger,
     live: Live,
+    /// Changed only while nobody is at work in a bucket.
+    lanes: ArcSwap<Lanes>,
     grounds: ArcSwap<Grounds>,
+    /// Grounds change one after the other.
+    changing: Mutex<()>,
     keeping: Keeping,
     readers: Readers,
     requests: Requests,
@@ -43,7 +48,16 @@ pub struct Recorder {
 /// A decision on its way into the ledger.
 pub(super) struct Submitted {
     decision: v1::Decision,
+    at: Bucket,
     became: oneshot::Receiver<Appended>,
+    parcel: Parcel,
+}
+
+/// What a record is made of besides the decision; taken once.
+struct Taken {
+    slot: Slot,
+    kept_parcel: Vec<u8>,
+    request: Option<(Request, Claim)>,
 }
 
 /// A parcel that was checked, as it was stated, and what is asked about it.
@@ -79,10 +93,13 @@ impl Recorder {
         }
         let genesis = artifact.snapshot().settled();
         let live = readers.with(|reader| Live::rebuilt(reader, &grounds, genesis, engine.flow()))?;
+        let lane = Lane::whole(grounds.clone(), Arc::clone(live.history()), Arc::clone(live.flow()));
         Ok(Self {
             ledger,
             live,
+            lanes: ArcSwap::from_pointee(Lanes::of(Arc::new(lane))),
             grounds: ArcSwap::from_pointee(grounds),
+            changing: Mutex::default(),
             keeping,
             readers,
             requests: Requests::default(),
@@ -95,6 +112,7 @@ impl Recorder {
     /// # Errors
     /// [`LedgerError`] where that can't be recorded: then they must not.
     pub fn change_policy(&self, policy: &Policy) -> Result<(), LedgerError> {
+        let _one_at_a_time = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let grounds = self.grounds.load().under(policy);
         let appended = self.live.in_bucket(self.live.open(), |at| {
             let slot = self.ledger.reserve().ok()?;
@@ -119,12 +137,12 @@ impl Recorder {
 
     /// Where a policy stands now.
     pub fn policy_status(&self, policy: &Policy) -> PolicyStatus {
-        policy.status(self.live.open(), self.live.flow())
+        policy.status(self.live.open(), &self.lanes.load().champion.flow)
     }
 
-    /// The history that decisions rest on.
-    pub fn history(&self) -> &Arc<History> {
-        self.live.history()
+    /// The history that decisions rest on, as long as the same model decides.
+    pub fn history(&self) -> Arc<History> {
+        Arc::clone(&self.lanes.load().champion.history)
     }
 
     /// The ledger.
@@ -134,6 +152,33 @@ impl Recorder {
 
     pub(super) fn readers(&self) -> &Readers {
         &self.readers
+    }
+
+    pub(super) fn live(&self) -> &Live {
+        &self.live
+    }
+
+    /// The lane of the model that decides.
+    pub(super) fn lane(&self) -> Arc<Lane> {
+        Arc::clone(&self.lanes.load().champion)
+    }
+
+    /// Held while the grounds change.
+    pub(super) fn changing(&self) -> &Mutex<()> {
+        &self.changing
+    }
+
+    pub(super) fn grounds(&self) -> Arc<Grounds> {
+        self.grounds.load_full()
+    }
+
+    pub(super) fn set_grounds(&self, grounds: Grounds) {
+        self.grounds.store(Arc::new(grounds));
+    }
+
+    /// Nobody else may be at work in a bucket.
+    pub(super) fn change_lanes(&self, change: impl FnOnce(&Lanes) -> Lanes) {
+        self.lanes.store(Arc::new(change(&self.lanes.load())));
     }
 
     /// Claims a request's identifier, so that no other call answers it at the same time. Waits where one does.
@@ -159,32 +204,61 @@ impl Recorder {
     /// Decides about a parcel and hands the decision over to the ledger, in one go: no cancellation comes between.
     ///
     /// # Errors
-    /// [`Refusal::LedgerUnavailable`] where the ledger has no room; nothing was decided then.
+    /// [`Refusal::LedgerUnavailable`] where the ledger has no room, [`Refusal::ModelFault`] where the model gives no number
+    /// and `another_decides` says that none takes its place; nothing was decided then.
     pub(super) fn submit(
         &self,
-        scorer: &Scorer,
+        scorer: &ArcSwap<Scorer>,
         asked: Asked,
         language: Language,
         request: Option<(Request, Claim)>,
         metrics: &Metrics,
+        another_decides: impl Fn() -> bool,
     ) -> Result<Submitted, Refusal> {
         let slot = self.ledger.reserve().map_err(Refusal::LedgerUnavailable)?;
         let Asked { stated, parcel, explanation } = asked;
-        let engine = scorer.engine();
-        // Before the bucket is held: what needs no history, and what may take longer.
-        let keys = engine.plan().keys(&parcel, engine.rates());
         let kept_parcel = self.keeping.keep(stated).encode_to_vec();
+        let mut taken = Some(Taken { slot, kept_parcel, request });
+        loop {
+            // Where another model has taken over since, it is by that one, for what is recorded rests on its grounds.
+            let scorer = scorer.load();
+            match self.submit_by(scorer.engine(), (&parcel, explanation), language, metrics, &mut taken) {
+                Ok(None) => {}
+                Err(Refusal::ModelFault) if another_decides() => {}
+                Ok(Some((decision, at, became))) => return Ok(Submitted { decision, at, became, parcel }),
+                Err(refusal) => return Err(refusal),
+            }
+        }
+    }
+
+    /// `None` where the engine's model is not the one that decides any more.
+    fn submit_by(
+        &self,
+        engine: &Engine,
+        (parcel, explanation): (&Parcel, Explanation),
+        language: Language,
+        metrics: &Metrics,
+        taken: &mut Option<Taken>,
+    ) -> Result<Option<(v1::Decision, Bucket, oneshot::Receiver<Appended>)>, Refusal> {
+        // Before the bucket is held: what needs no history, and what may take longer.
+        let keys = engine.plan().keys(parcel, engine.rates());
         let item = item_key(parcel.item_id.as_str());
-        let (request, claim) = request.unzip();
-        let (tell, became) = oneshot::channel();
         let mut row = FeatureRow::default();
-        let wanted = self.bucket_of(parcel.advised_at);
-        let decision = self.live.in_bucket(wanted, |at| {
-            let past = (self.history().as_ref(), Some(self.live.flow().as_ref()));
+        self.live.in_bucket(self.bucket_of(parcel.advised_at), |at| {
+            let lanes = self.lanes.load();
+            if lanes.champion.grounds.model_digest != engine.model_ref().digest {
+                return Ok(None);
+            }
+            let past = (lanes.champion.history.as_ref(), Some(lanes.champion.flow.as_ref()));
             let started = Instant::now();
-            let (decision, seen) = engine.assess_into(&parcel, &keys, past, at, explanation, &mut row);
+            let (decision, seen) = engine.assess_into(parcel, &keys, past, at, explanation, &mut row);
+            if !(decision.risk_score.is_finite() && seen.raw_score.is_finite()) {
+                return Err(Refusal::ModelFault);
+            }
             let decided = Instant::now();
             metrics.was_new(seen.novelty);
+            let Some(Taken { slot, kept_parcel, request }) = taken.take() else { return Err(Refusal::Internal) };
+            let (tell, became) = oneshot::channel();
             let (route, cause) = (decision.route, decision.route_cause);
             let decision_id = *decision.decision_id.as_bytes();
             let decision = wire::from_decision(decision, language);
@@ -194,6 +268,7 @@ impl Recorder {
             let advised_at = (parcel.advised_at.seconds(), parcel.advised_at.nanos());
             let kept = KeptDecision::new(decision.encode_to_vec(), explanation, advised_at, counts);
             let kept = kept.with_grounds(&keys, &row).with_routing(seen.clone(), cause);
+            let (request, claim) = request.unzip();
             let content = Content {
                 item: Some(item.0),
                 decision_id: Some(decision_id),
@@ -210,12 +285,11 @@ impl Recorder {
             let held = claim.map(|claim| Box::new(claim) as Box<_>);
             self.ledger.submit(Submission { content, slot, done, held });
             if counts {
-                self.live.advised(at, &keys);
-                self.live.decided(at, &seen, route, cause);
+                lanes.advised(at, &keys);
+                lanes.decided(at, &seen, route, cause);
             }
-            decision
-        });
-        Ok(Submitted { decision, became })
+            Ok(Some((decision, at, became)))
+        })
     }
 
     /// Records results, and says of each what is wrong with it. Waits until the ledger has them.
@@ -274,7 +348,7 @@ impl Recorder {
             });
             self.ledger.submit(Submission { content, slot, done, held: None });
             if let Some((infringement, keys)) = kept.label() {
-                self.live.found(at, &keys, infringement);
+                self.lanes.load().found(at, &keys, infringement);
             }
         });
     }
@@ -288,9 +362,14 @@ impl Recorder {
 }
 
 impl Submitted {
+    /// The parcel, what was decided about it, and in which bucket.
+    pub(super) fn decided(&self) -> (&Parcel, &v1::Decision, Bucket) {
+        (&self.parcel, &self.decision, self.at)
+    }
+
     /// The decision once the ledger has it.
     pub(super) async fn recorded(self) -> Result<v1::Decision, Refusal> {
-        let Self { mut decision, became } = self;
+        let Self { mut decision, became, .. } = self;
         match became.await {
             Ok(Appended::Recorded { recorded_at_micros, .. } | Appended::Known { recorded_at_micros, .. }) => {
                 decision.decided_at = Some(wire::timestamp_micros(recorded_at_micros));

@@ -41,6 +41,7 @@ pub fn reload(scorer: &ArcSwap<Scorer>, recorder: Option<&Recorder>, policy: Pol
         }
         Some(recorder) => recorder.change_policy(&policy)?,
     }
-    scorer.store(Arc::new(serving.with_policy(policy)));
+    // On whatever model serves by now.
+    scorer.rcu(|serving| Arc::new(serving.with_policy(policy.clone())));
     Ok(version)
 }

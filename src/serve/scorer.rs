@@ -64,6 +64,16 @@ impl Scorer {
         }
     }
 
+    /// Another model with its history, under the same rates, policy and limits.
+    ///
+    /// # Errors
+    /// [`EngineError`] where the model was trained on another base currency.
+    pub fn with_model(&self, artifact: &Artifact, history: Arc<History>) -> Result<Self, EngineError> {
+        let (model, model_ref) = (Arc::clone(artifact.model()), Arc::clone(artifact.model_ref()));
+        let engine = Engine::new(model, model_ref, self.engine.rates().clone(), self.engine.policy().clone())?;
+        Ok(Self::with_history(artifact, engine, history, self.limits.clone()))
+    }
+
     /// Checks what was stated, and decides on it.
     ///
     /// # Errors
@@ -81,6 +91,11 @@ impl Scorer {
     /// What decides.
     pub fn engine(&self) -> &Engine {
         &self.engine
+    }
+
+    /// What its model knows from before.
+    pub fn history(&self) -> &History {
+        &self.history
     }
 
     /// How much one parcel may state.
@@ -106,7 +121,7 @@ impl std::fmt::Debug for Scorer {
 }
 
 /// What `ModelService` tells of an artifact.
-fn model_info(artifact: &Artifact) -> v1::ModelInfo {
+pub(super) fn model_info(artifact: &Artifact) -> v1::ModelInfo {
     let time = |seconds| Some(wire::timestamp(seconds));
     let manifest = artifact.manifest();
     let metric = |name: String, estimate: Option<&Estimate>| {

@@ -9,7 +9,7 @@ use super::admission::Admission;
 use super::counted::{route_name, route_names};
 use super::incoming::Room;
 use super::methods::Methods;
-use super::{Recorder, Scorer, ServeError, ValidServe};
+use super::{Lifecycle, Recorder, Scorer, ServeError, ValidServe};
 use crate::identity::{Identity, Tls};
 use crate::telemetry::{Criticality, Metrics, Observed, ObservedLedger, ObservedStream};
 use crate::wire::v1;
@@ -22,6 +22,7 @@ pub struct Standing {
     /// Not held: a ledger ends when the last who records in it is done, and not when nobody looks at it any more.
     recorder: Option<Weak<Recorder>>,
     metrics: Arc<Metrics>,
+    lifecycle: OnceLock<Arc<Lifecycle>>,
     pub(super) admission: Arc<Admission>,
     pub(super) room: Room,
     identity: OnceLock<Arc<Identity>>,
@@ -62,6 +63,7 @@ impl Standing {
             scorer,
             recorder: recorder.map(Arc::downgrade),
             metrics,
+            lifecycle: OnceLock::new(),
             admission: Arc::new(admission),
             room: Room::for_connections(config.max_connections()),
             identity: OnceLock::new(),
@@ -97,6 +99,20 @@ impl Standing {
         self.scorer.load().model().clone()
     }
 
+    /// The models of the server, where it has a registry.
+    pub fn lifecycle(&self) -> Option<&Arc<Lifecycle>> {
+        self.lifecycle.get()
+    }
+
+    pub(super) fn set_lifecycle(&self, lifecycle: Arc<Lifecycle>) {
+        // Set once, before anything serves.
+        let _ = self.lifecycle.set(lifecycle);
+    }
+
+    fn has_unsigned_model(&self) -> bool {
+        self.lifecycle().is_some_and(|lifecycle| lifecycle.champion_is_unsigned())
+    }
+
     fn recorder(&self) -> Option<Arc<Recorder>> {
         self.recorder.as_ref()?.upgrade()
     }
@@ -109,6 +125,9 @@ impl Standing {
             Phase::Starting => add("server", "it is starting, and answers no call yet", true),
             Phase::Draining => add("server", "it was told to stop, and completes what it has", true),
             Phase::Serving => {}
+        }
+        if self.has_unsigned_model() {
+            add("model", "the one that decides has nobody's signature (registry.allow_unsigned)", false);
         }
         if let Some(recorder) = self.recorder() {
             let ledger = recorder.ledger();
@@ -156,6 +175,7 @@ impl Standing {
             ready: self.is_ready(),
             draining: self.phase() == Phase::Draining,
             model: [model.name, model.version, model.digest],
+            model_unsigned: self.has_unsigned_model(),
             history_entities: scorer.n_entities(),
             in_flight: self.admission.in_flight(),
             in_flight_limits: Criticality::ALL.map(|criticality| self.admission.limit(criticality)),

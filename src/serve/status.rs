@@ -32,9 +32,21 @@ pub(super) enum Refusal {
     /// The request around the parcels is malformed.
     #[error("{0}")]
     InvalidRequest(Violation),
-    /// The contract has the method, this release does not.
-    #[error("{method} is not served in this release: {lacks}")]
-    NotServed { method: &'static str, lacks: &'static str },
+    /// The server has no models but the one that decides.
+    #[error("{method} is not served here: the server has no model registry (registry.path)")]
+    NoRegistry { method: &'static str },
+    /// A model did not pass a check.
+    #[error("the model did not pass the check {check}: {why}")]
+    ModelRejected { check: &'static str, why: String },
+    /// What was asked for does not fit which model is what.
+    #[error("{0}")]
+    ModelState(&'static str),
+    /// One model is staged at a time.
+    #[error("another model is being staged")]
+    Staging,
+    /// A model gave no number, and there is none to go back to.
+    #[error("the model gave no score")]
+    ModelFault,
     /// The server keeps no records.
     #[error("{method} is not served here: the server has no ledger (ledger.path)")]
     NoLedger { method: &'static str },
@@ -92,7 +104,9 @@ impl Refusal {
     fn code(&self) -> Code {
         match self {
             Self::InvalidParcel(_) | Self::InvalidRequest(_) => Code::InvalidArgument,
-            Self::NotServed { .. } | Self::NoLedger { .. } => Code::Unimplemented,
+            Self::NoRegistry { .. } | Self::NoLedger { .. } => Code::Unimplemented,
+            Self::ModelRejected { .. } | Self::ModelState(_) => Code::FailedPrecondition,
+            Self::Staging => Code::Aborted,
             Self::NoSuchModel { .. } => Code::NotFound,
             Self::NoSuchDecision => Code::NotFound,
             Self::OtherRequest => Code::AlreadyExists,
@@ -105,7 +119,7 @@ impl Refusal {
             | Self::LedgerUnavailable(_)
             | Self::LedgerUnreadable => Code::Unavailable,
             Self::DeadlineExceeded => Code::DeadlineExceeded,
-            Self::Internal => Code::Internal,
+            Self::ModelFault | Self::Internal => Code::Internal,
         }
     }
 
@@ -113,7 +127,11 @@ impl Refusal {
         match self {
             Self::InvalidParcel(InvalidParcel(violations)) => violations,
             Self::InvalidRequest(violation) => std::slice::from_ref(violation),
-            Self::NotServed { .. }
+            Self::NoRegistry { .. }
+            | Self::ModelRejected { .. }
+            | Self::ModelState(_)
+            | Self::Staging
+            | Self::ModelFault
             | Self::NoLedger { .. }
             | Self::NoSuchModel { .. }
             | Self::LedgerUnavailable(_)
@@ -150,8 +168,15 @@ impl Refusal {
                     HashMap::new(),
                 );
             }
-            Self::NotServed { .. } => {
-                details.set_error_info("NOT_SERVED", DOMAIN, HashMap::new());
+            Self::NoRegistry { .. } => {
+                details.set_error_info("NO_REGISTRY", DOMAIN, HashMap::new());
+            }
+            Self::ModelRejected { check, .. } => {
+                let metadata = [("check".to_owned(), (*check).to_owned())];
+                details.set_error_info("MODEL_REJECTED", DOMAIN, metadata);
+            }
+            Self::ModelState(_) => {
+                details.set_error_info("MODEL_STATE", DOMAIN, HashMap::new());
             }
             Self::NoLedger { .. } => {
                 details.set_error_info("NO_LEDGER", DOMAIN, HashMap::new());
@@ -187,11 +212,12 @@ impl Refusal {
             Self::Overloaded
             | Self::OverShare
             | Self::Draining
+            | Self::Staging
             | Self::LedgerUnavailable(_)
             | Self::LedgerUnreadable => {
                 details.set_retry_info(Some(Duration::from_secs(1)));
             }
-            Self::DeadlineExceeded | Self::Internal => {}
+            Self::DeadlineExceeded | Self::ModelFault | Self::Internal => {}
         }
         details
     }

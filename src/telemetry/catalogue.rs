@@ -61,6 +61,13 @@ catalogue! {
     DRAINING = Gauge "draining" "" [] "1 from the signal to stop on; else 0";
     MODEL = Gauge "model_info" "" ["name", "version", "digest"] "1, under the model that decides";
 
+    MODEL_UNSIGNED = Gauge "model_unsigned" "" []
+        "1 where the model that decides has nobody's signature and was not given by whoever started the server; else 0";
+    MODEL_CHANGES = Counter "model_changes" "" ["how"] "Times that another model began to decide";
+    MODEL_REJECTIONS = Counter "model_rejections" "" ["check"] "Models that did not pass a check, by the first they failed";
+    SHADOW_PARCELS = Counter "shadow_parcels" "" ["agree"] "Parcels that a challenger scored, by whether it sent them the same way";
+    SHADOW_SHED = Counter "shadow_shed" "" [] "Parcels that a challenger did not score because the server was busy";
+
     CALLS = Counter "calls" "" ["method", "code"] "Calls that have ended, by the gRPC status code that ended them";
     CALL_LATENCY = Histogram "call_latency" "seconds" ["method"]
         "From the arrival of a call to the last byte of its answer; of a stream, all of its life";

@@ -31,6 +31,8 @@ pub struct Observed {
     pub draining: bool,
     /// Name of the model that decides, its version and its digest.
     pub model: [String; 3],
+    /// Whether nobody vouches for it.
+    pub model_unsigned: bool,
     /// Entities that history knows something of.
     pub history_entities: usize,
     /// What is being worked on.
@@ -111,6 +113,11 @@ impl Collector for Scrape {
         page.one(&READY, observed.ready.into())?;
         page.one(&DRAINING, observed.draining.into())?;
         page.labeled(&MODEL, [([model.as_str(), version.as_str(), digest.as_str()], 1)])?;
+        page.one(&MODEL_UNSIGNED, observed.model_unsigned.into())?;
+        page.tally(&MODEL_CHANGES, &metrics.model_changes)?;
+        page.tally(&MODEL_REJECTIONS, &metrics.model_rejections)?;
+        page.tally(&SHADOW_PARCELS, &metrics.shadow_parcels)?;
+        page.one(&SHADOW_SHED, metrics.shadow_shed.load(Ordering::Relaxed))?;
 
         let calls = metrics.methods.iter().map(|(name, method)| (*name, method.by_code.counts()));
         let calls = calls.flat_map(|(method, codes)| codes.into_iter().map(move |(code, n)| ([method, code], n)));

@@ -80,6 +80,10 @@ pub struct Metrics {
     pub(super) denied: Tally,
     pub(super) handshakes_failed: Tally,
     pub(super) identity_reloads: Tally,
+    pub(super) model_changes: Tally,
+    pub(super) model_rejections: Tally,
+    pub(super) shadow_parcels: Tally,
+    pub(super) shadow_shed: AtomicU64,
     pub(super) connections_taken: AtomicU64,
     pub(super) connections_silent: AtomicU64,
     pub(super) connections_stalled: AtomicU64,
@@ -135,6 +139,10 @@ impl Metrics {
             denied: Tally::of(DENIED),
             handshakes_failed: Tally::of(HANDSHAKES_FAILED),
             identity_reloads: Tally::of(RELOADS),
+            model_changes: Tally::of(["promoted", "rolled_back", "rolled_back_by_fault"]),
+            model_rejections: Tally::default(),
+            shadow_parcels: Tally::of(["yes", "no"]),
+            shadow_shed: AtomicU64::new(0),
             connections_taken: AtomicU64::new(0),
             connections_silent: AtomicU64::new(0),
             connections_stalled: AtomicU64::new(0),
@@ -201,6 +209,27 @@ impl Metrics {
         self.identity_reloads.add(if was_taken { "taken" } else { "refused" });
     }
 
+    /// Another model decides from now on, with a reference of its own.
+    pub fn model_changed(&self, how: &'static str) {
+        self.model_changes.add(how);
+        self.drift.begin_anew();
+    }
+
+    /// A model did not pass a check.
+    pub fn model_rejected(&self, check: &'static str) {
+        self.model_rejections.add(check);
+    }
+
+    /// A challenger scored a parcel.
+    pub fn shadow_scored(&self, agree: bool) {
+        self.shadow_parcels.add(if agree { "yes" } else { "no" });
+    }
+
+    /// A challenger did not, for want of time.
+    pub fn shadow_shed(&self) {
+        self.shadow_shed.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// A connection was taken.
     pub fn connection_taken(&self) {
         self.connections_taken.fetch_add(1, Ordering::Relaxed);
@@ -246,11 +275,6 @@ impl Metrics {
     /// Population stability index of the latest scores against the model's reference; `None` where there are too few.
     pub fn score_psi(&self) -> Option<f64> {
         self.drift.psi()
-    }
-
-    /// Another model decides from now on, with a reference of its own.
-    pub fn model_changed(&self) {
-        self.drift.begin_anew();
     }
 
     /// A decision was given without a part that should have taken part.

@@ -125,6 +125,19 @@ pub enum TrainError {
     Artifact(#[from] ArtifactError),
 }
 
+impl TrainError {
+    /// Whether more labeled parcels would help: none has a label, or too few of a class.
+    pub fn is_for_want_of_data(&self) -> bool {
+        matches!(
+            self,
+            Self::NoLabels { .. }
+                | Self::Fit { source: FitError::OneClass { .. }, .. }
+                | Self::Boost { source: BoostingError::OneClass { .. } | BoostingError::NoRows(_), .. }
+                | Self::Calibrate { source: CalibrationError::TooFew { .. }, .. }
+        )
+    }
+}
+
 /// Trains a model on labeled parcels.
 ///
 /// `restate` gives the rows at some positions as they were stated, for the golden decisions. The

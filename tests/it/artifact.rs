@@ -1,6 +1,8 @@
 //! An artifact is believed only when it proves itself, and is written whole or not at all.
 
 mod damaged;
+mod hostile;
+mod signed;
 mod written;
 
 use std::fs;

@@ -31,6 +31,14 @@ fn the_document_of_metrics_is_printed_from_their_table() {
 }
 
 #[test]
+fn every_check_of_models_is_documented_in_its_order() {
+    let rows =
+        parcel_risk::registry::Check::ALL.iter().map(|check| format!("| `{}` | {} |\n", check.as_str(), check.help()));
+    let rows: String = rows.collect();
+    assert!(read("docs/models.md").contains(&rows), "docs/models.md lacks\n{rows}");
+}
+
+#[test]
 fn every_notice_is_documented_with_its_text() {
     rows_stand_in_errors_md(NoticeCode::ALL.iter().map(|code| format!("| `{}` | {} |", code.as_str(), code.text())));
 }

@@ -96,7 +96,7 @@ pub(crate) fn parts(config: ServeConfig) -> Parts {
 pub(crate) fn recording_parts(path: &Path, config: &LedgerConfig, clock: Clock) -> (Parts, Arc<Recorder>) {
     let engine = engine();
     let recorder = Recorder::open(path, config, clock, artifact(), &engine).unwrap();
-    let history = Arc::clone(recorder.history());
+    let history = recorder.history();
     let scorer = Scorer::with_history(artifact(), engine, history, ParcelLimits::default());
     let (scorer, recorder) = (Arc::new(ArcSwap::from_pointee(scorer)), Arc::new(recorder));
     let config = ServeConfig::default().check().unwrap();

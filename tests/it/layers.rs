@@ -57,12 +57,18 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "registry",
+        &["parcel", "history", "features", "model", "policy", "engine", "evaluation", "wire", "artifact", "ledger"],
+    ),
+    (
         "serve",
         &[
             "parcel",
             "history",
             "reasons",
             "features",
+            // Of `model`, only its tests do.
+            "model",
             "policy",
             "engine",
             "evaluation",
@@ -71,10 +77,14 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "telemetry",
             "identity",
             "ledger",
+            "registry",
         ],
     ),
     ("admin", &["parcel", "report", "telemetry", "serve"]),
-    ("config", &["parcel", "features", "policy", "train", "telemetry", "identity", "ledger", "serve", "admin"]),
+    (
+        "config",
+        &["parcel", "features", "policy", "train", "telemetry", "identity", "ledger", "registry", "serve", "admin"],
+    ),
     ("bench", &["parcel", "wire", "serve"]),
     ("cli", ANY),
 ];
@@ -95,12 +105,14 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("http", &["identity", "serve", "admin", "bench", "cli"]),
     ("hyper", &["admin"]),
     ("prometheus_client", &["telemetry"]),
-    ("rustix", &["serve"]),
-    ("arc_swap", &["identity", "serve", "cli"]),
     ("rustls", &["identity"]),
     ("jsonwebtoken", &["identity"]),
     ("x509_parser", &["identity"]),
     ("sd_notify", &["cli"]),
+    ("rustix", &["artifact", "serve"]),
+    // What signs is for commands; an artifact is only verified.
+    ("minisign", &["artifact", "cli"]),
+    ("arc_swap", &["identity", "serve", "cli"]),
     ("linfa", &["model"]),
     ("csv", &["table", "cli"]),
     ("parquet", &["table"]),

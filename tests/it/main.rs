@@ -21,6 +21,7 @@ mod identity;
 mod layers;
 mod leakage;
 mod ledger;
+mod lifecycle;
 mod log;
 mod matrix;
 mod model;

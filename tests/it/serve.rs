@@ -81,13 +81,14 @@ async fn a_method_that_is_not_served_says_what_it_lacks() {
     let mut outcomes = OutcomeServiceClient::new(channel.clone());
     let mut audit = AuditServiceClient::new(channel.clone());
     let mut models = ModelServiceClient::new(channel);
-    let statuses: [Status; 6] = [
+    let statuses: [Status; 7] = [
         outcomes.record_outcomes(v1::RecordOutcomesRequest::default()).await.unwrap_err(),
         audit.get_decision(v1::GetDecisionRequest::default()).await.unwrap_err(),
         audit.list_decisions(v1::ListDecisionsRequest::default()).await.unwrap_err(),
         models.stage_model(v1::StageModelRequest::default()).await.unwrap_err(),
         models.promote_model(v1::PromoteModelRequest::default()).await.unwrap_err(),
         models.roll_back_model(v1::RollBackModelRequest::default()).await.unwrap_err(),
+        models.compare_models(v1::CompareModelsRequest::default()).await.unwrap_err(),
     ];
     assert!(statuses.iter().all(|status| status.code() == Code::Unimplemented));
     let messages: String = statuses.iter().map(|status| format!("{}\n", status.message())).collect();
@@ -95,9 +96,10 @@ async fn a_method_that_is_not_served_says_what_it_lacks() {
         RecordOutcomes is not served here: the server has no ledger (ledger.path)
         GetDecision is not served here: the server has no ledger (ledger.path)
         ListDecisions is not served here: the server has no ledger (ledger.path)
-        StageModel is not served in this release: a change of model needs the model registry
-        PromoteModel is not served in this release: a change of model needs the model registry
-        RollBackModel is not served in this release: a change of model needs the model registry
+        StageModel is not served here: the server has no model registry (registry.path)
+        PromoteModel is not served here: the server has no model registry (registry.path)
+        RollBackModel is not served here: the server has no model registry (registry.path)
+        CompareModels is not served here: the server has no model registry (registry.path)
     "#]]
     .assert_eq(&messages);
 }

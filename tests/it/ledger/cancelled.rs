@@ -39,7 +39,7 @@ async fn what_was_decided_for_a_call_that_is_given_up_is_recorded_all_the_same()
     }
     // One that comes to its end, so that none of those before is still on its way in.
     within(client.clone().score_parcel(request(parcels(401).remove(400)))).await.unwrap();
-    let history = std::sync::Arc::clone(recorder.history());
+    let history = recorder.history();
     stop(client, server, recorder).await;
     let live = Snapshot::of(&history, Vec::new());
 
@@ -48,7 +48,7 @@ async fn what_was_decided_for_a_call_that_is_given_up_is_recorded_all_the_same()
     assert!(verified.decisions > 0);
     // All that went into history is in the ledger, and nothing else.
     let (_, recorder) = place.parts();
-    assert!(Snapshot::of(recorder.history(), Vec::new()) == live, "of {n_given_up} given up");
+    assert!(Snapshot::of(&recorder.history(), Vec::new()) == live, "of {n_given_up} given up");
     let rescored = rescore(&Reader::open(&place.path()).unwrap(), &[artifact().clone()]).unwrap();
     assert_eq!((rescored.equal, rescored.first), (verified.decisions, None));
 }

@@ -29,7 +29,7 @@ async fn a_result_is_kept_once_a_correction_beside_it_and_both_survive_a_restart
     let sent = parcels(40);
     let decided = decisions(within(scoring.score_parcels(requests(&sent))).await.unwrap().into_inner());
     let at = sent[39].advised_at.as_ref().unwrap().seconds + 86_400;
-    let history = || Snapshot::of(recorder.history(), Vec::new());
+    let history = || Snapshot::of(&recorder.history(), Vec::new());
 
     let found = outcome(&decided[0].item_id, at, v1::Finding::Infringement);
     let found = v1::Outcome {
@@ -66,7 +66,7 @@ async fn a_result_is_kept_once_a_correction_beside_it_and_both_survive_a_restart
     let verified = verify(&place.path(), None).unwrap();
     assert_eq!((verified.decisions, verified.outcomes), (40, 4));
     let (_, recorder) = place.parts();
-    assert!(Snapshot::of(recorder.history(), Vec::new()) == live, "to the bit");
+    assert!(Snapshot::of(&recorder.history(), Vec::new()) == live, "to the bit");
     drop(recorder);
 
     let table = place.dir.path().join("labeled.csv");

@@ -13,12 +13,12 @@ async fn every_decision_is_recorded_once_and_history_after_a_restart_is_the_fold
     let place = Place::new();
     let (mut client, server, recorder) = place.serve().await;
     let sent = parcels(600);
-    let before = Snapshot::of(recorder.history(), Vec::new());
+    let before = Snapshot::of(&recorder.history(), Vec::new());
     for batch in sent.chunks(50) {
         let got = decisions(within(client.score_parcels(requests(batch))).await.unwrap().into_inner());
         assert!(got.iter().all(|decision| decision.decided_at.is_some() && decision.degraded.is_empty()));
     }
-    let live = Snapshot::of(recorder.history(), Vec::new());
+    let live = Snapshot::of(&recorder.history(), Vec::new());
     assert!(live != before, "what was seen is known");
     stop(client, server, recorder).await;
 
@@ -28,7 +28,7 @@ async fn every_decision_is_recorded_once_and_history_after_a_restart_is_the_fold
     assert_eq!(rescored, Rescored { equal: 600, ..Rescored::default() });
 
     let (_, recorder) = place.parts();
-    assert!(Snapshot::of(recorder.history(), Vec::new()) == live, "to the bit");
+    assert!(Snapshot::of(&recorder.history(), Vec::new()) == live, "to the bit");
 }
 
 #[tokio::test]

@@ -53,7 +53,7 @@ async fn routes_are_found_again_across_a_change_of_policy_and_a_restart() {
     for (round, text) in [watch("eve"), watch("eve")].into_iter().enumerate() {
         let engine = under(&text);
         let recorder = Arc::new(Recorder::open(&path, &config, Clock::system(), artifact(), &engine).unwrap());
-        let scorer = Scorer::with_history(artifact(), engine, Arc::clone(recorder.history()), ParcelLimits::default());
+        let scorer = Scorer::with_history(artifact(), engine, recorder.history(), ParcelLimits::default());
         let scorer = Arc::new(ArcSwap::from_pointee(scorer));
         let settings = ServeConfig::default().check().unwrap();
         let parts = Parts::new(Arc::clone(&scorer), Some(Arc::clone(&recorder)), settings).unwrap();

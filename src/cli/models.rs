@@ -1,0 +1,76 @@
+//! The models of `serve`: which one it starts with, and when it looks for others.
+
+use std::path::Path;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::settings;
+use crate::config::ValidConfig;
+use crate::ledger::Reader;
+use crate::registry::{Believed, Shelf};
+use crate::serve::Lifecycle;
+use crate::telemetry::fields;
+
+/// The model that decides from the start: the one that is named; else, of the registry, the one that decided last
+/// according to the ledger; else the built-in one.
+pub(super) fn champion(named: Option<&Path>, config: &ValidConfig) -> anyhow::Result<Believed> {
+    let given = || Ok(Believed { artifact: settings::artifact(named)?, signer: None });
+    let (Some(shelf), None, Some(ledger)) = (Shelf::of(config.registry()), named, config.ledger().path()) else {
+        return given();
+    };
+    if !ledger.exists() {
+        return given();
+    }
+    let reader = Reader::open(ledger)?;
+    let Some(grounds) = reader.grounds_of(reader.head()?.seq)? else { return given() };
+    let built_in = settings::artifact(None)?;
+    if built_in.model_ref().digest == grounds.model_digest {
+        return Ok(Believed { artifact: built_in, signer: None });
+    }
+    let places = shelf.places().context("registry.path")?;
+    let named = |place: &&crate::registry::Place| {
+        (&place.name, &place.version) == (&grounds.model_name, &grounds.model_version)
+    };
+    let Some(place) = places.iter().find(named) else {
+        // It was named by --model then, most likely.
+        tracing::warn!(
+            { fields::MODEL_NAME } = grounds.model_name,
+            { fields::MODEL_VERSION } = grounds.model_version,
+            "the model that decided last is not in the registry; the built-in one decides"
+        );
+        return Ok(Believed { artifact: built_in, signer: None });
+    };
+    let believed = shelf.take(place).map_err(|(finding, _)| {
+        anyhow::anyhow!(
+            "the model that decided last did not pass the check {}: {}",
+            finding.check.as_str(),
+            finding.why
+        )
+    })?;
+    anyhow::ensure!(
+        believed.artifact.model_ref().digest == grounds.model_digest,
+        "the model that decided last, {} {}, is another artifact now than the ledger names",
+        place.name,
+        place.version
+    );
+    Ok(believed)
+}
+
+/// Looks into the registry at once, then every so often and at each SIGHUP, as long as the server lives.
+pub(super) fn look_often(lifecycle: Weak<Lifecycle>, interval: Duration) -> anyhow::Result<()> {
+    let mut hangup = signal(SignalKind::hangup())?;
+    tokio::spawn(async move {
+        while let Some(models) = lifecycle.upgrade() {
+            // It may read and prove a model, which takes a second.
+            let _ = tokio::task::spawn_blocking(move || Arc::clone(&models).look()).await;
+            tokio::select! {
+                () = tokio::time::sleep(interval) => {}
+                _ = hangup.recv() => {}
+            }
+        }
+    });
+    Ok(())
+}

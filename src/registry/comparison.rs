@@ -1,0 +1,175 @@
+//! Two models side by side on the same parcels, in numbers that do not grow with the traffic.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+use super::shift::score_shift;
+use crate::engine::Decision;
+use crate::evaluation::{CapacityShare, Columns, Scored, ScoredRow, Settings, Subject, evaluate};
+use crate::policy::Route;
+
+/// What both models said of the parcels since the comparison began.
+#[derive(Debug, Default)]
+pub struct Comparison {
+    n_parcels: u64,
+    routes: BTreeMap<(Route, Route), u64>,
+    /// Risk scores of the last parcels, oldest first.
+    scores: VecDeque<[f32; 2]>,
+    disagreements: VecDeque<Disagreement>,
+    /// By the hash of the item: what outcomes are waited for, oldest first.
+    awaited: HashMap<u64, [f64; 2]>,
+    awaited_order: VecDeque<u64>,
+    /// Risk scores, and whether an infringement was found.
+    found: VecDeque<([f64; 2], bool)>,
+}
+
+/// A parcel that the two send different ways.
+#[derive(Clone, Debug)]
+pub struct Disagreement {
+    /// Identifier of the decision that stands.
+    pub decision_id: String,
+    /// The champion's, made again with its reasons.
+    pub champion: Decision,
+    /// The one that would have.
+    pub challenger: Decision,
+}
+
+/// What is known of parcels with an outcome: champion first.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Found {
+    /// Parcels with an outcome.
+    pub parcels: u64,
+    /// Of them, with an infringement.
+    pub infringements: u64,
+    /// Average precision.
+    pub average_precision: [Option<f64>; 2],
+    /// Precision of the tenth that ranks highest.
+    pub precision_at_tenth: [Option<f64>; 2],
+}
+
+/// Scores that a shift is told by.
+const MOST_SCORES: usize = 10_000;
+/// Fewer say too little.
+const LEAST_SCORES: usize = 100;
+/// Disagreements that are kept.
+const MOST_DISAGREEMENTS: usize = 100;
+/// Items whose outcome is waited for. An outcome that comes after as many others is not compared.
+const MOST_AWAITED: usize = 200_000;
+/// Outcomes that precision is told by.
+const MOST_FOUND: usize = 50_000;
+
+impl Comparison {
+    /// Both decided about the item of this hash.
+    pub fn add(&mut self, item: u64, champion: (f64, Route), challenger: (f64, Route)) {
+        self.n_parcels += 1;
+        *self.routes.entry((champion.1, challenger.1)).or_default() += 1;
+        push(&mut self.scores, [champion.0 as f32, challenger.0 as f32], MOST_SCORES);
+        if self.awaited.insert(item, [champion.0, challenger.0]).is_none()
+            && let Some(oldest) = push(&mut self.awaited_order, item, MOST_AWAITED)
+        {
+            self.awaited.remove(&oldest);
+        }
+    }
+
+    /// They sent it different ways.
+    pub fn disagree(&mut self, disagreement: Disagreement) {
+        push(&mut self.disagreements, disagreement, MOST_DISAGREEMENTS);
+    }
+
+    /// An inspection found this of the item.
+    pub fn outcome(&mut self, item: u64, infringement: bool) {
+        // Its place in the order stays, and removes nothing later on.
+        if let Some(scores) = self.awaited.remove(&item) {
+            push(&mut self.found, (scores, infringement), MOST_FOUND);
+        }
+    }
+
+    /// Parcels that both scored.
+    pub fn n_parcels(&self) -> u64 {
+        self.n_parcels
+    }
+
+    /// Of them, those that both send the same way.
+    pub fn n_agreed(&self) -> u64 {
+        self.routes.iter().filter(|((champion, challenger), _)| champion == challenger).map(|(_, n)| n).sum()
+    }
+
+    /// How often each pair of routes was given, the champion's first.
+    pub fn routes(&self) -> impl Iterator<Item = (Route, Route, u64)> {
+        self.routes.iter().map(|((champion, challenger), n)| (*champion, *challenger, *n))
+    }
+
+    /// The last disagreements, newest first.
+    pub fn disagreements(&self) -> impl Iterator<Item = &Disagreement> {
+        self.disagreements.iter().rev()
+    }
+
+    /// Population stability index of the challenger's scores against the champion's, of the last parcels.
+    pub fn score_shift(&self) -> Option<f64> {
+        let scores = |which: usize| self.scores.iter().map(|both| both[which]).collect::<Vec<_>>();
+        (self.scores.len() >= LEAST_SCORES).then(|| score_shift(&scores(0), &scores(1))).flatten()
+    }
+
+    /// What the outcomes say.
+    pub fn found(&self) -> Found {
+        let judged = [0, 1].map(|which: usize| {
+            let rows = self.found.iter().map(|(scores, infringement)| {
+                let score = scores[which];
+                ScoredRow { margin: score, risk_score: score, infringement: *infringement, ..ScoredRow::default() }
+            });
+            let scored = Scored::new(&rows.collect::<Vec<_>>(), &Columns::default()).ok()?;
+            let settings = Settings { capacity: vec![CapacityShare::TENTH], bootstrap: 0, seed: 0 };
+            Some(evaluate(&scored, &settings, Subject::default()))
+        });
+        let infringements = self.found.iter().filter(|(_, infringement)| *infringement).count();
+        Found {
+            parcels: self.found.len() as u64,
+            infringements: infringements as u64,
+            average_precision: judged.each_ref().map(|of| Some(of.as_ref()?.average_precision?.value)),
+            precision_at_tenth: judged.each_ref().map(|of| Some(of.as_ref()?.capacity.first()?.precision?.value)),
+        }
+    }
+}
+
+/// Adds one, and takes the oldest out where there are more than `most`.
+fn push<T>(queue: &mut VecDeque<T>, one: T, most: usize) -> Option<T> {
+    queue.push_back(one);
+    if queue.len() > most { queue.pop_front() } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_does_not_grow_with_the_traffic() {
+        let mut comparison = Comparison::default();
+        for item in 0..(MOST_AWAITED as u64 + 1000) {
+            let score = (item % 100) as f64 / 100.0;
+            comparison.add(item, (score, Route::Release), (score, Route::Open));
+        }
+        assert_eq!(comparison.n_parcels(), MOST_AWAITED as u64 + 1000);
+        assert_eq!(comparison.n_agreed(), 0);
+        assert_eq!((comparison.awaited.len(), comparison.scores.len()), (MOST_AWAITED, MOST_SCORES));
+        assert_eq!(comparison.score_shift(), Some(0.0));
+        // The oldest are waited for no more.
+        comparison.outcome(0, true);
+        assert_eq!(comparison.found().parcels, 0);
+    }
+
+    #[test]
+    fn outcomes_say_which_of_the_two_ranks_better() {
+        let mut comparison = Comparison::default();
+        for item in 0..100 {
+            let infringement = item % 10 == 0;
+            let challenger = if infringement { 0.9 } else { 0.1 };
+            comparison.add(item, (0.5, Route::Documents), (challenger, Route::Documents));
+            comparison.outcome(item, infringement);
+            // Said twice it counts once.
+            comparison.outcome(item, infringement);
+        }
+        let found = comparison.found();
+        assert_eq!((found.parcels, found.infringements), (100, 10));
+        assert_eq!(found.precision_at_tenth, [Some(0.1), Some(1.0)]);
+        assert_eq!(found.average_precision[1], Some(1.0));
+    }
+}

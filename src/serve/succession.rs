@@ -1,0 +1,128 @@
+//! Another model in the place of the one that decides, where decisions are recorded.
+
+use std::sync::{Arc, PoisonError, mpsc};
+
+use super::Recorder;
+use super::lanes::{Lane, Lanes};
+use crate::artifact::Artifact;
+use crate::engine::Engine;
+use crate::ledger::{Appended, Content, Fold, Grounds, LedgerError, Submission};
+use crate::policy::Policy;
+use crate::registry::ModelEvent;
+
+/// When fewer events than this are still to be folded, the rest is folded while calls wait: some ten microseconds.
+const FEW: usize = 32;
+
+impl Recorder {
+    /// Records what became of a model.
+    ///
+    /// # Errors
+    /// [`LedgerError`] where it can't be recorded.
+    pub(super) fn note(&self, event: &ModelEvent) -> Result<(), LedgerError> {
+        let told = self.live().in_bucket(self.live().open(), |at| self.hand_over(event.to_content(at)));
+        self.written(told).map(drop)
+    }
+
+    /// Makes the history that a model would decide by, beside that of the one that decides: what it was trained on, all
+    /// that the ledger has on top of it, and what happens meanwhile. `event` marks the place from which on it goes along.
+    ///
+    /// # Errors
+    /// [`LedgerError`] where the ledger can't be read or written.
+    pub(super) fn follow(
+        &self,
+        artifact: &Artifact,
+        engine: &Engine,
+        event: &ModelEvent,
+    ) -> Result<Arc<Lane>, LedgerError> {
+        let now = self.grounds();
+        let grounds = Grounds::new(engine, artifact.manifest().data.until_seconds, now.parties, now.descriptions);
+        let mut fold = Fold::new(grounds.clone(), artifact.snapshot().settled(), engine.flow());
+        let (history, flow) = fold.parts();
+        let lane = Arc::new(Lane::behind(grounds, history, flow));
+        let told = self.live().alone(self.live().open(), |at| {
+            self.change_lanes(|lanes| {
+                Lanes::with(Arc::clone(&lanes.champion), lanes.others().cloned().chain([Arc::clone(&lane)]))
+            });
+            self.hand_over(event.to_content(at))
+        });
+        let caught_up = self.written(told).and_then(|seq| {
+            self.readers().with(|reader| {
+                // Records after this one are already on their way into the lane.
+                reader.scan::<LedgerError>(0, |record| if record.seq < seq { fold.add(&record) } else { Ok(()) })
+            })
+        });
+        if let Err(error) = caught_up {
+            self.forget(&lane);
+            return Err(error);
+        }
+        while lane.catch_up() > FEW {}
+        self.live().alone(self.live().open(), |_| lane.is_level());
+        Ok(lane)
+    }
+
+    /// Lets a lane go.
+    pub(super) fn forget(&self, lane: &Arc<Lane>) {
+        self.live().alone(self.live().open(), |_| {
+            self.change_lanes(|lanes| {
+                let others = lanes.others().filter(|other| !Arc::ptr_eq(other, lane)).cloned().collect::<Vec<_>>();
+                Lanes::with(Arc::clone(&lanes.champion), others)
+            });
+        });
+    }
+
+    /// The model of `lane` decides from now on, between two parcels: `store` puts it in the place of the other while
+    /// nobody is at work. Lanes that are not `kept` are let go.
+    ///
+    /// # Errors
+    /// [`LedgerError`] where that can't be recorded now; nothing has changed then.
+    pub(super) fn change_model(
+        &self,
+        lane: &Arc<Lane>,
+        kept: Vec<Arc<Lane>>,
+        event: &ModelEvent,
+        store: impl FnOnce() -> Policy,
+    ) -> Result<(), LedgerError> {
+        let _one_at_a_time = self.changing().lock().unwrap_or_else(PoisonError::into_inner);
+        if self.ledger().is_failing() || !self.ledger().takes_records() {
+            return Err(self.unwritten());
+        }
+        let told = self.live().alone(lane.grounds.first_bucket(), |at| {
+            let policy = store();
+            let grounds = lane.grounds.under(&policy);
+            let told = self.hand_over(grounds.to_content(at));
+            self.hand_over(event.to_content(at));
+            self.set_grounds(grounds);
+            self.change_lanes(|_| Lanes::with(Arc::clone(lane), kept));
+            told
+        });
+        // It decides whether or not the disk goes along: what follows is recorded after this, or not at all.
+        let _ = self.written(told);
+        Ok(())
+    }
+
+    /// Hands a record over without waiting. `None` where there is no room.
+    fn hand_over(&self, content: Content) -> Option<mpsc::Receiver<Appended>> {
+        let slot = self.ledger().reserve().ok()?;
+        let (told, tell) = mpsc::channel();
+        let done = Box::new(move |appended| {
+            let _ = told.send(appended);
+        });
+        self.ledger().submit(Submission { content, slot, done, held: None });
+        Some(tell)
+    }
+
+    /// Its number, once it is written.
+    fn written(&self, told: Option<mpsc::Receiver<Appended>>) -> Result<i64, LedgerError> {
+        match told.and_then(|told| told.recv().ok()) {
+            Some(Appended::Recorded { seq, .. } | Appended::Known { seq, .. }) => Ok(seq),
+            _ => Err(self.unwritten()),
+        }
+    }
+
+    fn unwritten(&self) -> LedgerError {
+        LedgerError::Record {
+            seq: self.ledger().head().seq + 1,
+            what: "the change of model can't be written".to_owned(),
+        }
+    }
+}

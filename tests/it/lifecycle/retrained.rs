@@ -1,0 +1,160 @@
+//! From a ledger to a model in the registry by one command, and a server that finds again which model decided.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use parcel_risk::artifact::{Artifact, Sealed, TrustedKeys};
+use parcel_risk::ledger::{Clock, LedgerConfig, Parties};
+use parcel_risk::table::TableReader;
+use parcel_risk::wire::v1::model_service_client::ModelServiceClient;
+use parcel_risk::wire::v1::outcome_service_client::OutcomeServiceClient;
+use parcel_risk::wire::v1::risk_scoring_service_client::RiskScoringServiceClient;
+use parcel_risk::wire::{from_draft, v1};
+
+use super::{Place, first, second};
+use crate::fixture::{customs_mapping, train_csv, valid_csv};
+use crate::harness::{recording_parts, request, start, within};
+
+/// A ledger of a year and a quarter of declarations, each inspected the day after.
+async fn recorded(path: &Path) {
+    let parties = Parties::Plain;
+    let config = LedgerConfig { path: path.to_str().unwrap().to_owned(), parties, ..LedgerConfig::default() };
+    let (parts, recorder) = recording_parts(path, &config, Clock::system());
+    let (endpoint, server) = start(parts).await;
+    let channel = endpoint.connect().await.unwrap();
+    let mut scoring = RiskScoringServiceClient::new(channel.clone()).max_decoding_message_size(usize::MAX);
+    let mut outcomes = OutcomeServiceClient::new(channel.clone());
+    let mut rows: Vec<_> = [train_csv(), valid_csv()]
+        .iter()
+        .flat_map(|path| TableReader::open(path, Some(&customs_mapping())).unwrap())
+        .map(|row| row.unwrap().unwrap())
+        .collect();
+    rows.sort_by_key(|row| row.draft.advised_at.as_ref().map(|at| at.seconds));
+    for some in rows.chunks(200) {
+        let parcels: Vec<_> = some.iter().map(|row| from_draft(&row.draft).unwrap()).collect();
+        let requests = parcels.iter().cloned().map(request).collect();
+        within(scoring.score_parcels(v1::ScoreParcelsRequest { requests })).await.unwrap();
+        let found = some.iter().zip(parcels).map(|(row, parcel)| {
+            let infringement = row.outcome.as_ref().unwrap().infringement;
+            let mut inspected_at = parcel.advised_at.unwrap();
+            inspected_at.seconds += 86_400;
+            v1::Outcome {
+                item_id: parcel.item_id,
+                inspected_at: Some(inspected_at),
+                finding: if infringement { v1::Finding::Infringement.into() } else { v1::Finding::Clean.into() },
+                ..v1::Outcome::default()
+            }
+        });
+        let sent = v1::RecordOutcomesRequest { outcomes: found.collect() };
+        within(outcomes.record_outcomes(sent)).await.unwrap();
+    }
+    drop((scoring, outcomes, channel));
+    server.stopped().await;
+    drop(recorder);
+}
+
+fn retrain(place: &Place, more: &[&str], settings: &[(&str, &str)]) -> Output {
+    let path = |name: &str| place.dir.path().join(name).to_str().unwrap().to_owned();
+    let champion = concat!(env!("CARGO_MANIFEST_DIR"), "/models/customs-declarations");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_parcel-risk"));
+    command
+        .args(["retrain", "--ledger", &path("ledger.db"), "--registry", &path("models"), "--champion", champion])
+        .args(["--name", "again"])
+        .args(more)
+        .env("PARCEL_RISK_TRAIN_CALIBRATE_SHARE", "0.1")
+        .env("PARCEL_RISK_TRAIN_REPORT_SHARE", "0.1")
+        .env("PARCEL_RISK_TRAIN_BOOTSTRAP_REPLICATES", "20")
+        .env("PARCEL_RISK_TRAIN_BOOSTING_TREES", "40")
+        // Another model than the champion in every way, and a busy machine.
+        .env("PARCEL_RISK_GATE_MAX_SCORE_SHIFT", "100")
+        .env("PARCEL_RISK_GATE_MAX_ROUTE_SHIFT", "1")
+        .env("PARCEL_RISK_GATE_MAX_LATENCY_RATIO", "1000")
+        .envs(settings.iter().copied());
+    command.output().unwrap()
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap() + &String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_ledger_becomes_a_signed_model_again_and_again_and_every_end_has_its_code() {
+    let place = Place::new();
+    recorded(&place.ledger()).await;
+    let key = place.dir.path().join("key");
+    std::fs::write(&key, place.pair.sk.to_box(None).unwrap().into_string()).unwrap();
+    let signed = ["--secret-key", key.to_str().unwrap(), "--no-password"];
+
+    let rejected = retrain(&place, &signed, &[("PARCEL_RISK_GATE_MAX_SCORE_SHIFT", "0")]);
+    assert_eq!(rejected.status.code(), Some(4), "{}", said(&rejected));
+    assert!(said(&rejected).contains("the new model did not pass the check score_shift"), "{}", said(&rejected));
+    let too_little = retrain(&place, &["--until", "150"], &[]);
+    assert_eq!(too_little.status.code(), Some(3), "{}", said(&too_little));
+    assert!(std::fs::read_dir(place.dir.path().join("models")).unwrap().next().is_none(), "nothing is left behind");
+
+    let done = retrain(&place, &signed, &[]);
+    assert_eq!(done.status.code(), Some(0), "{}", said(&done));
+    let line: serde_json::Value = serde_json::from_slice(&done.stdout).unwrap();
+    let model = Path::new(line["artifact"].as_str().unwrap());
+    let keys = TrustedKeys::new(&place.config.trusted_keys).unwrap();
+    assert_eq!(Sealed::read(model).unwrap().signed_by(&keys).unwrap().name, "release");
+    let artifact = Artifact::read(model).unwrap();
+    assert_eq!(artifact.model_ref().digest, line["digest"].as_str().unwrap());
+    assert_eq!(artifact.manifest().data.labeled, artifact.manifest().data.parcels);
+    // By the number of the last record it comes out again, to the bit.
+    let seq = line["ledger_seq"].to_string();
+    let again = retrain(&place, &["--until", &seq], &[]);
+    assert_eq!(again.status.code(), Some(0), "{}", said(&again));
+    let again: serde_json::Value = serde_json::from_slice(&again.stdout).unwrap();
+    assert_eq!(again["digest"], line["digest"]);
+}
+
+#[tokio::test]
+async fn a_server_starts_with_the_model_that_decided_last_and_is_told_of_new_ones() {
+    let place = Place::new();
+    place.put(first());
+    let model = place.put(second());
+    drop(place.recording_parts(second()));
+    let config = place.dir.path().join("config.toml");
+    let key = place.pair.pk.to_base64();
+    let text = format!(
+        "[ledger]\npath = {:?}\n[registry]\npath = {:?}\ntrusted_keys = [{{ name = \"release\", role = \"release\", key = {key:?} }}]\n",
+        place.ledger(),
+        place.dir.path().join("models")
+    );
+    std::fs::write(&config, text).unwrap();
+    let serve = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_parcel-risk"));
+        command.args(["serve", "--listen", "127.0.0.1:0", "--config", config.to_str().unwrap()]);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let mut child = serve();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let address = line.trim().strip_prefix("listening on ").unwrap_or_else(|| panic!("{line:?}")).to_owned();
+    let mut models = ModelServiceClient::connect(format!("http://{address}")).await.unwrap();
+    let listed = within(async {
+        loop {
+            let listed = super::listed(&mut models).await;
+            // It looks into the registry once it serves.
+            if listed.len() == 2 {
+                break listed;
+            }
+            tokio::task::yield_now().await;
+        }
+    });
+    let (champion, available) = (v1::ModelState::Champion, v1::ModelState::Available);
+    assert_eq!(listed.await, [(champion, "2".to_owned()), (available, "1".to_owned())]);
+    child.kill().unwrap();
+    child.wait().unwrap();
+
+    // What decided last and does not prove itself any more is not replaced by anything in silence.
+    std::fs::write(model.join("model.bin"), "").unwrap();
+    let output = serve().wait_with_output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        !output.status.success() && said.contains("the model that decided last did not pass the check digest"),
+        "{said}"
+    );
+}
