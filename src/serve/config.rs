@@ -24,7 +24,8 @@ pub struct ServeConfig {
     pub max_concurrent_streams: u32,
     /// Most connections at once, below the system's limit of open files; more wait in its queue.
     pub max_connections: u32,
-    /// Most parcels and other calls worked on at once, over all connections; more are refused.
+    /// Most parcels and other calls worked on at once, over all connections; more are refused. Room for the largest batch and
+    /// little more: what waits longer than that is better refused, and tried elsewhere.
     pub max_in_flight: u32,
     /// Of these, how many are kept for calls that say `x-criticality: critical`.
     pub kept_for_critical: u32,
@@ -59,7 +60,7 @@ impl Default for ServeConfig {
             max_reply_bytes: 16 << 20,
             max_concurrent_streams: 128,
             max_connections: 512,
-            max_in_flight: 4000,
+            max_in_flight: 2000,
             kept_for_critical: 800,
             times_free_room: 4,
             adaptive_in_flight: false,
