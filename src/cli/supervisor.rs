@@ -24,6 +24,10 @@ pub(super) async fn tell_of(standing: Arc<Standing>) {
         tell(&[NotifyState::Watchdog]);
         tokio::time::sleep(beat.min(Duration::from_secs(1))).await;
     }
+}
+
+/// The server was told to stop. Said by whoever hears that first: where nothing is in flight, all is over a moment later.
+pub(super) fn tell_of_stop() {
     tell(&[NotifyState::Stopping]);
 }
 

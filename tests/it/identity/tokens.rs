@@ -173,7 +173,26 @@ async fn a_token_that_is_not_good_lets_nobody_in_and_says_why() {
         text += &format!("{name}: {}\n", said(&channel, &format!("Bearer {token}")).await);
     }
     text += &format!("other scheme: {}\n", said(&channel, &format!("Basic {good}")).await);
-    expect_test::expect![[r#""#]].assert_eq(&text);
+    expect_test::expect![[r#"
+        expired: Unauthenticated: the token is not accepted: it has expired
+        without end: Unauthenticated: the token is not accepted: it lacks one of exp, iss, aud and sub
+        not yet: Unauthenticated: the token is not accepted: it is not valid yet
+        other issuer: Unauthenticated: the token is not accepted: its issuer is not identity.jwt_issuer
+        no issuer: Unauthenticated: the token is not accepted: it lacks one of exp, iss, aud and sub
+        other audience: Unauthenticated: the token is not accepted: it is for another audience than identity.jwt_audience
+        no audience: Unauthenticated: the token is not accepted: it lacks one of exp, iss, aud and sub
+        no subject: Unauthenticated: the token is not accepted: it lacks one of exp, iss, aud and sub
+        empty subject: Unauthenticated: the token is not accepted: it has no subject (sub)
+        both: Unauthenticated: the token is not accepted: it holds both `outcome` and `admin`, which no caller may
+        unknown key: Unauthenticated: the token is not accepted: its key (kid) is not known here
+        no key: Unauthenticated: the token is not accepted: it names no key (kid)
+        other key: Unauthenticated: the token is not accepted: its signature is not that of its key
+        swapped: Unauthenticated: the token is not accepted: its signature is not that of its key
+        wrong algorithm: Unauthenticated: the token is not accepted: its algorithm is not one of identity.jwt_algorithms
+        none: Unauthenticated: the token is not accepted: it is malformed, or its algorithm is none of JWA's
+        no token: Unauthenticated: the token is not accepted: it is malformed, or its algorithm is none of JWA's
+        other scheme: Unauthenticated: the token is not accepted: `authorization` is not `Bearer` and a token
+    "#]].assert_eq(&text);
     let metrics = standing.metrics_text();
     assert!(metrics.contains(&format!("parcelrisk_denied_total{{reason=\"token\"}} {}\n", n + 1)), "{metrics}");
 }
