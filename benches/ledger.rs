@@ -17,6 +17,7 @@ use arc_swap::ArcSwap;
 use parcel_risk::artifact::Artifact;
 use parcel_risk::engine::Engine;
 use parcel_risk::features::RatesConfig;
+use parcel_risk::history::HistoryConfig;
 use parcel_risk::ledger::{Clock, LedgerConfig};
 use parcel_risk::parcel::ParcelLimits;
 use parcel_risk::policy::ThresholdsConfig;
@@ -46,7 +47,9 @@ fn parts(artifact: &Artifact, ledger: Option<&Path>) -> Parts {
     let engine = Engine::new(model, model_ref, rates, policy).unwrap();
     let recorder = ledger.map(|path| {
         let config = LedgerConfig { path: path.to_str().unwrap().to_owned(), ..LedgerConfig::default() };
-        Arc::new(Recorder::open(path, &config, Clock::system(), artifact, &engine).unwrap())
+        Arc::new(
+            Recorder::open(path, (&config, &HistoryConfig::default()), Clock::system(), artifact, &engine).unwrap(),
+        )
     });
     let history = recorder.as_ref().map_or(artifact.settled_history(), |recorder| recorder.history());
     let scorer = Scorer::with_history(artifact, engine, Arc::clone(history), ParcelLimits::default());

@@ -9,6 +9,7 @@ mod demo;
 mod evaluate;
 mod features;
 mod ledger;
+mod ledger_import;
 mod model;
 mod output;
 mod policy;

@@ -64,7 +64,7 @@ pub(super) fn engine(artifact: &Artifact, config: &ValidConfig) -> anyhow::Resul
 }
 
 /// As [`engine`], under the policy file where one is named.
-fn policed_engine(artifact: &Artifact, config: &ValidConfig) -> anyhow::Result<Engine> {
+pub(super) fn policed_engine(artifact: &Artifact, config: &ValidConfig) -> anyhow::Result<Engine> {
     let engine = engine(artifact, config)?;
     match config.policy_file() {
         None => Ok(engine),
@@ -105,7 +105,7 @@ pub(super) fn recorded_scorer(
 ) -> anyhow::Result<(Scorer, Option<Arc<Recorder>>)> {
     let Some(path) = config.ledger().path() else { return Ok((scorer(artifact, config)?, None)) };
     let engine = policed_engine(artifact, config)?;
-    let recorder = Recorder::open(path, config.ledger(), Clock::system(), artifact, &engine)?;
+    let recorder = Recorder::open(path, (config.ledger(), config.history()), Clock::system(), artifact, &engine)?;
     let history = Arc::clone(recorder.history());
     Ok((Scorer::with_history(artifact, engine, history, config.limits().clone()), Some(Arc::new(recorder))))
 }

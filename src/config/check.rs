@@ -5,6 +5,7 @@ use std::path::Path;
 use super::Config;
 use crate::admin::AdminConfig;
 use crate::features::{ExchangeRates, RatesConfig};
+use crate::history::HistoryConfig;
 use crate::ledger::LedgerConfig;
 use crate::parcel::ParcelLimits;
 use crate::policy::{Thresholds, ThresholdsConfig};
@@ -39,6 +40,7 @@ impl Config {
         let rates = keep(&mut problems, self.currency.check());
         let thresholds = keep(&mut problems, self.policy.thresholds().check());
         problems.extend(self.ledger.check().err().map(|violation| violation.to_string()));
+        problems.extend(self.history.check().err().map(|violation| violation.to_string()));
         let train = keep(&mut problems, self.train.clone().check());
         match (serve, rates, thresholds, train) {
             (Some(serve), Some(rates), Some(thresholds), Some(train)) if problems.is_empty() => {
@@ -126,6 +128,11 @@ impl ValidConfig {
     /// The policy file, where one is named.
     pub fn policy_file(&self) -> Option<&Path> {
         self.config.policy.path()
+    }
+
+    /// History while serving.
+    pub fn history(&self) -> &HistoryConfig {
+        &self.config.history
     }
 
     /// The ledger.

@@ -18,6 +18,7 @@ pub use policy::{PolicyConfig, PolicyFileError, read_policy};
 
 use crate::admin::AdminConfig;
 use crate::features::RatesConfig;
+use crate::history::HistoryConfig;
 use crate::ledger::LedgerConfig;
 use crate::parcel::ParcelLimits;
 use crate::serve::ServeConfig;
@@ -42,6 +43,8 @@ pub struct Config {
     pub policy: PolicyConfig,
     /// The ledger.
     pub ledger: LedgerConfig,
+    /// History while serving.
+    pub history: HistoryConfig,
     /// Training.
     pub train: TrainConfig,
 }

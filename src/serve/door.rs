@@ -118,7 +118,7 @@ impl Door {
 
     fn submit(
         &self,
-        recorder: &Recorder,
+        recorder: &Arc<Recorder>,
         request: v1::ScoreParcelRequest,
         language: Language,
     ) -> Result<Submitted, Refusal> {

@@ -138,6 +138,7 @@ impl Standing {
             draining: self.phase() == Phase::Draining,
             model: [model.name, model.version, model.digest],
             history_entities: scorer.n_entities(),
+            history_evicted: self.recorder().map_or(0, |recorder| recorder.n_evicted()),
             in_flight: self.admission.in_flight(),
             in_flight_limits: Criticality::ALL.map(|criticality| self.admission.limit(criticality)),
             connections: self.room.n_open(),

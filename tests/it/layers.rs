@@ -72,7 +72,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     ("admin", &["parcel", "report", "telemetry", "serve"]),
-    ("config", &["parcel", "features", "policy", "train", "telemetry", "ledger", "serve", "admin"]),
+    ("config", &["parcel", "history", "features", "policy", "train", "telemetry", "ledger", "serve", "admin"]),
     ("cli", ANY),
 ];
 
@@ -105,7 +105,6 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("any_ascii", &["text"]),
     ("unicode_normalization", &["text"]),
     ("unicode_script", &["text"]),
-    ("rusqlite", &["ledger"]),
     ("hmac", &["policy", "ledger"]),
     ("cel", &["policy"]),
     ("getrandom", &["ledger"]),
