@@ -30,7 +30,7 @@ fn decision(n: u64, random: &mut ChaCha8Rng) -> Content {
         bytes
     };
     let (body, parcel) = (bytes(BODY_BYTES), bytes(PARCEL_BYTES));
-    let route = ROUTES.iter().find(|(_, one_of)| n % one_of == 0).map_or(1, |(route, _)| *route);
+    let route = ROUTES.iter().find(|(_, one_of)| n.is_multiple_of(*one_of)).map_or(1, |(route, _)| *route);
     Content {
         item: Some(item_key(&format!("ITEM-{n}")).0),
         decision_id: Some(u128::from(n).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835).to_le_bytes()),

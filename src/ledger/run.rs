@@ -171,9 +171,9 @@ impl Run {
     pub(super) fn find(&self, Key(key): Key) -> Result<Vec<(i64, u64)>, LedgerError> {
         let (n_keys, n_records) = (self.meta.n_keys, self.meta.n_records);
         let keys = self.columns + n_records * 25;
-        let expected = (u128::from(key) * u128::from(n_keys) >> 64) as u64;
+        let expected = ((u128::from(key) * u128::from(n_keys)) >> 64) as u64;
         let mut width = READ_TOGETHER;
-        let (start, entries) = loop {
+        let entries = loop {
             let start = expected.saturating_sub(width / 2);
             let end = (start + width).min(n_keys);
             let mut bytes = vec![0; usize::try_from((end - start) * ENTRY_BYTES).unwrap_or(0)];
@@ -182,11 +182,10 @@ impl Run {
             let is_before = start == 0 || entries.first().is_some_and(|(first, _)| *first < key);
             let is_after = end == n_keys || entries.last().is_some_and(|(last, _)| *last > key);
             if is_before && is_after {
-                break (start, entries);
+                break entries;
             }
             width *= 8;
         };
-        let _ = start;
         let mut found = Vec::new();
         let from = entries.partition_point(|(one, _)| *one < key);
         for (_, place) in entries.iter().skip(from).take_while(|(one, _)| *one == key) {

@@ -296,11 +296,9 @@ impl Writer {
 
     /// Lets the file go. A failed request to the disk is never made again on it: the second would say that all is well.
     fn fail(&mut self, desk: &Desk, why: &str) {
-        if self.log.take().is_some() {
-            if !desk.gauge.failing.swap(true, Ordering::Relaxed) {
-                desk.gauge.n_failures.fetch_add(1, Ordering::Relaxed);
-                tracing::error!({ fields::ERROR } = why, "the ledger can't be written");
-            }
+        if self.log.take().is_some() && !desk.gauge.failing.swap(true, Ordering::Relaxed) {
+            desk.gauge.n_failures.fetch_add(1, Ordering::Relaxed);
+            tracing::error!({ fields::ERROR } = why, "the ledger can't be written");
         }
     }
 }

@@ -5,6 +5,7 @@ mod cancelled;
 mod commands;
 mod disk;
 mod erased;
+mod found;
 mod fsync;
 mod imported;
 mod killed;

@@ -72,10 +72,10 @@ async fn an_auditor_is_told_that_all_is_whole_or_which_record_is_not() {
 
 const POLICY: &str = r#"
 [[rule]]
-name = "heavy"
-when = "parcel.gross_mass_grams > 100000"
+name = "likely"
+when = "risk_score > 0.5"
 route = "scan"
-reason = "heavier than a person lifts"
+reason = "more likely than not"
 "#;
 
 #[tokio::test]
@@ -140,7 +140,7 @@ async fn the_audit_and_the_dry_run_of_a_policy_read_a_ledger() {
         parties are kept under pseudonyms, or not at all: what rules say of them matched nobody
     "#]]
     .assert_eq(&said);
-    fs::write(&policy, POLICY.replace("parcel.gross", "parcel.grosse")).unwrap();
+    fs::write(&policy, POLICY.replace("risk_score", "risk_scores")).unwrap();
     let (code, said) = run_any(&place, &dry_run);
     assert_eq!(code, Some(1), "{said}");
     expect![[r#"
