@@ -18,6 +18,7 @@ use std::time::Instant;
 use arc_swap::ArcSwap;
 use parcel_risk::artifact::Artifact;
 use parcel_risk::bench::ProcessCpu;
+use parcel_risk::history::HistoryConfig;
 use parcel_risk::ledger::{Clock, LedgerConfig};
 use parcel_risk::parcel::ParcelLimits;
 use parcel_risk::serve::{Parts, Recorder, Scorer, ServeConfig, serve};
@@ -40,7 +41,9 @@ fn parts(artifact: &Artifact, ledger: Option<&Path>) -> Parts {
     let engine = post::engine(artifact);
     let recorder = ledger.map(|path| {
         let config = LedgerConfig { path: path.to_str().unwrap().to_owned(), ..LedgerConfig::default() };
-        Arc::new(Recorder::open(path, &config, Clock::system(), artifact, &engine).unwrap())
+        Arc::new(
+            Recorder::open(path, (&config, &HistoryConfig::default()), Clock::system(), artifact, &engine).unwrap(),
+        )
     });
     let history =
         recorder.as_ref().map_or_else(|| Arc::clone(artifact.settled_history()), |recorder| recorder.history());

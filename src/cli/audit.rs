@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use anyhow::Context as _;
 use jiff::civil::Date;
 
 use super::output;
@@ -26,16 +25,10 @@ pub(super) struct Args {
 
 pub(super) fn run(args: Args) -> anyhow::Result<()> {
     let reader = Reader::open(&args.ledger)?;
-    let since = args.since.map_or(Ok(i64::MIN), micros)?;
-    let until = args.until.map_or(Ok(i64::MAX), micros)?;
+    let since = args.since.map_or(Ok(i64::MIN), output::start_of_day_micros)?;
+    let until = args.until.map_or(Ok(i64::MAX), output::start_of_day_micros)?;
     let items = audited_items(&reader, since, until)?;
     output::print(&told(&audited(items)))
-}
-
-/// The beginning of a day in microseconds since 1970.
-fn micros(day: Date) -> anyhow::Result<i64> {
-    let days = day.since((jiff::Unit::Day, Date::constant(1970, 1, 1)))?.get_days();
-    i64::from(days).checked_mul(86_400_000_000).context("a day that is too far off")
 }
 
 fn told(estimates: &AuditEstimates) -> String {

@@ -1,12 +1,14 @@
-//! `ledger`: is a ledger whole, and what stands in it as a table.
+//! `ledger`: is a ledger whole, what stands in it as a table, and the past into it.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use jiff::civil::Date;
 
 use super::output;
 use super::settings::{self, ConfigFlag, Flags};
-use crate::ledger::{Known, Reader, export, rescore, verify};
+use crate::config::ValidConfig;
+use crate::ledger::{Clock, Known, Ledger, Reader, export, rescore, verify};
 
 /// What can be done with a ledger.
 #[derive(Debug, clap::Subcommand)]
@@ -15,6 +17,11 @@ pub(super) enum Command {
     Verify(VerifyArgs),
     /// Write what was seen and found as a labeled table, such as `train` takes.
     Export(ExportArgs),
+    /// Write zeros over the parcels of old records. The records stay, and the chain can be verified as before. No server
+    /// may be running on it.
+    Erase(EraseArgs),
+    /// Take in parcels and results of the past, so that a server's history starts warm. No server may be running on it.
+    Import(super::ledger_import::Args),
 }
 
 /// Flags of `ledger verify`.
@@ -43,8 +50,18 @@ pub(super) struct ExportArgs {
     out: PathBuf,
 }
 
+/// Flags of `ledger erase`.
 #[derive(Debug, clap::Args)]
-struct LedgerFlag {
+pub(super) struct EraseArgs {
+    #[command(flatten)]
+    ledger: LedgerFlag,
+    /// Day (UTC) before which the records were written.
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    before: Date,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct LedgerFlag {
     /// The ledger [default: ledger.path].
     #[arg(long, value_name = "FILE")]
     ledger: Option<String>,
@@ -54,9 +71,15 @@ struct LedgerFlag {
 
 impl LedgerFlag {
     fn path(&self) -> anyhow::Result<PathBuf> {
+        Ok(self.load()?.1)
+    }
+
+    /// The configuration, and the ledger that it names.
+    pub(super) fn load(&self) -> anyhow::Result<(ValidConfig, PathBuf)> {
         let config = settings::load(&self.config, Flags::default().set("ledger.path", self.ledger.clone()))?;
         let path = config.ledger().path().map(Path::to_owned);
-        path.context("no ledger is named: give --ledger, or set ledger.path")
+        let path = path.context("no ledger is named: give --ledger, or set ledger.path")?;
+        Ok((config, path))
     }
 }
 
@@ -70,6 +93,8 @@ pub(super) fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Verify(args) => run_verify(&args),
         Command::Export(args) => run_export(&args),
+        Command::Erase(args) => run_erase(&args),
+        Command::Import(args) => super::ledger_import::run(&args),
     }
 }
 
@@ -81,6 +106,12 @@ fn run_verify(args: &VerifyArgs) -> anyhow::Result<()> {
         "{} records are whole: {} decisions, {} outcomes\nend {}:{digest}\n",
         head.seq, verified.decisions, verified.outcomes, head.seq
     ))?;
+    if verified.n_torn > 0 {
+        output::print(&format!(
+            "{} bytes after it are of a record that was not written whole, and nobody was told of\n",
+            verified.n_torn
+        ))?;
+    }
     if !args.rescore {
         return Ok(());
     }
@@ -97,6 +128,14 @@ fn run_verify(args: &VerifyArgs) -> anyhow::Result<()> {
         None => Ok(()),
         Some(fault) => anyhow::bail!("{} decisions came out another way, the first: {fault}", rescored.different),
     }
+}
+
+fn run_erase(args: &EraseArgs) -> anyhow::Result<()> {
+    let (config, path) = args.ledger.load()?;
+    anyhow::ensure!(path.exists(), "there is no ledger {}", path.display());
+    let ledger = Ledger::open(&path, config.ledger(), Clock::system())?;
+    let n_erased = ledger.erase_before(output::start_of_day_micros(args.before)?)?;
+    output::print(&format!("{n_erased} parcels were erased\n"))
 }
 
 fn run_export(args: &ExportArgs) -> anyhow::Result<()> {

@@ -13,6 +13,7 @@ mod evaluate;
 mod features;
 mod gate;
 mod ledger;
+mod ledger_import;
 mod model;
 mod model_admin;
 mod models;

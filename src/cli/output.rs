@@ -5,6 +5,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use anyhow::Context as _;
+use jiff::civil::Date;
 
 use crate::table::RejectCounts;
 
@@ -24,6 +25,12 @@ pub(super) fn print(text: &str) -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes())?;
     Ok(out.flush()?)
+}
+
+/// The beginning of a day (UTC) in microseconds since 1970.
+pub(super) fn start_of_day_micros(day: Date) -> anyhow::Result<i64> {
+    let days = day.since((jiff::Unit::Day, Date::constant(1970, 1, 1)))?.get_days();
+    i64::from(days).checked_mul(86_400_000_000).context("a day that is too far off")
 }
 
 /// Whether the failure is only that nobody reads any more.

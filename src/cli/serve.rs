@@ -83,6 +83,10 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
     runtime.shutdown_background();
     // Calls that were cut may hold it too, so that dropping it is no end.
     let n_lost = recorder.as_ref().map_or(0, |recorder| recorder.ledger().flush(FLUSH_LIMIT));
+    if let Some(Err(error)) = recorder.as_ref().map(|recorder| recorder.save_history()) {
+        let error = format!("{:#}", anyhow::Error::from(error));
+        tracing::warn!({ fields::ERROR } = error, "history can't be saved: the next start folds it from the ledger");
+    }
     drop(recorder);
     anyhow::ensure!(n_lost == 0, "{n_lost} records are lost: the ledger could not be written");
     if drained.cut {

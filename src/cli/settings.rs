@@ -105,7 +105,7 @@ pub(super) fn recorded_scorer(
 ) -> anyhow::Result<(Scorer, Option<Arc<Recorder>>)> {
     let Some(path) = config.ledger().path() else { return Ok((scorer(artifact, config)?, None)) };
     let engine = policed_engine(artifact, config)?;
-    let recorder = Recorder::open(path, config.ledger(), Clock::system(), artifact, &engine)?;
+    let recorder = Recorder::open(path, (config.ledger(), config.history()), Clock::system(), artifact, &engine)?;
     let history = recorder.history();
     Ok((Scorer::with_history(artifact, engine, history, config.limits().clone()), Some(Arc::new(recorder))))
 }

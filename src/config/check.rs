@@ -5,6 +5,7 @@ use std::path::Path;
 use super::Config;
 use crate::admin::AdminConfig;
 use crate::features::{ExchangeRates, RatesConfig};
+use crate::history::HistoryConfig;
 use crate::identity::ValidIdentity;
 use crate::ledger::LedgerConfig;
 use crate::parcel::ParcelLimits;
@@ -49,6 +50,7 @@ impl Config {
         problems.extend(self.ledger.check().err().map(|violation| violation.to_string()));
         keep(&mut problems, self.gate.check());
         let registry = keep(&mut problems, self.registry.clone().check());
+        problems.extend(self.history.check().err().map(|violation| violation.to_string()));
         let train = keep(&mut problems, self.train.clone().check());
         match (serve, identity, rates, thresholds, registry, train) {
             (Some(serve), Some(identity), Some(rates), Some(thresholds), Some(registry), Some(train))
@@ -143,6 +145,11 @@ impl ValidConfig {
     /// The policy file, where one is named.
     pub fn policy_file(&self) -> Option<&Path> {
         self.config.policy.path()
+    }
+
+    /// History while serving.
+    pub fn history(&self) -> &HistoryConfig {
+        &self.config.history
     }
 
     /// The ledger.

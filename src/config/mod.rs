@@ -18,6 +18,7 @@ pub use policy::{PolicyConfig, PolicyFileError, read_policy};
 
 use crate::admin::AdminConfig;
 use crate::features::RatesConfig;
+use crate::history::HistoryConfig;
 use crate::identity::IdentityConfig;
 use crate::ledger::LedgerConfig;
 use crate::parcel::ParcelLimits;
@@ -50,6 +51,8 @@ pub struct Config {
     pub registry: RegistryConfig,
     /// What a challenger must keep to.
     pub gate: GateConfig,
+    /// History while serving.
+    pub history: HistoryConfig,
     /// Training.
     pub train: TrainConfig,
 }

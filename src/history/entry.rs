@@ -62,6 +62,11 @@ impl Entry {
         Counts { seen, inspected, infringements }
     }
 
+    /// The bucket of its latest event.
+    pub(super) fn last(&self) -> Bucket {
+        self.pending_in.max(self.closed_until)
+    }
+
     /// Adds `added` (seen, inspected, infringements) in bucket `at`. An event of a bucket that is
     /// already closed counts in the open one: what was decided cannot change afterwards.
     pub(super) fn add(&mut self, at: Bucket, added: [u32; 3], decay: &Decay) {

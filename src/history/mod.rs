@@ -7,6 +7,7 @@
 mod activity;
 mod bucket;
 mod columns;
+mod config;
 mod entry;
 mod footprint;
 mod key;
@@ -20,6 +21,7 @@ use std::fmt;
 
 pub use activity::{Activity, Recent, WINDOW_DAYS};
 pub use bucket::{Bucket, BucketWidth};
+pub use config::HistoryConfig;
 pub use entry::{Counts, Decay, Entry};
 pub use footprint::Footprint;
 pub use key::{EntityKey, KeyHasher, KeyKind, KeyParts};
@@ -85,6 +87,14 @@ impl History {
     /// What a parcel in bucket `at` knows of one `key`: see [`HistoryView::read`].
     pub fn read(&self, key: EntityKey, at: Bucket) -> Counts {
         self.view().read(key, at)
+    }
+
+    /// Lets the stalest entities go where there are more than `most`, a tenth of all at once; how many. Of those that were
+    /// last heard of in one bucket the ones with the smallest keys go first, so that it depends on the events alone.
+    ///
+    /// Nothing may be folded meanwhile.
+    pub fn evict_stalest(&self, most: usize) -> usize {
+        self.shards.evict_stalest(most)
     }
 
     /// How counts age here.

@@ -79,6 +79,29 @@ impl Shards {
         }
     }
 
+    /// See [`super::History::evict_stalest`].
+    pub(super) fn evict_stalest(&self, most: usize) -> usize {
+        let mut last_heard: Vec<_> = {
+            let shards = self.read();
+            if shards.n_entries() <= most {
+                return 0;
+            }
+            let of = |shard: &RwLockReadGuard<'_, Shard>| {
+                shard.entries.iter().map(|(key, entry)| (entry.last(), *key)).collect::<Vec<_>>()
+            };
+            shards.0.iter().flat_map(of).collect()
+        };
+        let n_evicted = last_heard.len() - (most - most / 10);
+        // The first that stays.
+        let (_, &mut stays, _) = last_heard.select_nth_unstable(n_evicted);
+        for shard in &self.0 {
+            let Shard { entries, activity, .. } = &mut *shard.write().unwrap_or_else(PoisonError::into_inner);
+            entries.retain(|key, entry| (entry.last(), *key) >= stays);
+            activity.retain(|key, _| entries.contains_key(key));
+        }
+        n_evicted
+    }
+
     /// All of them, to read from; until it is dropped, nothing changes.
     pub(super) fn read(&self) -> Guards<'_> {
         Guards(self.0.iter().map(|shard| shard.read().unwrap_or_else(PoisonError::into_inner)).collect())

@@ -24,6 +24,8 @@ pub struct LedgerConfig {
     pub key_file: String,
     /// Whether descriptions of contents are kept.
     pub descriptions: bool,
+    /// Days after which the parcel of a record is erased; 0: never.
+    pub retention_days: u32,
 }
 
 /// When a reply may leave.
@@ -72,6 +74,7 @@ impl Default for LedgerConfig {
             parties: Parties::default(),
             key_file: String::new(),
             descriptions: true,
+            retention_days: 0,
         }
     }
 }

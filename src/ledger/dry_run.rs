@@ -58,7 +58,7 @@ pub fn dry_run(reader: &Reader, artifact: &Artifact, policy: &Policy) -> Result<
             }
             Kind::Decision if is_of_model => route_anew(&mut dry, policy, &flow, &names, &found, &record)?,
             Kind::Decision => dry.other_model += 1,
-            Kind::Outcome | Kind::Repeat | Kind::Model => {}
+            Kind::Imported | Kind::Outcome | Kind::Repeat | Kind::Model | Kind::Erasure => {}
         }
         Ok(())
     })?;

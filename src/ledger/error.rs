@@ -22,23 +22,11 @@ pub enum LedgerError {
         /// Why.
         source: io::Error,
     },
-    /// SQLite says no.
-    #[error("the ledger {path}", path = path.display())]
-    Database {
-        /// The ledger.
+    /// Made by another release, or no ledger at all.
+    #[error("{path} is no ledger of the form that this release reads", path = path.display())]
+    Format {
+        /// The file.
         path: PathBuf,
-        /// Why.
-        source: rusqlite::Error,
-    },
-    /// Made by a later release, or no ledger at all.
-    #[error("the ledger {path} has the schema {found}, and this release reads up to {known}", path = path.display())]
-    Schema {
-        /// The ledger.
-        path: PathBuf,
-        /// Its version.
-        found: i64,
-        /// The newest known.
-        known: i64,
     },
     /// There is none, and none is to be made.
     #[error("there is no ledger {path}", path = path.display())]
@@ -71,10 +59,5 @@ impl LedgerError {
     pub(super) fn file(what: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
         move |source| Self::File { what, path, source }
-    }
-
-    pub(super) fn database(path: impl Into<PathBuf>) -> impl FnOnce(rusqlite::Error) -> Self {
-        let path = path.into();
-        move |source| Self::Database { path, source }
     }
 }

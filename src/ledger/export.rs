@@ -5,6 +5,7 @@ use std::path::Path;
 
 use prost::Message as _;
 
+use super::imported::KeptImport;
 use super::kept::{KeptDecision, recorded_decision};
 use super::outcome::KeptOutcome;
 use super::record::{Kind, Record};
@@ -88,7 +89,7 @@ fn outcomes(reader: &Reader, until: i64) -> Result<HashMap<String, Found>, Expor
                 let known_at = i64::from(record.content.bucket.0) * i64::from(width_seconds);
                 found.entry(kept.item_id).or_default().insert(kept.inspected_at, (stated, known_at, kept.decision));
             }
-            Kind::Decision | Kind::Repeat | Kind::Model => {}
+            Kind::Decision | Kind::Imported | Kind::Repeat | Kind::Model | Kind::Erasure => {}
         }
         Ok(())
     })?;
@@ -103,12 +104,15 @@ fn each_row(
 ) -> Result<(), ExportError> {
     let file = "ledger".into();
     reader.scan::<ExportError>(0, |record| {
-        if record.content.kind != Kind::Decision || record.seq > until {
+        if record.seq > until {
             return Ok(());
         }
         let unreadable = |what: String| LedgerError::Record { seq: record.seq, what };
-        let kept = KeptDecision::from_body(&record.content.body).map_err(unreadable)?;
-        let Some(parcel) = record.content.parcel.as_deref().filter(|_| kept.counts) else { return Ok(()) };
+        let counts = match record.content.kind {
+            Kind::Decision => KeptDecision::from_body(&record.content.body).map_err(unreadable)?.counts,
+            kind => kind == Kind::Imported,
+        };
+        let Some(parcel) = record.content.parcel.as_deref().filter(|_| counts) else { return Ok(()) };
         let parcel = v1::Parcel::decode(parcel).map_err(|error| unreadable(error.to_string()))?;
         let position = RowPosition { file: std::sync::Arc::clone(&file), row: record.seq.unsigned_abs(), line: None };
         let label = found.get(&parcel.item_id).map(|found| label(reader, &record, found)).transpose()?.flatten();
@@ -138,7 +142,13 @@ fn label(reader: &Reader, first: &Record, found: &Found) -> Result<Option<(RowOu
         Some(seq) if *seq != first.seq => reader.record(*seq)?,
         _ => None,
     };
-    let chance = recorded_decision(about.as_ref().unwrap_or(first))?.selection_probability;
+    let about = about.as_ref().unwrap_or(first);
+    let chance = if about.content.kind == Kind::Imported {
+        let unreadable = |what| LedgerError::Record { seq: about.seq, what };
+        KeptImport::from_body(&about.content.body).map_err(unreadable)?.selection_probability.unwrap_or(0.0)
+    } else {
+        recorded_decision(about)?.selection_probability
+    };
     let outcome =
         RowOutcome { infringement, known_at: Some(DraftTime { seconds: *known_at, nanos: 0 }), kind, revenue: None };
     Ok(Some((outcome, (chance > 0.0).then_some(chance))))

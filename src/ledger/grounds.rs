@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::config::Parties;
+use super::config::{LedgerConfig, Parties};
 use super::record::{Content, Kind};
 use crate::engine::{Engine, ModelRef};
-use crate::history::Bucket;
+use crate::history::{Bucket, HistoryConfig};
 use crate::policy::{KeptPolicy, Policy, PolicyError};
 
 /// Model, policy and what is kept of a parcel: the ledger's first record, and one more at each change. As JSON, so that
@@ -32,13 +32,15 @@ pub struct Grounds {
     pub parties: Parties,
     /// Whether descriptions are kept.
     pub descriptions: bool,
+    /// Most entities that history knows: what is forgotten must be forgotten again when history is made again.
+    pub history_max_entities: u32,
     /// Release of the program.
     pub program_version: String,
 }
 
 impl Grounds {
     /// Those of an engine whose model knows everything up to `data_until_seconds`.
-    pub fn new(engine: &Engine, data_until_seconds: i64, parties: Parties, descriptions: bool) -> Self {
+    pub fn new(engine: &Engine, data_until_seconds: i64, ledger: &LedgerConfig, history: &HistoryConfig) -> Self {
         let ModelRef { name, version, digest } = engine.model_ref().as_ref().clone();
         let spec = engine.plan().spec();
         Self {
@@ -50,10 +52,19 @@ impl Grounds {
             bucket_seconds: spec.bucket_seconds.into(),
             policy_version: engine.policy().version().to_string(),
             policy: engine.policy().kept(),
-            parties,
-            descriptions,
+            parties: ledger.parties,
+            descriptions: ledger.descriptions,
+            history_max_entities: history.max_entities,
             program_version: env!("CARGO_PKG_VERSION").to_owned(),
         }
+    }
+
+    /// Those of another engine, where records are kept as `self` says.
+    #[must_use]
+    pub fn of_model(&self, engine: &Engine, data_until_seconds: i64) -> Self {
+        let ledger = LedgerConfig { parties: self.parties, descriptions: self.descriptions, ..LedgerConfig::default() };
+        let history = HistoryConfig { max_entities: self.history_max_entities, ..HistoryConfig::default() };
+        Self::new(engine, data_until_seconds, &ledger, &history)
     }
 
     /// The same under another policy.

@@ -4,18 +4,19 @@ use prost::Message as _;
 use uuid::Uuid;
 
 use super::grounds::Grounds;
+use super::imported::KeptImport;
 use super::kept::{KeptDecision, recorded_decision};
 use super::outcome::KeptOutcome;
 use super::record::{Kind, Record};
 use super::{LedgerError, Reader};
-use crate::features::ParcelKeys;
+use crate::features::{KeptKeys, ParcelKeys};
 use crate::history::EntityKey;
 use crate::wire::CheckedOutcome;
 
 /// What is known of an item: its decisions and its outcomes.
 #[derive(Debug)]
 pub struct Item {
-    /// Number, identifier and keys of each decision, oldest first; keys where they are those of today's features.
+    /// Number, identifier and keys of each decision and of each parcel that was imported, oldest first; keys where they are those of today's features.
     decisions: Vec<(i64, Uuid, Option<Vec<EntityKey>>)>,
     outcomes: Vec<KeptOutcome>,
 }
@@ -33,10 +34,8 @@ impl Item {
                 Kind::Decision => {
                     let decision = recorded_decision(&record)?;
                     let Some(id) = record.content.decision_id.filter(|_| decision.item_id == item_id) else { continue };
-                    let on = reader.grounds_of(record.seq)?;
-                    let alike = on.is_some_and(|on| on.feature_spec_digest == grounds.feature_spec_digest);
                     let kept = KeptDecision::from_body(&record.content.body).map_err(unreadable)?;
-                    let keys = alike.then(|| ParcelKeys::from(kept.keys).footprint().keys.clone());
+                    let keys = keys_of(reader, record.seq, grounds, kept.keys)?;
                     item.decisions.push((record.seq, Uuid::from_bytes(id), keys));
                 }
                 Kind::Outcome => {
@@ -45,7 +44,14 @@ impl Item {
                         item.outcomes.push(kept);
                     }
                 }
-                Kind::Grounds | Kind::Repeat | Kind::Model => {}
+                Kind::Imported => {
+                    let kept = KeptImport::from_body(&record.content.body).map_err(unreadable)?;
+                    if kept.item_id == item_id {
+                        let keys = keys_of(reader, record.seq, grounds, kept.keys)?;
+                        item.decisions.push((record.seq, Uuid::nil(), keys));
+                    }
+                }
+                Kind::Grounds | Kind::Repeat | Kind::Model | Kind::Erasure => {}
             }
         }
         Ok(item)
@@ -83,6 +89,18 @@ impl Item {
         self.outcomes.push(kept.clone());
         Some(kept)
     }
+}
+
+/// The keys under which a record counts, where they are those of today's features.
+fn keys_of(
+    reader: &Reader,
+    seq: i64,
+    grounds: &Grounds,
+    keys: KeptKeys,
+) -> Result<Option<Vec<EntityKey>>, LedgerError> {
+    let on = reader.grounds_of(seq)?;
+    let alike = on.is_some_and(|on| on.feature_spec_digest == grounds.feature_spec_digest);
+    Ok(alike.then(|| ParcelKeys::from(keys).footprint().keys.clone()))
 }
 
 /// Every outcome that is about a decision, oldest first, as stated.

@@ -18,6 +18,7 @@ use crate::wire::{timestamp_micros, v1};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct KeptDecision {
     /// The decision as replied, in the contract's encoding; without its time, which is the record's.
+    #[serde(with = "serde_bytes")]
     pub reply: Vec<u8>,
     /// How much was explained, by the contract's number.
     pub explanation: i32,
@@ -98,7 +99,8 @@ impl KeptDecision {
 
     /// As bytes.
     pub fn to_body(&self) -> Vec<u8> {
-        postcard::to_stdvec(self).expect("numbers and bytes always encode")
+        let room = Vec::with_capacity(self.reply.len() + 8 * self.values.len() + 1024);
+        postcard::to_extend(self, room).expect("numbers and bytes always encode")
     }
 
     /// From a record's body.

@@ -1,14 +1,16 @@
 //! History while serving: a fold of the ledger, read and written by all calls at once.
 
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use super::grounds::Grounds;
+use super::imported::KeptImport;
 use super::kept::{KeptDecision, item_key};
 use super::outcome::KeptOutcome;
 use super::record::{Kind, Record};
-use super::store::Reader;
-use super::{LedgerError, record};
+use super::saved::Saved;
+use super::{Ledger, LedgerError, Reader, record};
 use crate::features::ParcelKeys;
 use crate::history::{Bucket, EntityKey, Event, History};
 use crate::policy::{Flow, Route, RouteCause, Seen};
@@ -21,8 +23,13 @@ use crate::policy::{Flow, Route, RouteCause, Seen};
 pub struct Live {
     history: Arc<History>,
     flow: Arc<Flow>,
+    /// Every history that goes on, whichever model reads it.
+    histories: Mutex<Vec<Arc<History>>>,
     open: RwLock<Bucket>,
     items: Items,
+    most_entities: usize,
+    n_evicted: AtomicU64,
+    n_saved: i64,
 }
 
 /// Items that were advised: such as count in history.
@@ -35,29 +42,84 @@ impl Items {
         let shard = &self.0[(item.0 >> 60) as usize % self.0.len()];
         shard.lock().unwrap_or_else(PoisonError::into_inner).insert(item.0)
     }
+
+    fn all(&self) -> Vec<u64> {
+        let of = |shard: &Mutex<HashSet<u64>>| {
+            shard.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect::<Vec<_>>()
+        };
+        self.0.iter().flat_map(of).collect()
+    }
 }
 
 impl Live {
     /// The fold of a ledger so far, on `grounds`, on top of `genesis`, which is what their model knows from its training.
+    /// Where history was [saved](Live::save) it goes on from there.
     ///
     /// # Errors
     /// [`LedgerError`] where the ledger can't be read.
     pub fn rebuilt(reader: &Reader, grounds: &Grounds, genesis: History, flow: Flow) -> Result<Self, LedgerError> {
-        let mut fold = Fold::new(grounds.clone(), genesis, flow);
         let items = Items::default();
-        let mut last = Bucket::default();
-        reader.scan::<LedgerError>(0, |record| {
-            last = record.content.bucket;
-            if record.content.kind == Kind::Decision
+        let mut fold = Fold::new(grounds.clone(), genesis, flow);
+        let mut after = 0;
+        if let Some(saved) = Saved::read(reader, grounds)
+            && let Some(history) = saved.history()
+            && let Some(record) = reader.record(saved.seq)?
+            && saved.put_flow(&fold.flow)
+        {
+            fold.history = Arc::new(history);
+            (fold.recorded_on, fold.reached) = (reader.grounds_of(saved.seq)?, record.content.bucket);
+            saved.items.iter().for_each(|item| _ = items.insert(EntityKey(*item)));
+            after = saved.seq;
+        }
+        let n_saved = after;
+        reader.scan::<LedgerError>(after, |record| {
+            if matches!(record.content.kind, Kind::Decision | Kind::Imported)
                 && let Some(item) = record.content.item
             {
                 items.insert(EntityKey(item));
             }
             fold.add(&record)
         })?;
-        let open = last.max(grounds.first_bucket());
+        let open = fold.reached.max(grounds.first_bucket());
+        let most_entities = usize::try_from(grounds.history_max_entities).unwrap_or(usize::MAX);
         let (history, flow) = fold.parts();
-        Ok(Self { history, flow, open: RwLock::new(open), items })
+        Ok(Self {
+            histories: Mutex::new(vec![Arc::clone(&history)]),
+            history,
+            flow,
+            open: RwLock::new(open),
+            items,
+            most_entities,
+            n_evicted: AtomicU64::new(0),
+            n_saved,
+        })
+    }
+
+    /// Number of the record up to which history was not folded but read.
+    pub fn n_saved(&self) -> i64 {
+        self.n_saved
+    }
+
+    /// Writes history beside the ledger, so that the next start need not fold what lies before. Decisions wait meanwhile,
+    /// so this is for the end, and for the beginning. Whether it was written: not where records wait that are part of it.
+    ///
+    /// * `history`, `flow`: of the model that decides, which `grounds` name.
+    ///
+    /// # Errors
+    /// [`LedgerError`] where the file can't be written.
+    pub fn save(
+        &self,
+        ledger: &Ledger,
+        grounds: &Grounds,
+        (history, flow): (&History, &Flow),
+    ) -> Result<bool, LedgerError> {
+        let _nothing_is_decided = self.open.write().unwrap_or_else(PoisonError::into_inner);
+        if !ledger.is_written_out() {
+            return Ok(false);
+        }
+        let head = ledger.head();
+        Saved::of(&head, grounds, self.items.all(), flow, history).write(ledger.path())?;
+        Ok(true)
     }
 
     /// The history, which goes on changing.
@@ -68,6 +130,11 @@ impl Live {
     /// What passed of late, which goes on changing.
     pub fn flow(&self) -> &Arc<Flow> {
         &self.flow
+    }
+
+    /// Entities that were forgotten to make room for others, since the start.
+    pub fn n_evicted(&self) -> u64 {
+        self.n_evicted.load(Ordering::Relaxed)
     }
 
     /// The bucket that is open.
@@ -85,7 +152,7 @@ impl Live {
             }
             drop(open);
             let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
-            *open = (*open).max(wanted);
+            self.reach(&mut open, wanted);
         }
     }
 
@@ -93,8 +160,24 @@ impl Live {
     /// has not seen, and the work after it has.
     pub fn alone<R>(&self, wanted: Bucket, work: impl FnOnce(Bucket) -> R) -> R {
         let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
-        *open = (*open).max(wanted);
+        self.reach(&mut open, wanted);
         work(*open)
+    }
+
+    /// Comes to a bucket: where it is a later one, what is too much is forgotten first, as in a fold.
+    fn reach(&self, open: &mut Bucket, wanted: Bucket) {
+        if *open < wanted {
+            *open = wanted;
+            for history in self.histories.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+                let n_evicted = history.evict_stalest(self.most_entities);
+                self.n_evicted.fetch_add(n_evicted as u64, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// From now on it is these histories that are held within their bounds.
+    pub fn hold_within_bounds(&self, histories: Vec<Arc<History>>) {
+        *self.histories.lock().unwrap_or_else(PoisonError::into_inner) = histories;
     }
 
     /// Whether the item was never advised before; it then has been.
@@ -127,12 +210,23 @@ pub struct Fold {
     recorded_on: Option<Grounds>,
     history: Arc<History>,
     flow: Arc<Flow>,
+    /// The bucket of the last record.
+    reached: Bucket,
 }
 
 impl Fold {
     /// Nothing but what the model knows from its training.
     pub fn new(grounds: Grounds, genesis: History, flow: Flow) -> Self {
-        Self { grounds, recorded_on: None, history: Arc::new(genesis), flow: Arc::new(flow) }
+        let (history, flow) = (Arc::new(genesis), Arc::new(flow));
+        Self { grounds, recorded_on: None, history, flow, reached: Bucket::default() }
+    }
+
+    /// Comes to a bucket: where it is a later one, what is too much is forgotten first, as while serving.
+    pub fn reach(&mut self, at: Bucket) {
+        if at > self.reached {
+            self.reached = at;
+            self.history.evict_stalest(usize::try_from(self.grounds.history_max_entities).unwrap_or(usize::MAX));
+        }
     }
 
     /// Adds a record.
@@ -142,6 +236,7 @@ impl Fold {
     pub fn add(&mut self, record: &Record) -> Result<(), LedgerError> {
         let unreadable = |what| LedgerError::Record { seq: record.seq, what };
         let record::Content { kind, bucket, body, .. } = &record.content;
+        self.reach(*bucket);
         let included = |fold: &Self| fold.recorded_on.as_ref().is_some_and(|on| fold.grounds.include(on, *bucket));
         match kind {
             Kind::Grounds => self.recorded_on = Some(Grounds::from_body(body).map_err(unreadable)?),
@@ -162,13 +257,18 @@ impl Fold {
                     self.history.fold(&Event::Advised { at: *bucket, footprint: keys.footprint() });
                 }
             }
+            Kind::Imported if included(self) => {
+                let kept = KeptImport::from_body(body).map_err(unreadable)?;
+                let keys = ParcelKeys::from(kept.keys);
+                self.history.fold(&Event::Advised { at: *bucket, footprint: keys.footprint() });
+            }
             Kind::Outcome if included(self) => {
                 let kept = KeptOutcome::from_body(body).map_err(unreadable)?;
                 if let Some((infringement, keys)) = kept.label() {
                     self.history.fold(&Event::Outcome { at: *bucket, keys: &keys, infringement });
                 }
             }
-            Kind::Outcome | Kind::Repeat | Kind::Model => {}
+            Kind::Imported | Kind::Outcome | Kind::Repeat | Kind::Model | Kind::Erasure => {}
         }
         Ok(())
     }

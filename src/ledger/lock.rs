@@ -13,8 +13,7 @@ pub(super) struct Lock {
 }
 
 impl Lock {
-    /// On a file beside the ledger: SQLite has locks of its own on the ledger, and closing it a second time in one
-    /// process would let those go.
+    /// On a file beside the ledger, which can be held before there is one.
     pub(super) fn take(ledger: &Path) -> Result<Self, LedgerError> {
         let path = beside(ledger, ".lock");
         let opened = OpenOptions::new().create(true).truncate(false).write(true).open(&path);

@@ -1,36 +1,44 @@
 //! What was decided and what was found: records that are only ever added, each bound to the one before.
 //!
-//! [`Ledger`] is the writing end: one thread, one file, one process. [`Reader`] reads beside it. History while serving
-//! is a fold of the ledger, and [`Live`] is where both meet: it says in which bucket a parcel is decided, and closes one
+//! [`Ledger`] is the writing end: one file, one process. [`Reader`] reads beside it. History while serving is a fold of the ledger, and [`Live`] is where both meet: it says in which bucket a parcel is decided, and closes one
 //! only when all that happened in it is folded.
 
 mod clock;
 mod config;
 mod dry_run;
+mod erase;
 mod error;
 mod export;
 mod findings;
+mod frame;
 mod grounds;
+mod import;
+mod imported;
+mod index;
 mod inspection;
 mod kept;
 mod listing;
 mod live;
 mod lock;
+mod log;
 mod lookup;
 mod outcome;
+mod part;
 mod pending;
 mod privacy;
+mod reader;
 mod record;
 mod rescore;
-mod schema;
-mod store;
+mod retention;
+mod run;
+mod saved;
 mod sync;
 mod verify;
 mod writer;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -38,37 +46,38 @@ use std::time::{Duration, Instant};
 pub use clock::Clock;
 pub use config::{LedgerConfig, OnFailure, Parties, Sync};
 pub use dry_run::{DryRun, dry_run};
+pub use erase::KeptErasure;
 pub use error::LedgerError;
 pub use export::{ExportError, Exported, export, export_until};
 pub use findings::audited_items;
 pub use grounds::Grounds;
+pub use import::{ImportError, Imported, PastOutcome, PastParcel, import};
+pub use imported::KeptImport;
 pub use inspection::{Item, outcomes_of};
 pub use kept::{KeptDecision, item_key, recorded_decision};
 pub use listing::{Listing, Page};
 pub use live::{Fold, Live};
-pub use lookup::Readers;
 pub use outcome::KeptOutcome;
 pub use pending::{Appended, Done, Slot, Submission, Unavailable};
 pub use privacy::Keeping;
+pub use reader::Reader;
 pub use record::{Content, Digest, Head, Kind, Record, Request};
 pub use rescore::{Rescored, explained, rescore};
-pub use store::Reader;
+pub use retention::Retention;
 pub use verify::{Fault, Known, Verified, VerifyError, verify};
 
+use crate::history::Bucket;
 use lock::Lock;
 use pending::Gauge;
-use store::Store;
-use sync::{SharedHead, Syncer};
-use writer::{Message, Writer};
+use writer::Desk;
 
 /// The writing end of a ledger. Dropping it waits until all that was submitted is written.
 #[derive(Debug)]
 pub struct Ledger {
-    path: PathBuf,
-    clock: Clock,
-    gauge: Arc<Gauge>,
-    head: Arc<SharedHead>,
-    messages: mpsc::Sender<Message>,
+    desk: Arc<Desk>,
+    is_closing: Arc<AtomicBool>,
+    /// Up to here, parcels that were to be erased are.
+    wiped_through: AtomicI64,
     thread: Option<JoinHandle<()>>,
     _lock: Lock,
 }
@@ -93,26 +102,24 @@ impl Ledger {
     /// [`LedgerError`]; [`LedgerError::InUse`] where another process has it.
     pub fn open(path: &Path, config: &LedgerConfig, clock: Clock) -> Result<Self, LedgerError> {
         let lock = Lock::take(path)?;
-        let store = Store::open(path, config.sync)?;
-        let gauge = Arc::new(Gauge::new(config.max_pending, config.on_failure));
-        let head = Arc::new(SharedHead::default());
-        head.set(store.head());
-        let (messages, receiver) = mpsc::channel();
-        let writer = Writer {
-            path: path.to_owned(),
-            sync: config.sync,
-            clock: clock.clone(),
-            gauge: Arc::clone(&gauge),
-            head: Arc::clone(&head),
-            messages: receiver,
-            syncer: Syncer::start(path, config.sync)?,
-            store: Some(store),
-        };
+        let gauge = Gauge::new(config.max_pending, config.on_failure);
+        let desk = Arc::new(Desk::open(path.to_owned(), config.sync, clock, gauge)?);
+        let is_closing = Arc::new(AtomicBool::new(false));
+        let (at_desk, closes) = (Arc::clone(&desk), Arc::clone(&is_closing));
         let thread = thread::Builder::new()
             .name("ledger".to_owned())
-            .spawn(move || writer.run())
+            .spawn(move || sync::look_after(&at_desk, &closes))
             .map_err(LedgerError::Thread)?;
-        Ok(Self { path: path.to_owned(), clock, gauge, head, messages, thread: Some(thread), _lock: lock })
+        desk.thread.get_or_init(|| thread.thread().clone());
+        Ok(Self { desk, is_closing, wiped_through: AtomicI64::new(0), thread: Some(thread), _lock: lock })
+    }
+
+    /// To read all that is written.
+    ///
+    /// # Errors
+    /// [`LedgerError`] where the file can't be opened.
+    pub fn reader(&self) -> Result<Reader, LedgerError> {
+        Reader::beside(&self.desk.path, Arc::clone(&self.desk.index))
     }
 
     /// Room for one record.
@@ -120,14 +127,19 @@ impl Ledger {
     /// # Errors
     /// [`Unavailable`] where there is none.
     pub fn reserve(&self) -> Result<Slot, Unavailable> {
-        self.gauge.reserve()
+        self.desk.gauge.reserve()
     }
 
-    /// Hands over a record. What is handed over in one order is written in that order.
+    /// Hands over a record. What is handed over in one order is written in that order; when somebody asks for it, and
+    /// soon where nobody does.
     pub fn submit(&self, submission: Submission) {
-        // The writer ends after this value only; where it died, the record's slot and `done` are dropped, which its
-        // owner hears.
-        let _ = self.messages.send(Message::Append(Box::new(submission)));
+        self.desk.hand_over(submission);
+    }
+
+    /// Writes what was handed over, unless another thread is at it, which does so then. With `sync = "always"` the ledger's
+    /// own thread does, and this returns at once.
+    pub fn write_out(&self) {
+        self.desk.work();
     }
 
     /// Writes one record and waits for it.
@@ -140,18 +152,35 @@ impl Ledger {
         let done = Box::new(move |appended| {
             let _ = told.send(appended);
         });
-        self.submit(Submission { content, slot, done, held: None });
+        self.submit(Submission { content, slot, done, held: None, is_first: false });
+        self.write_out();
         match tell.recv() {
             Ok(appended @ (Appended::Recorded { .. } | Appended::Known { .. })) => Ok(appended),
             _ => Err(Unavailable::Failing),
         }
     }
 
+    /// Says on which grounds the records from here on rest, where the last that stand are others; in bucket `at`, or in
+    /// that of the last record where it is later.
+    ///
+    /// # Errors
+    /// [`LedgerError`] where the ledger can't be read or written.
+    pub fn stand_on(&self, grounds: &Grounds, at: Bucket) -> Result<(), LedgerError> {
+        let head = self.head();
+        if self.reader()?.grounds_of(head.seq)?.as_ref() == Some(grounds) {
+            return Ok(());
+        }
+        let appended = self.append(grounds.to_content(head.bucket.max(at)));
+        let _ =
+            appended.map_err(|_| LedgerError::Record { seq: head.seq + 1, what: "it can't be written".to_owned() })?;
+        Ok(())
+    }
+
     /// Waits until nothing waits to be written, for `limit` at most. Returns how many records still do.
     pub fn flush(&self, limit: Duration) -> usize {
         let since = Instant::now();
         loop {
-            let n_pending = self.gauge.n_pending();
+            let n_pending = self.desk.gauge.n_pending();
             if n_pending == 0 || since.elapsed() >= limit {
                 return n_pending;
             }
@@ -159,52 +188,58 @@ impl Ledger {
         }
     }
 
+    /// Writes what was handed over, and waits where another thread is at it; whether nothing is left.
+    pub(super) fn is_written_out(&self) -> bool {
+        self.desk.work_off() == 0 && !self.is_failing()
+    }
+
     /// The end of the chain that is written.
     pub fn head(&self) -> Head {
-        self.head.get()
+        self.desk.head.get()
     }
 
     /// The file.
     pub fn path(&self) -> &Path {
-        &self.path
+        &self.desk.path
     }
 
     /// What dates its records.
     pub fn clock(&self) -> &Clock {
-        &self.clock
+        &self.desk.clock
     }
 
     /// Whether it can't be written now.
     pub fn is_failing(&self) -> bool {
-        self.gauge.failing.load(Ordering::Relaxed)
+        self.desk.gauge.failing.load(Ordering::Relaxed)
     }
 
     /// Whether a record would be taken now.
     pub fn takes_records(&self) -> bool {
         // The room is given back at once.
-        self.gauge.reserve().is_ok()
+        self.desk.gauge.reserve().is_ok()
     }
 
     /// Most records that may wait to be written.
     pub fn pending_limit(&self) -> usize {
-        self.gauge.capacity()
+        self.desk.gauge.capacity()
     }
 
     /// What it has done so far.
     pub fn counts(&self) -> LedgerCounts {
         let count = |of: &std::sync::atomic::AtomicU64| of.load(Ordering::Relaxed);
         LedgerCounts {
-            written: count(&self.gauge.n_written),
-            spilled: count(&self.gauge.n_spilled),
-            failures: count(&self.gauge.n_failures),
-            pending: self.gauge.n_pending(),
+            written: count(&self.desk.gauge.n_written),
+            spilled: count(&self.desk.gauge.n_spilled),
+            failures: count(&self.desk.gauge.n_failures),
+            pending: self.desk.gauge.n_pending(),
         }
     }
 }
 
 impl Drop for Ledger {
     fn drop(&mut self) {
-        let _ = self.messages.send(Message::Close);
+        self.is_closing.store(true, Ordering::SeqCst);
+        self.desk.call_thread();
         if let Some(thread) = self.thread.take() {
             // A panic there was told when it happened.
             let _ = thread.join();

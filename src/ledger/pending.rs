@@ -124,6 +124,9 @@ pub struct Submission {
     pub done: Done,
     /// Dropped when the record is written, and not before.
     pub held: Option<Box<dyn Any + Send>>,
+    /// Whether it decides about an item that nothing was decided about before: then nothing old can hold the same
+    /// decision.
+    pub is_first: bool,
 }
 
 impl fmt::Debug for Submission {

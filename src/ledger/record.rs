@@ -1,7 +1,5 @@
 //! One record of the ledger, and what binds it to the one before.
 
-use sha2::{Digest as _, Sha256};
-
 use crate::history::Bucket;
 
 /// What a record is about. The numbers stand in ledgers.
@@ -18,12 +16,17 @@ pub enum Kind {
     Repeat = 3,
     /// What became of a model: rejected, staged, promoted, rolled back. Which one decides follows from the grounds alone.
     Model = 4,
+    /// A parcel of the past, imported with what was found of it: decided about by nobody here.
+    Imported = 5,
+    /// Parcels of old records were erased.
+    Erasure = 6,
 }
 
 impl Kind {
     /// By its number.
     pub fn from_number(number: i64) -> Option<Self> {
-        let all = [Self::Grounds, Self::Decision, Self::Outcome, Self::Repeat, Self::Model];
+        let all =
+            [Self::Grounds, Self::Decision, Self::Outcome, Self::Repeat, Self::Model, Self::Imported, Self::Erasure];
         all.into_iter().find(|kind| *kind as i64 == number)
     }
 }
@@ -106,37 +109,4 @@ pub struct Head {
     pub bucket: Bucket,
     /// Its digest; zeros where there is none.
     pub digest: Digest,
-}
-
-/// The digest that binds a record to the one before.
-pub(super) fn chained(
-    previous: &Digest,
-    seq: i64,
-    recorded_at_micros: i64,
-    content: &Content,
-    parcel_digest: Option<&Digest>,
-) -> Digest {
-    let mut hasher = Sha256::new_with_prefix(b"parcel-risk ledger 1");
-    hasher.update(previous);
-    let numbers = [seq, content.kind as i64, i64::from(content.bucket.0), recorded_at_micros];
-    numbers.iter().for_each(|number| hasher.update(number.to_le_bytes()));
-    // Each part with its length, so that none runs into the next, and an absent one is not an empty one.
-    let mut part = |bytes: Option<&[u8]>| {
-        hasher.update(bytes.map_or(u64::MAX, |bytes| bytes.len() as u64).to_le_bytes());
-        hasher.update(bytes.unwrap_or_default());
-    };
-    part(content.item.map(u64::to_le_bytes).as_ref().map(<[u8; 8]>::as_slice));
-    part(content.decision_id.as_ref().map(<[u8; 16]>::as_slice));
-    part(content.route.map(i64::to_le_bytes).as_ref().map(<[u8; 8]>::as_slice));
-    part(content.risk_score.map(|score| score.to_bits().to_le_bytes()).as_ref().map(<[u8; 8]>::as_slice));
-    part(content.request.as_ref().map(|request| request.id.as_bytes()));
-    part(content.request.as_ref().map(|request| request.digest.as_slice()));
-    part(Some(&content.body));
-    part(parcel_digest.map(<[u8; 32]>::as_slice));
-    hasher.finalize().into()
-}
-
-/// Digest of a parcel as kept.
-pub(super) fn digest_of(parcel: &[u8]) -> Digest {
-    Sha256::digest(parcel).into()
 }

@@ -51,7 +51,8 @@ pub fn rescore(reader: &Reader, artifacts: &[Artifact]) -> Result<Rescored, Ledg
                 policies.insert(engine.policy().version().to_string(), engine.policy().clone());
             }
         }
-        if let (Kind::Decision, Some((engine, fold))) = (record.content.kind, &at_work) {
+        if let (Kind::Decision, Some((engine, fold))) = (record.content.kind, &mut at_work) {
+            fold.reach(record.content.bucket);
             match difference(engine, &policies, fold, &record)? {
                 None => rescored.equal += 1,
                 Some(what) => {

@@ -1,102 +1,104 @@
-//! What is written reaches the disk, and the end of the chain is noted beside it.
+//! The thread beside the calls: it asks the disk, tries again what failed, and notes the end of the chain.
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
-use super::LedgerError;
 use super::config::{Sync, beside};
 use super::record::Head;
+use super::writer::Desk;
 use crate::features::hex;
+use crate::telemetry::fields;
 
 /// What is written at most this long ago may be lost with the power, where `ledger.sync` is `batch`.
 const SYNC_EVERY: Duration = Duration::from_millis(10);
-/// How often the end of the chain is noted.
+/// How often a ledger that could not be written is tried again.
+const TRY_AGAIN_EVERY: Duration = Duration::from_millis(100);
+/// How often the end of the chain is noted, and records in memory are looked through.
 const NOTE_EVERY: Duration = Duration::from_secs(1);
+/// How long a ledger that can't be written is tried before what waits for it is given up, at the end.
+const LAST_TRIES: Duration = Duration::from_secs(2);
 
-/// The thread that asks the disk.
-#[derive(Debug)]
-pub(super) struct Syncer {
-    written: Option<mpsc::Sender<Head>>,
-    thread: Option<JoinHandle<()>>,
-    /// Whether the disk refused: what it had been given may be lost, and must be written anew.
-    has_failed: Arc<AtomicBool>,
-}
-
-impl Syncer {
-    pub(super) fn start(path: &Path, sync: Sync) -> Result<Self, LedgerError> {
-        let (written, heads) = mpsc::channel();
-        let has_failed = Arc::new(AtomicBool::new(false));
-        let (path, failed) = (path.to_owned(), Arc::clone(&has_failed));
-        let thread = thread::Builder::new()
-            .name("ledger-sync".to_owned())
-            .spawn(move || run(&path, sync, &heads, &failed))
-            .map_err(LedgerError::Thread)?;
-        Ok(Self { written: Some(written), thread: Some(thread), has_failed })
-    }
-
-    /// Tells it that there is something new.
-    pub(super) fn written(&self, head: Head) {
-        // It ends only with this value.
-        let _ = self.written.as_ref().map(|written| written.send(head));
-    }
-
-    /// Whether the disk has refused since this was asked last.
-    pub(super) fn take_failure(&self) -> bool {
-        self.has_failed.swap(false, Ordering::AcqRel)
-    }
-}
-
-impl Drop for Syncer {
-    fn drop(&mut self) {
-        self.written = None;
-        if let Some(thread) = self.thread.take() {
-            // A panic there was told when it happened.
-            let _ = thread.join();
-        }
-    }
-}
-
-fn run(path: &Path, sync: Sync, heads: &Receiver<Head>, has_failed: &AtomicBool) {
-    let wal = beside(path, "-wal");
-    let mut noted = Instant::now();
-    let mut latest: Option<Head> = None;
+/// Looks after a ledger until it is closed and nothing waits.
+pub(super) fn look_after(desk: &Desk, is_closing: &AtomicBool) {
+    let (mut noted, mut tried) = (Head::default(), Instant::now());
+    let mut looked = Instant::now();
+    let mut closing_since: Option<Instant> = None;
     loop {
-        let mut is_over = false;
-        match heads.recv_timeout(NOTE_EVERY) {
-            Ok(head) => latest = Some(head),
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => is_over = true,
+        if is_closing.load(Ordering::SeqCst) {
+            closing_since.get_or_insert_with(Instant::now);
         }
-        latest = heads.try_iter().last().or(latest);
-        if sync == Sync::Batch && latest.is_some() && ask_the_disk(&wal).is_err() {
-            has_failed.store(true, Ordering::Release);
+        let mut n_waiting = desk.work_off();
+        if desk.gauge.failing.load(Ordering::Relaxed) {
+            if tried.elapsed() >= TRY_AGAIN_EVERY {
+                desk.open_anew();
+                tried = Instant::now();
+                n_waiting = desk.work_off();
+            }
+        } else if desk.sync == Sync::Batch {
+            desk.ask_the_disk();
         }
-        if let Some(head) = latest
-            && (is_over || noted.elapsed() >= NOTE_EVERY)
-        {
-            // A help for `verify`, and no more: the ledger itself is whole without.
-            let _ = note(path, &head);
-            (noted, latest) = (Instant::now(), None);
+        if looked.elapsed() >= NOTE_EVERY || closing_since.is_some() {
+            looked = Instant::now();
+            let head = desk.head.get();
+            if head != noted {
+                // A help for `verify`, and no more: the ledger itself is whole without.
+                let _ = note(&desk.path, &head);
+                noted = head;
+            }
+            seal(desk);
         }
-        if is_over {
-            return;
+        if let Some(since) = closing_since {
+            if n_waiting == 0 && !desk.gauge.failing.load(Ordering::Relaxed) {
+                return;
+            }
+            if since.elapsed() > LAST_TRIES {
+                if n_waiting > 0 {
+                    tracing::error!({ fields::N_ITEMS } = n_waiting, "records are lost: the ledger can't be written");
+                }
+                return;
+            }
         }
-        thread::sleep(SYNC_EVERY);
+        rest(desk, noted, closing_since.is_some());
     }
 }
 
-/// Where there is no file, all of it is in the database already.
-fn ask_the_disk(wal: &Path) -> io::Result<()> {
-    match File::open(wal) {
-        Ok(file) => file.sync_data(),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(error),
+/// Until there is something to do.
+fn rest(desk: &Desk, noted: Head, is_closing: bool) {
+    let is_failing = desk.gauge.failing.load(Ordering::Relaxed);
+    match desk.sync {
+        // Each record calls it.
+        Sync::Always => thread::park_timeout(if is_failing || is_closing { TRY_AGAIN_EVERY } else { NOTE_EVERY }),
+        Sync::Batch if is_failing => thread::sleep(SYNC_EVERY),
+        Sync::Batch if desk.has_work() => thread::sleep(SYNC_EVERY),
+        Sync::Batch if desk.head.get() != noted && !is_closing => thread::sleep(SYNC_EVERY),
+        Sync::Batch => {
+            desk.is_idle.store(true, Ordering::SeqCst);
+            // A record that came before it said so called nobody.
+            if !desk.has_work() {
+                thread::park_timeout(NOTE_EVERY);
+            }
+            desk.is_idle.store(false, Ordering::SeqCst);
+        }
+    }
+}
+
+/// Moves what is looked up by from memory to disk, where enough has come together. It can be made again from the ledger, so
+/// a failure costs no more than memory.
+fn seal(desk: &Desk) {
+    loop {
+        match desk.index.seal_one() {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(error) => {
+                tracing::warn!({ fields::ERROR } = %error, "what records are found by can't be written");
+                return;
+            }
+        }
     }
 }
 
@@ -118,7 +120,7 @@ pub(super) fn noted(ledger: &Path) -> Option<(i64, String)> {
     Some((seq.parse().ok()?, digest.to_owned()))
 }
 
-/// A head that others can wait for.
+/// A head that others can look at.
 #[derive(Debug, Default)]
 pub(super) struct SharedHead(Mutex<Head>);
 

@@ -3,7 +3,10 @@
 use std::fmt;
 use std::path::Path;
 
-use super::record::{Digest, Head, Kind, Record, chained, digest_of};
+use super::erase::KeptErasure;
+use super::frame::digest_of;
+use super::log::{FIRST_RECORD, Framed, Next};
+use super::record::{Digest, Head, Kind, Record};
 use super::{LedgerError, Reader, sync};
 use crate::features::hex;
 use crate::history::Bucket;
@@ -17,6 +20,12 @@ pub struct Verified {
     pub decisions: u64,
     /// Outcomes.
     pub outcomes: u64,
+    /// Parcels of the past that were imported.
+    pub imported: u64,
+    /// Parcels that were erased by their age.
+    pub erased: u64,
+    /// Bytes after the last record, of one that was not written whole: nobody was told of it.
+    pub n_torn: u64,
 }
 
 /// The first record that is not what it was.
@@ -61,65 +70,79 @@ pub fn verify(path: &Path, known: Option<&Known>) -> Result<Verified, VerifyErro
     let noted = sync::noted(path);
     let known: Vec<&Known> = known.into_iter().chain(&noted).collect();
     let mut chain = Chain::default();
-    let scanned = reader.scan(0, |record| chain.add(&record, &known).map_err(VerifyError::Fault));
-    let fault = |seq, what: String| VerifyError::Fault(Fault { seq, what });
-    match scanned {
-        Ok(()) => {}
-        Err(VerifyError::Ledger(LedgerError::Database { source, .. })) => {
-            return Err(fault(chain.head.seq + 1, format!("it can't be read: {source}")));
-        }
-        Err(error) => return Err(error),
-    }
+    let n_torn = reader.each_from::<VerifyError>(FIRST_RECORD, |next| match next {
+        Next::Record(framed) => chain.add(&framed, &known).map_err(VerifyError::Fault),
+        _ => Err(VerifyError::Fault(Fault { seq: chain.head.seq + 1, what: CHANGED.to_owned() })),
+    })?;
     if let Some((last, _)) = known.iter().filter(|(seq, _)| *seq > chain.head.seq).max_by_key(|(seq, _)| *seq) {
-        let next = chain.head.seq + 1;
-        return Err(fault(next, format!("it is missing, with all after it: there were {last} records")));
+        let what = format!("it is missing, with all after it: there were {last} records");
+        return Err(VerifyError::Fault(Fault { seq: chain.head.seq + 1, what }));
     }
-    let damaged = |source| LedgerError::Database { path: path.to_owned(), source };
-    let found = reader.connection().query_row("PRAGMA integrity_check(1)", [], |row| row.get::<_, String>(0));
-    let found = found.map_err(damaged)?;
-    if found != "ok" {
-        return Err(fault(0, format!("all are whole, but what they are looked up by is not: {found}")));
+    if let Some(seq) = chain.without_parcel.first() {
+        return Err(VerifyError::Fault(Fault { seq: *seq, what: "its parcel was removed".to_owned() }));
     }
-    Ok(Verified { head: chain.head, decisions: chain.decisions, outcomes: chain.outcomes })
+    Ok(Verified {
+        head: chain.head,
+        decisions: chain.decisions,
+        outcomes: chain.outcomes,
+        imported: chain.imported,
+        erased: chain.erased,
+        n_torn,
+    })
 }
+
+/// What is said of a record whose digest is not that of what it says, or of bytes that are none.
+const CHANGED: &str = "it was changed, or does not belong here";
 
 #[derive(Default)]
 struct Chain {
     head: Head,
     decisions: u64,
     outcomes: u64,
+    imported: u64,
+    erased: u64,
+    /// Records whose parcel is not there, and no erasure told of it yet.
+    without_parcel: Vec<i64>,
 }
 
 impl Chain {
-    fn add(&mut self, record: &Record, known: &[&Known]) -> Result<(), Fault> {
+    fn add(&mut self, framed: &Framed, known: &[&Known]) -> Result<(), Fault> {
         let next = self.head.seq + 1;
-        let fault = |seq, what: &str| Err(Fault { seq, what: what.to_owned() });
+        let fault = |what: &str| Err(Fault { seq: next, what: what.to_owned() });
+        let record = &framed.decoded.record;
+        if !framed.decoded.follows(&self.head.digest, &framed.bytes) {
+            return if record.seq > next { fault("it is missing") } else { fault(CHANGED) };
+        }
         if record.seq != next {
-            return fault(next, "it is missing");
+            return fault(CHANGED);
         }
         match (&record.content.parcel, &record.parcel_digest) {
             (Some(parcel), Some(digest)) if digest_of(parcel) == *digest => {}
             (None, None) => {}
-            (None, Some(_)) => return fault(next, "its parcel was removed"),
-            _ => return fault(next, "its parcel was changed"),
+            // There is to be an erasure among the records after it.
+            (None, Some(_)) => self.without_parcel.push(next),
+            _ => return fault("its parcel was changed"),
         }
-        let Record { recorded_at_micros, content, parcel_digest, digest, .. } = record;
-        let expected = chained(&self.head.digest, next, *recorded_at_micros, content, parcel_digest.as_ref());
-        if expected != *digest {
-            return fault(next, "it was changed, or does not belong here");
-        }
+        let Record { recorded_at_micros, content, digest, .. } = record;
         if *recorded_at_micros < self.head.recorded_at_micros || content.bucket < self.head.bucket {
-            return fault(next, "it is dated before the one before it");
+            return fault("it is dated before the one before it");
         }
         if next == 1 && content.kind != Kind::Grounds {
-            return fault(next, "the ledger does not begin with its grounds");
+            return fault("the ledger does not begin with its grounds");
         }
         if known.iter().any(|(seq, known)| *seq == next && *known != hex(digest)) {
-            return fault(next, "it is another than the one that is known to have been written");
+            return fault("it is another than the one that is known to have been written");
         }
         match content.kind {
             Kind::Decision => self.decisions += 1,
             Kind::Outcome => self.outcomes += 1,
+            Kind::Imported => self.imported += 1,
+            Kind::Erasure => {
+                let erasure = KeptErasure::from_body(&content.body);
+                // Only what is older than itself.
+                let through = erasure.map_or(0, |erasure| erasure.through.min(next - 1));
+                self.erased += self.without_parcel.extract_if(.., |seq| *seq <= through).count() as u64;
+            }
             Kind::Grounds | Kind::Repeat | Kind::Model => {}
         }
         let (bucket, digest): (Bucket, Digest) = (content.bucket, *digest);

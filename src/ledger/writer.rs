@@ -1,33 +1,45 @@
-//! The one thread that writes: what has come together is committed together.
+//! The end that writes: whoever waits for a record writes it, with all that others handed over meanwhile.
+//!
+//! No other thread is woken for a record, which would cost more than the writing. Where another call is at it, the record
+//! is left to that one. What nobody waits for is written by the ledger's own thread. With `sync = "always"` a thread of the ledger's own writes, so that no call's thread waits for the
+//! disk.
 
 use std::collections::VecDeque;
+use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, TryLockError};
+use std::thread::Thread;
 
+use super::LedgerError;
 use super::clock::Clock;
 use super::config::Sync;
+use super::index::{Index, Key, SharedIndex};
+use super::log::{End, Log, open_to_write};
+use super::part::Indexed;
 use super::pending::{Appended, Done, Gauge, Submission};
-use super::record::Head;
-use super::store::{Placed, Store};
-use super::sync::{SharedHead, Syncer};
+use super::record::{Content, Head, Kind};
+use super::sync::{SharedHead, noted};
 use crate::telemetry::fields;
 
-/// Most records of one commit.
+/// Most records that are written together.
 const MOST_TOGETHER: usize = 1024;
-/// How often a ledger that could not be written is tried again.
-const TRY_AGAIN_EVERY: Duration = Duration::from_millis(100);
-/// How long a ledger that can't be written is tried before what waits for it is given up, at the end.
-const LAST_TRIES: Duration = Duration::from_secs(2);
 
-/// What the writer is told.
-pub(super) enum Message {
-    /// A record to be written.
-    Append(Box<Submission>),
-    /// Nothing comes after.
-    Close,
+/// What all of a ledger's threads share.
+pub(super) struct Desk {
+    pub(super) path: PathBuf,
+    pub(super) sync: Sync,
+    pub(super) clock: Clock,
+    pub(super) gauge: Arc<Gauge>,
+    pub(super) index: Arc<SharedIndex>,
+    /// The end of what is written.
+    pub(super) head: SharedHead,
+    /// Handed over and not yet taken up, in order.
+    incoming: Mutex<VecDeque<Submission>>,
+    writer: Mutex<Writer>,
+    /// The thread beside the calls, and whether it sleeps until it is called.
+    pub(super) thread: OnceLock<Thread>,
+    pub(super) is_idle: AtomicBool,
 }
 
 /// A record that is not yet written.
@@ -38,155 +50,333 @@ struct Waiting {
     done: Option<Done>,
 }
 
-pub(super) struct Writer {
-    pub(super) path: PathBuf,
-    pub(super) sync: Sync,
-    pub(super) clock: Clock,
-    pub(super) gauge: Arc<Gauge>,
-    pub(super) head: Arc<SharedHead>,
-    pub(super) messages: Receiver<Message>,
-    pub(super) syncer: Syncer,
-    /// `None` while it must be opened anew: after a failure nothing that the old connection says can be believed.
-    pub(super) store: Option<Store>,
+struct Writer {
+    /// `None` while it must be opened anew: after a failure nothing that was written since the disk was last asked can be
+    /// relied on.
+    log: Option<Log>,
+    end: End,
+    /// What the disk is known to have.
+    synced: End,
+    waiting: VecDeque<Waiting>,
+    last_micros: i64,
 }
 
-impl Writer {
-    pub(super) fn run(mut self) {
-        let mut waiting: VecDeque<Waiting> = VecDeque::new();
-        let mut last_micros = self.head.get().recorded_at_micros;
-        // How many of those that wait were part of a commit of which nobody knows whether it took place.
-        let mut n_in_doubt = 0;
-        let mut closing: Option<Instant> = None;
+/// Where a record went.
+enum Place {
+    /// It is a new one.
+    New { seq: i64 },
+    /// The same decision is recorded already, or the same request was answered.
+    Known { seq: i64, recorded_at_micros: i64 },
+}
+
+impl Desk {
+    /// Opens a ledger to write. What is left of a record that was being written when its writer was stopped is cut off.
+    pub(super) fn open(path: PathBuf, sync: Sync, clock: Clock, gauge: Gauge) -> Result<Self, LedgerError> {
+        let file = open_to_write(&path)?;
+        let known_seq = noted(&path).map_or(0, |(seq, _)| seq);
+        let (index, n_torn) = Index::recover(&path, &file, known_seq)?;
+        if n_torn > 0 {
+            tracing::warn!({ fields::N_BYTES } = n_torn, "the ledger ends in the middle of a record, which is cut off");
+        }
+        let end = index.end();
+        let log = Log::new(file, end).map_err(LedgerError::file("writing", &path))?;
+        let head = SharedHead::default();
+        head.set(end.head);
+        let last_micros = end.head.recorded_at_micros;
+        let writer = Writer { log: Some(log), end, synced: end, waiting: VecDeque::new(), last_micros };
+        Ok(Self {
+            path,
+            sync,
+            clock,
+            gauge: Arc::new(gauge),
+            index: Arc::new(SharedIndex::new(index)),
+            head,
+            incoming: Mutex::default(),
+            writer: Mutex::new(writer),
+            thread: OnceLock::new(),
+            is_idle: AtomicBool::new(false),
+        })
+    }
+
+    /// Takes a record.
+    pub(super) fn hand_over(&self, submission: Submission) {
+        self.incoming.lock().unwrap_or_else(PoisonError::into_inner).push_back(submission);
+        if self.sync == Sync::Always || self.is_idle.load(Ordering::SeqCst) {
+            self.call_thread();
+        }
+    }
+
+    /// Has the thread look after the ledger now.
+    pub(super) fn call_thread(&self) {
+        self.is_idle.store(false, Ordering::SeqCst);
+        if let Some(thread) = self.thread.get() {
+            thread.unpark();
+        }
+    }
+
+    /// Writes all that was handed over, unless somebody else is at it, who does so then.
+    pub(super) fn work(&self) {
+        if self.sync == Sync::Always {
+            // The thread was called.
+            return;
+        }
         loop {
-            let mut next = if closing.is_some() {
-                None
-            } else if !waiting.is_empty() && self.store.is_some() {
-                self.messages.try_recv().ok()
-            } else {
-                // Also where nothing waits: the disk may have refused what was written before.
-                match self.messages.recv_timeout(TRY_AGAIN_EVERY) {
-                    Ok(message) => Some(message),
-                    Err(RecvTimeoutError::Timeout) => None,
-                    Err(RecvTimeoutError::Disconnected) => Some(Message::Close),
-                }
+            let mut writer = match self.writer.try_lock() {
+                Ok(writer) => writer,
+                Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+                Err(TryLockError::WouldBlock) => return,
             };
-            while let Some(message) = next.take() {
-                match message {
-                    Message::Close => closing = Some(Instant::now()),
-                    Message::Append(submission) => {
-                        last_micros = last_micros.max(self.clock.now_micros());
-                        let mut submission = *submission;
-                        let done = std::mem::replace(&mut submission.done, Box::new(|_| ()));
-                        waiting.push_back(Waiting { recorded_at_micros: last_micros, submission, done: Some(done) });
-                    }
-                }
-                if waiting.len() < MOST_TOGETHER || self.store.is_none() {
-                    next = self.messages.try_recv().ok();
-                }
-            }
-            if self.syncer.take_failure() {
-                self.fail("the disk did not take what was written");
-            }
-            if self.store.is_none() {
-                self.tell_of_failure(&mut waiting);
-                self.open_anew(&mut waiting, &mut n_in_doubt);
-            }
-            if let Some(store) = &mut self.store {
-                let n = waiting.len().min(MOST_TOGETHER);
-                if n > 0 {
-                    let batch = waiting.iter().take(n).map(|one| (one.recorded_at_micros, &one.submission.content));
-                    match store.append(batch) {
-                        Ok(placed) => {
-                            let head = store.head();
-                            self.took(head, placed, &mut waiting);
-                        }
-                        Err(error) => {
-                            n_in_doubt = n;
-                            self.fail(&error.to_string());
-                        }
-                    }
-                }
-            }
-            if let Some(since) = closing {
-                if waiting.is_empty() {
-                    return;
-                }
-                if self.store.is_none() {
-                    if since.elapsed() > LAST_TRIES {
-                        tracing::error!(
-                            { fields::N_ITEMS } = waiting.len(),
-                            "records are lost: the ledger can't be written"
-                        );
-                        return;
-                    }
-                    std::thread::sleep(TRY_AGAIN_EVERY);
-                }
+            writer.turn(self);
+            drop(writer);
+            // What came while it was held was left to it.
+            if self.incoming.lock().unwrap_or_else(PoisonError::into_inner).is_empty() {
+                return;
             }
         }
     }
 
-    fn took(&self, head: Head, placed: Vec<Placed>, waiting: &mut VecDeque<Waiting>) {
-        self.head.set(head);
-        self.syncer.written(head);
-        self.gauge.n_written.fetch_add(placed.len() as u64, Ordering::Relaxed);
+    /// Holds the writer for a moment. Calls that came meanwhile have left their records to whoever held it.
+    fn holding<R>(&self, act: impl FnOnce(&mut Writer) -> R) -> R {
+        let acted = act(&mut self.writer.lock().unwrap_or_else(PoisonError::into_inner));
+        if !self.incoming.lock().unwrap_or_else(PoisonError::into_inner).is_empty() {
+            self.work();
+        }
+        acted
+    }
+
+    /// Writes all that was handed over; waits where somebody else is at it. How many records still wait.
+    pub(super) fn work_off(&self) -> usize {
+        self.holding(|writer| {
+            writer.turn(self);
+            writer.waiting.len()
+        })
+    }
+
+    /// Whether something was handed over, or written without the disk being asked.
+    pub(super) fn has_work(&self) -> bool {
+        let has_incoming = !self.incoming.lock().unwrap_or_else(PoisonError::into_inner).is_empty();
+        has_incoming || self.holding(|writer| writer.log.is_none() || writer.synced.offset < writer.end.offset)
+    }
+
+    /// Asks the disk for what is written, where there is anything new. Nobody waits for it.
+    pub(super) fn ask_the_disk(&self) {
+        let asked = self.holding(|writer| {
+            let is_new = writer.synced.offset < writer.end.offset;
+            writer.log.as_ref().filter(|_| is_new).map(|log| (log.handle(), writer.end))
+        });
+        let Some((handle, end)) = asked else { return };
+        let done = handle.and_then(|file| file.sync_data());
+        self.holding(|writer| match done {
+            Ok(()) if writer.log.is_some() => writer.synced = end,
+            Ok(()) => {}
+            Err(error) => writer.fail(self, &format!("the disk did not take what was written: {error}")),
+        });
+    }
+
+    /// Tries a ledger again where it could not be written; whether it can be now.
+    pub(super) fn open_anew(&self) -> bool {
+        self.holding(|writer| {
+            if writer.log.is_some() {
+                return true;
+            }
+            let (end, synced) = (writer.end, writer.synced);
+            let open = || -> io::Result<Log> {
+                let file = std::fs::OpenOptions::new().read(true).write(true).open(&self.path)?;
+                if file.metadata()?.len() < end.offset {
+                    return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "records that were taken are gone"));
+                }
+                let log = Log::new(file, end)?;
+                log.write_anew(synced)?;
+                Ok(log)
+            };
+            if let Ok(log) = open() {
+                (writer.log, writer.synced) = (Some(log), end);
+            }
+            writer.turn(self);
+            writer.log.is_some()
+        })
+    }
+}
+
+impl std::fmt::Debug for Desk {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Desk").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+impl Writer {
+    /// Takes up what was handed over, and writes all that waits.
+    fn turn(&mut self, desk: &Desk) {
+        let incoming = std::mem::take(&mut *desk.incoming.lock().unwrap_or_else(PoisonError::into_inner));
+        if !incoming.is_empty() {
+            self.last_micros = self.last_micros.max(desk.clock.now_micros());
+        }
+        for mut submission in incoming {
+            let done = std::mem::replace(&mut submission.done, Box::new(|_| ()));
+            self.waiting.push_back(Waiting { recorded_at_micros: self.last_micros, submission, done: Some(done) });
+        }
+        while self.log.is_some() && !self.waiting.is_empty() {
+            match self.write_some(desk) {
+                Ok(placed) => self.took(desk, placed),
+                Err(error) => self.fail(desk, &error.to_string()),
+            }
+        }
+        if self.log.is_none() {
+            for one in &mut self.waiting {
+                if let Some(done) = one.done.take() {
+                    done(desk.gauge.unwritten(one.recorded_at_micros));
+                }
+            }
+        } else if desk.gauge.failing.swap(false, Ordering::Relaxed) {
+            // It is not well before all that was decided meanwhile is written: an outcome looks for its decision there.
+            tracing::info!("the ledger can be written again");
+        }
+    }
+
+    /// Writes the first of those that wait, all or none.
+    fn write_some(&mut self, desk: &Desk) -> Result<Vec<Place>, LedgerError> {
+        let writing = LedgerError::file("writing", &desk.path);
+        let Some(log) = &mut self.log else { return Ok(Vec::new()) };
+        let n = self.waiting.len().min(MOST_TOGETHER);
+        let mut places = Vec::with_capacity(n);
+        let mut fresh: Vec<(i64, Repeatable<'_>)> = Vec::with_capacity(n);
+        let mut seq = self.end.head.seq;
+        for one in self.waiting.iter().take(n) {
+            let content = &one.submission.content;
+            let known = known(desk, content, one.submission.is_first, &fresh, self.end.head)?;
+            match known {
+                None => {
+                    seq += 1;
+                    places.push(Place::New { seq });
+                    fresh.push((one.recorded_at_micros, Repeatable::As(content)));
+                }
+                Some((by_request, known_seq, recorded_at_micros)) => {
+                    places.push(Place::Known { seq: known_seq, recorded_at_micros });
+                    // The decision stands already, but the request that asked for it again is a new one.
+                    if !by_request && content.request.is_some() {
+                        seq += 1;
+                        let repeat = Content { kind: Kind::Repeat, parcel: None, body: Vec::new(), ..content.clone() };
+                        fresh.push((one.recorded_at_micros, Repeatable::Repeat(Box::new(repeat))));
+                    }
+                }
+            }
+        }
+        let mut indexed = Vec::with_capacity(fresh.len());
+        let records = fresh.iter().map(|(micros, content)| (*micros, content.content()));
+        let placed = |offset, _, content: &Content, micros| indexed.push(Indexed::of(offset, micros, content));
+        let end = log.write(records, placed).map_err(writing)?;
+        if desk.sync == Sync::Always {
+            log.ask_the_disk().map_err(LedgerError::file("writing", &desk.path))?;
+            self.synced = end;
+        }
+        log.take(end);
+        self.end = end;
+        let mut index = desk.index.write();
+        indexed.iter().for_each(|one| index.add(one));
+        index.reach(end);
+        Ok(places)
+    }
+
+    fn took(&mut self, desk: &Desk, placed: Vec<Place>) {
+        desk.head.set(self.end.head);
+        desk.gauge.n_written.fetch_add(placed.len() as u64, Ordering::Relaxed);
         let n = placed.len();
-        for (placed, one) in placed.into_iter().zip(waiting.drain(..n)) {
+        for (place, one) in placed.into_iter().zip(self.waiting.drain(..n)) {
             let Waiting { recorded_at_micros, submission, done } = one;
             // What it held is let go first: whoever was told looks it up in the ledger.
             drop(submission);
             if let Some(done) = done {
-                done(match placed {
-                    Placed::New { seq } => Appended::Recorded { seq, recorded_at_micros },
-                    Placed::Known { seq, recorded_at_micros } => Appended::Known { seq, recorded_at_micros },
+                done(match place {
+                    Place::New { seq } => Appended::Recorded { seq, recorded_at_micros },
+                    Place::Known { seq, recorded_at_micros } => Appended::Known { seq, recorded_at_micros },
                 });
             }
         }
-        self.is_well_where_none_waits(waiting);
     }
 
-    /// It is not well before all that was decided meanwhile is written: an outcome looks for its decision there.
-    fn is_well_where_none_waits(&self, waiting: &VecDeque<Waiting>) {
-        if waiting.is_empty() {
-            self.gauge.failing.store(false, Ordering::Relaxed);
-        }
-    }
-
-    /// Lets the connection go. A failed sync is never asked for again on it: the second would say that all is well.
-    fn fail(&mut self, why: &str) {
-        if self.store.take().is_some() {
-            self.gauge.failing.store(true, Ordering::Relaxed);
-            self.gauge.n_failures.fetch_add(1, Ordering::Relaxed);
+    /// Lets the file go. A failed request to the disk is never made again on it: the second would say that all is well.
+    fn fail(&mut self, desk: &Desk, why: &str) {
+        if self.log.take().is_some() && !desk.gauge.failing.swap(true, Ordering::Relaxed) {
+            desk.gauge.n_failures.fetch_add(1, Ordering::Relaxed);
             tracing::error!({ fields::ERROR } = why, "the ledger can't be written");
         }
     }
+}
 
-    fn tell_of_failure(&self, waiting: &mut VecDeque<Waiting>) {
-        for one in waiting {
-            if let Some(done) = one.done.take() {
-                done(self.gauge.unwritten(one.recorded_at_micros));
-            }
+/// A record to be written: as it was handed over, or what stands for it.
+enum Repeatable<'a> {
+    As(&'a Content),
+    Repeat(Box<Content>),
+}
+
+impl Repeatable<'_> {
+    fn content(&self) -> &Content {
+        match self {
+            Self::As(content) => content,
+            Self::Repeat(content) => content,
         }
     }
+}
 
-    fn open_anew(&mut self, waiting: &mut VecDeque<Waiting>, n_in_doubt: &mut usize) {
-        let Ok(store) = Store::open(&self.path, self.sync) else { return };
-        if store.write_through().is_err() {
-            return;
+/// The record that another one must not be written beside: whether it answered the same request, its number and its time.
+/// Looked for among those that are written and among those that are about to be, which come after `head`. Whoever has a
+/// request with an identifier of its own has looked for an old answer before, and holds the identifier since.
+fn known(
+    desk: &Desk,
+    content: &Content,
+    is_first: bool,
+    fresh: &[(i64, Repeatable<'_>)],
+    head: Head,
+) -> Result<Option<(bool, i64, i64)>, LedgerError> {
+    let decision = content.decision_id.as_ref().filter(|_| content.kind == Kind::Decision);
+    let same_request = |other: &Content| {
+        let id = |content: &Content| content.request.as_ref().map(|request| request.id.clone());
+        content.request.is_some() && id(other) == id(content)
+    };
+    let same_decision =
+        |other: &Content| decision.is_some() && other.kind == Kind::Decision && other.decision_id.as_ref() == decision;
+    let among = fresh.iter().zip(head.seq + 1..);
+    let found = |is_same: &dyn Fn(&Content) -> bool| {
+        among.clone().find(|((_, other), _)| is_same(other.content())).map(|((micros, _), seq)| (seq, *micros))
+    };
+    if let Some((seq, micros)) = found(&same_request) {
+        return Ok(Some((true, seq, micros)));
+    }
+    if let Some(request) = &content.request
+        && let Some(written) = desk.written(Key::of_request(&request.id), true, &same_request)?
+    {
+        return Ok(Some((true, written.0, written.1)));
+    }
+    if let Some((seq, micros)) = found(&same_decision) {
+        return Ok(Some((false, seq, micros)));
+    }
+    let Some(id) = decision else { return Ok(None) };
+    Ok(desk.written(Key::of_decision(id), is_first, &same_decision)?.map(|(seq, micros)| (false, seq, micros)))
+}
+
+impl Desk {
+    /// Number and time of the written record with this key that is the same. Of an item that was never decided about,
+    /// nothing can stand but what was written at this moment.
+    fn written(
+        &self,
+        key: Key,
+        recent_only: bool,
+        is_same: &dyn Fn(&Content) -> bool,
+    ) -> Result<Option<(i64, i64)>, LedgerError> {
+        let found = {
+            let index = self.index.read();
+            if recent_only { index.recent(key) } else { index.find(key)? }
+        };
+        if found.is_empty() {
+            return Ok(None);
         }
-        let (was, is) = (self.head.get(), store.head());
-        // Nobody else writes, and a commit is whole: so the end has moved by all that was in doubt, or not at all.
-        if is.seq > was.seq {
-            for one in waiting.drain(..*n_in_doubt) {
-                drop(one);
-                self.gauge.n_written.fetch_add(1, Ordering::Relaxed);
+        let reader = super::Reader::open(&self.path)?;
+        for (seq, offset) in found {
+            let record = reader.record_at(seq, offset)?;
+            if is_same(&record.content) {
+                return Ok(Some((seq, record.recorded_at_micros)));
             }
-        } else if is != was {
-            tracing::error!("the ledger has lost records that it had taken");
         }
-        *n_in_doubt = 0;
-        self.head.set(is);
-        self.store = Some(store);
-        tracing::info!("the ledger can be written again");
-        self.is_well_where_none_waits(waiting);
+        Ok(None)
     }
 }

@@ -6,6 +6,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use serde::{Deserialize, Serialize};
+
 use super::seen::{Cell, Seen};
 use super::tally::{Passed, Tally, bin_of, day_weight, days_to_end, steps};
 use super::{Route, RouteCause};
@@ -102,11 +104,67 @@ impl Flow {
         Arc::clone(&state.closed)
     }
 
+    /// All that it holds but the reference, so that it can be taken up again.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let State { open, gathered, closed } = &*state;
+        let passed = |passed: &Passed| {
+            let Passed { bin, slot, route, cause, uncertainty, novelty } = *passed;
+            (bin, slot, route as i64, cause as i64, uncertainty, novelty)
+        };
+        let kept = KeptFlow {
+            width_seconds: self.clock.width.into(),
+            utc_offset_minutes: self.clock.utc_offset_minutes,
+            open: open.0,
+            gathered: gathered.iter().map(|(cell, one)| (cell.clone(), passed(one))).collect(),
+            day: closed.day,
+            days: closed.days,
+            cells: closed.cells.iter().map(|(cell, tally)| (cell.clone(), tally.clone())).collect(),
+        };
+        postcard::to_stdvec(&kept).expect("numbers and texts always encode")
+    }
+
+    /// Takes up what [`Flow::to_bytes`] gave; whether it was one of the same buckets and days. Else nothing is changed.
+    pub fn put_bytes(&self, bytes: &[u8]) -> bool {
+        let Ok((kept, [])) = postcard::take_from_bytes::<KeptFlow>(bytes) else { return false };
+        let KeptFlow { width_seconds, utc_offset_minutes, open, gathered, day, days, cells } = kept;
+        let is_same =
+            width_seconds == u32::from(self.clock.width) && utc_offset_minutes == self.clock.utc_offset_minutes;
+        let passed = |(bin, slot, route, cause, uncertainty, novelty)| {
+            let (route, cause) = (Route::from_number(route)?, RouteCause::from_number(cause)?);
+            Some(Passed { bin, slot, route, cause, uncertainty, novelty })
+        };
+        let gathered = gathered.into_iter().map(|(cell, one)| Some((cell, passed(one)?))).collect::<Option<Vec<_>>>();
+        let Some(gathered) = gathered.filter(|_| is_same && cells.iter().all(|(_, tally)| tally.is_whole())) else {
+            return false;
+        };
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let reference = Arc::clone(&state.closed.reference);
+        let closed = Closed { day, days, cells: cells.into_iter().collect(), reference };
+        *state = State { open: Bucket(open), gathered, closed: Arc::new(closed) };
+        true
+    }
+
     /// Where buckets lie in the day.
     pub fn clock(&self) -> Clock {
         self.clock
     }
 }
+
+/// A flow as bytes.
+#[derive(Serialize, Deserialize)]
+struct KeptFlow {
+    width_seconds: u32,
+    utc_offset_minutes: i32,
+    open: u32,
+    gathered: Vec<(Cell, KeptPassed)>,
+    day: i64,
+    days: f64,
+    cells: Vec<(Cell, Tally)>,
+}
+
+/// A [`Passed`], with route and cause by their numbers.
+type KeptPassed = (Option<u16>, u8, i64, i64, u32, u32);
 
 impl State {
     /// Closes what lies before `at`.
@@ -210,6 +268,22 @@ mod tests {
         let (often, once) = (read_often.as_of(Bucket(9 * 1440)), read_once.as_of(Bucket(9 * 1440)));
         assert_eq!((often.day, often.days.to_bits(), &often.cells), (once.day, once.days.to_bits(), &once.cells));
         assert!(once.days > 1.0 && once.days < 3.0, "{}", once.days);
+    }
+
+    #[test]
+    fn what_is_taken_up_again_goes_on_to_the_bit() {
+        let (flow, again) = (flow(), self::flow());
+        for minute in 0..3000 {
+            flow.add(Bucket(minute), &seen(f64::from(minute % 7), "A"), Route::Scan, RouteCause::Rule, minute > 9);
+        }
+        assert!(again.put_bytes(&flow.to_bytes()));
+        let other = Flow::new(Clock::new(BucketWidth::MINUTE, 60), &[]);
+        assert!(!other.put_bytes(&flow.to_bytes()) && !other.put_bytes(b"x"));
+        for both in [&flow, &again] {
+            both.add(Bucket(3000), &seen(1.0, "B"), Route::Open, RouteCause::Score, true);
+        }
+        let (flow, again) = (flow.as_of(Bucket(9000)), again.as_of(Bucket(9000)));
+        assert_eq!((flow.day, flow.days.to_bits(), &flow.cells), (again.day, again.days.to_bits(), &again.cells));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What passed in one cell, day by day: the day that is under way, and the days before it, decayed.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Route, RouteCause};
 
 /// Bins of raw scores: 1/32 log-odds each, from -16 to 16; what lies beyond is in the last on its side.
@@ -46,7 +48,7 @@ pub(super) fn steps(weight: f64) -> u32 {
 }
 
 /// Sums over parcels: of a day in whole numbers, of past days decayed.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Sums<N> {
     pub(super) parcels: N,
     pub(super) bins: Vec<N>,
@@ -87,6 +89,13 @@ impl<N> Sums<N> {
     }
 }
 
+impl<N> Sums<N> {
+    /// Whether there is a sum for every bin and every part of a day.
+    fn is_whole(&self) -> bool {
+        self.bins.len() == N_BINS && self.slots.len() == N_SLOTS
+    }
+}
+
 impl Sums<f64> {
     /// Adds those of another cell.
     pub(super) fn add(&mut self, other: &Self) {
@@ -95,13 +104,18 @@ impl Sums<f64> {
 }
 
 /// What passed in one cell.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Tally {
     pub(super) today: Sums<u64>,
     pub(super) past: Sums<f64>,
 }
 
 impl Tally {
+    /// Whether it is one that counting makes.
+    pub(super) fn is_whole(&self) -> bool {
+        self.today.is_whole() && self.past.is_whole()
+    }
+
     pub(super) fn count(&mut self, passed: &Passed) {
         let today = &mut self.today;
         today.parcels += 1;

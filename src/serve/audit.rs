@@ -44,7 +44,7 @@ impl Audit {
         let Some(recorder) = &self.recorder else { return Err(Refusal::NoLedger { method }) };
         let (recorder, scorer) = (Arc::clone(recorder), self.scorer.load_full());
         let read = tokio::task::spawn_blocking(move || {
-            recorder.readers().with(|reader| work(reader, scorer.engine())).map_err(|error| Refusal::unreadable(&error))
+            work(recorder.reader(), scorer.engine()).map_err(|error| Refusal::unreadable(&error))
         });
         read.await.map_err(|_| Refusal::Internal)?
     }

@@ -126,7 +126,7 @@ impl Door {
 
     fn submit(
         &self,
-        recorder: &Recorder,
+        recorder: &Arc<Recorder>,
         request: v1::ScoreParcelRequest,
         language: Language,
     ) -> Result<Submitted, Refusal> {
@@ -135,7 +135,7 @@ impl Door {
 
     fn submit_once(
         &self,
-        recorder: &Recorder,
+        recorder: &Arc<Recorder>,
         request: v1::ScoreParcelRequest,
         language: Language,
         once: Option<(ledger::Request, Claim)>,

@@ -9,6 +9,7 @@ use std::time::Instant;
 use arc_swap::ArcSwap;
 use prost::Message as _;
 use tokio::sync::oneshot;
+use tokio::sync::oneshot::error::TryRecvError;
 
 use super::Scorer;
 use super::lanes::{Lane, Lanes};
@@ -17,21 +18,23 @@ use super::status::Refusal;
 use crate::artifact::Artifact;
 use crate::engine::{Engine, Explanation};
 use crate::features::FeatureRow;
-use crate::history::{Bucket, History};
+use crate::history::{Bucket, History, HistoryConfig};
 use crate::ledger::{
     Appended, Clock, Content, Grounds, Item, Keeping, KeptDecision, KeptOutcome, Kind, Ledger, LedgerConfig,
-    LedgerError, Live, Readers, Request, Slot, Submission, Unavailable, item_key, recorded_decision,
+    LedgerError, Live, Reader, Request, Retention, Slot, Submission, Unavailable, item_key, recorded_decision,
 };
 use crate::parcel::{AdvisedAt, Parcel};
 use crate::policy::{Policy, PolicyStatus};
 use crate::reasons::Language;
-use crate::telemetry::{Metrics, Stage};
+use crate::telemetry::{Metrics, Stage, fields};
 use crate::wire::{self, CheckedOutcome, v1};
 
 /// What records decisions and outcomes, and keeps the history that they make.
 #[derive(Debug)]
 pub struct Recorder {
-    ledger: Ledger,
+    /// Before the ledger, which it uses until it is dropped.
+    _retention: Option<Retention>,
+    ledger: Arc<Ledger>,
     live: Live,
     /// Changed only while nobody is at work in a bucket.
     lanes: ArcSwap<Lanes>,
@@ -39,7 +42,7 @@ pub struct Recorder {
     /// Grounds change one after the other.
     changing: Mutex<()>,
     keeping: Keeping,
-    readers: Readers,
+    reader: Reader,
     requests: Requests,
     /// Outcomes are taken in one call after the other: whether one is new depends on those before.
     outcomes: Mutex<()>,
@@ -51,6 +54,7 @@ pub(super) struct Submitted {
     at: Bucket,
     became: oneshot::Receiver<Appended>,
     parcel: Parcel,
+    recorder: Arc<Recorder>,
 }
 
 /// What a record is made of besides the decision; taken once.
@@ -67,6 +71,9 @@ pub(super) struct Asked {
     pub(super) explanation: Explanation,
 }
 
+/// Records that a start folds before it saves what came of it, for a start after a kill.
+const LONG_FOLD: i64 = 100_000;
+
 impl Recorder {
     /// Opens a ledger for the decisions of `engine`, whose model is that of `artifact`, under `policy`; and makes the
     /// history that the ledger so far gives, on top of the one that the artifact carries.
@@ -75,33 +82,36 @@ impl Recorder {
     /// [`LedgerError`].
     pub fn open(
         path: &Path,
-        config: &LedgerConfig,
+        (config, history): (&LedgerConfig, &HistoryConfig),
         clock: Clock,
         artifact: &Artifact,
         engine: &Engine,
     ) -> Result<Self, LedgerError> {
         let keeping = Keeping::new(config)?;
-        let ledger = Ledger::open(path, config, clock)?;
-        let readers = Readers::new(path);
+        let ledger = Arc::new(Ledger::open(path, config, clock)?);
+        let reader = ledger.reader()?;
         let until = artifact.manifest().data.until_seconds;
-        let grounds = Grounds::new(engine, until, config.parties, config.descriptions);
-        let head = ledger.head();
-        if readers.with(|reader| reader.grounds_of(head.seq))?.as_ref() != Some(&grounds) {
-            let at = head.bucket.max(grounds.first_bucket());
-            let appended = ledger.append(grounds.to_content(at));
-            appended.map_err(|_| LedgerError::Record { seq: head.seq + 1, what: "it can't be written".to_owned() })?;
-        }
+        let grounds = Grounds::new(engine, until, config, history);
+        ledger.stand_on(&grounds, grounds.first_bucket())?;
         let genesis = artifact.snapshot().settled();
-        let live = readers.with(|reader| Live::rebuilt(reader, &grounds, genesis, engine.flow()))?;
+        let live = Live::rebuilt(&reader, &grounds, genesis, engine.flow())?;
+        if ledger.head().seq - live.n_saved() > LONG_FOLD
+            && let Err(error) = live.save(&ledger, &grounds, (live.history(), live.flow()))
+        {
+            tracing::warn!({ fields::ERROR } = %error, "history can't be saved: the next start takes as long as this one");
+        }
+        let retention = || Retention::start(Arc::downgrade(&ledger), config.retention_days);
+        let retention = (config.retention_days > 0).then(retention).transpose()?;
         let lane = Lane::whole(grounds.clone(), Arc::clone(live.history()), Arc::clone(live.flow()));
         Ok(Self {
+            _retention: retention,
             ledger,
             live,
             lanes: ArcSwap::from_pointee(Lanes::of(Arc::new(lane))),
             grounds: ArcSwap::from_pointee(grounds),
             changing: Mutex::default(),
             keeping,
-            readers,
+            reader,
             requests: Requests::default(),
             outcomes: Mutex::default(),
         })
@@ -120,9 +130,10 @@ impl Recorder {
             let done = Box::new(move |appended| {
                 let _ = told.send(appended);
             });
-            self.ledger.submit(Submission { content: grounds.to_content(at), slot, done, held: None });
+            self.ledger.submit(Submission { content: grounds.to_content(at), slot, done, held: None, is_first: false });
             Some(tell)
         });
+        self.ledger.write_out();
         match appended.and_then(|tell| tell.recv().ok()) {
             Some(Appended::Recorded { .. } | Appended::Known { .. }) => {
                 self.grounds.store(Arc::new(grounds));
@@ -145,13 +156,33 @@ impl Recorder {
         Arc::clone(&self.lanes.load().champion.history)
     }
 
+    /// Writes history beside the ledger, for the next start. Decisions wait meanwhile.
+    ///
+    /// # Errors
+    /// [`LedgerError`] where the file can't be written.
+    pub fn save_history(&self) -> Result<bool, LedgerError> {
+        let lane = self.lane();
+        self.live.save(&self.ledger, &self.grounds.load(), (&lane.history, &lane.flow))
+    }
+
+    /// Number of the record up to which history was read at the start, and not folded.
+    pub fn n_saved(&self) -> i64 {
+        self.live.n_saved()
+    }
+
+    /// Entities that history forgot since the start, to make room for others.
+    pub fn n_evicted(&self) -> u64 {
+        self.live.n_evicted()
+    }
+
     /// The ledger.
     pub fn ledger(&self) -> &Ledger {
         &self.ledger
     }
 
-    pub(super) fn readers(&self) -> &Readers {
-        &self.readers
+    /// To look records up.
+    pub(super) fn reader(&self) -> &Reader {
+        &self.reader
     }
 
     pub(super) fn live(&self) -> &Live {
@@ -178,7 +209,10 @@ impl Recorder {
 
     /// Nobody else may be at work in a bucket.
     pub(super) fn change_lanes(&self, change: impl FnOnce(&Lanes) -> Lanes) {
-        self.lanes.store(Arc::new(change(&self.lanes.load())));
+        let lanes = change(&self.lanes.load());
+        let all = std::iter::once(&lanes.champion).chain(lanes.others());
+        self.live.hold_within_bounds(all.map(|lane| Arc::clone(&lane.history)).collect());
+        self.lanes.store(Arc::new(lanes));
     }
 
     /// Claims a request's identifier, so that no other call answers it at the same time. Waits where one does.
@@ -188,13 +222,13 @@ impl Recorder {
 
     /// What a request was answered before: `None` where it was not.
     pub(super) fn answered(&self, request: &Request) -> Result<Option<v1::Decision>, Refusal> {
-        let found = self.readers.with(|reader| {
-            let Some(answer) = reader.answer_to(request)? else { return Ok(None) };
+        let find = || {
+            let Some(answer) = self.reader.answer_to(request)? else { return Ok(None) };
             let of = answer.content.decision_id.filter(|_| answer.content.kind == Kind::Repeat);
-            let decision = of.map(|decision_id| reader.decision(&decision_id)).transpose()?.flatten();
+            let decision = of.map(|decision_id| self.reader.decision(&decision_id)).transpose()?.flatten();
             Ok(Some((answer.content.request.clone(), recorded_decision(&decision.unwrap_or(answer))?)))
-        });
-        match found.map_err(|error| Refusal::unreadable(&error))? {
+        };
+        match find().map_err(|error: LedgerError| Refusal::unreadable(&error))? {
             None => Ok(None),
             Some((answered, decision)) if answered.as_ref() == Some(request) => Ok(Some(decision)),
             Some(_) => Err(Refusal::OtherRequest),
@@ -207,7 +241,7 @@ impl Recorder {
     /// [`Refusal::LedgerUnavailable`] where the ledger has no room, [`Refusal::ModelFault`] where the model gives no number
     /// and `another_decides` says that none takes its place; nothing was decided then.
     pub(super) fn submit(
-        &self,
+        self: &Arc<Self>,
         scorer: &ArcSwap<Scorer>,
         asked: Asked,
         language: Language,
@@ -225,7 +259,9 @@ impl Recorder {
             match self.submit_by(scorer.engine(), (&parcel, explanation), language, metrics, &mut taken) {
                 Ok(None) => {}
                 Err(Refusal::ModelFault) if another_decides() => {}
-                Ok(Some((decision, at, became))) => return Ok(Submitted { decision, at, became, parcel }),
+                Ok(Some((decision, at, became))) => {
+                    return Ok(Submitted { decision, at, became, parcel, recorder: Arc::clone(self) });
+                }
                 Err(refusal) => return Err(refusal),
             }
         }
@@ -283,7 +319,7 @@ impl Recorder {
                 let _ = tell.send(appended);
             });
             let held = claim.map(|claim| Box::new(claim) as Box<_>);
-            self.ledger.submit(Submission { content, slot, done, held });
+            self.ledger.submit(Submission { content, slot, done, held, is_first: counts });
             if counts {
                 lanes.advised(at, &keys);
                 lanes.decided(at, &seen, route, cause);
@@ -321,7 +357,7 @@ impl Recorder {
             let item = match items.entry(item_id) {
                 Entry::Occupied(entry) => entry.into_mut(),
                 Entry::Vacant(entry) => {
-                    let read = self.readers.with(|reader| Item::read(reader, entry.key(), &self.grounds.load()));
+                    let read = Item::read(&self.reader, entry.key(), &self.grounds.load());
                     entry.insert(read.map_err(|error| Refusal::unreadable(&error))?)
                 }
             };
@@ -331,6 +367,7 @@ impl Recorder {
             }
         }
         drop(tell);
+        self.ledger.write_out();
         for appended in became {
             if !matches!(appended, Appended::Recorded { .. }) {
                 return Err(Refusal::LedgerUnavailable(Unavailable::Failing));
@@ -346,7 +383,7 @@ impl Recorder {
             let done = Box::new(move |appended| {
                 let _ = tell.send(appended);
             });
-            self.ledger.submit(Submission { content, slot, done, held: None });
+            self.ledger.submit(Submission { content, slot, done, held: None, is_first: false });
             if let Some((infringement, keys)) = kept.label() {
                 self.lanes.load().found(at, &keys, infringement);
             }
@@ -369,19 +406,29 @@ impl Submitted {
 
     /// The decision once the ledger has it.
     pub(super) async fn recorded(self) -> Result<v1::Decision, Refusal> {
-        let Self { mut decision, became, .. } = self;
-        match became.await {
-            Ok(Appended::Recorded { recorded_at_micros, .. } | Appended::Known { recorded_at_micros, .. }) => {
+        let Self { mut decision, mut became, recorder, .. } = self;
+        let appended = match became.try_recv() {
+            Err(TryRecvError::Empty) => {
+                // Calls that came together are written together: those that can go on now decide first.
+                tokio::task::yield_now().await;
+                recorder.ledger.write_out();
+                became.await.ok()
+            }
+            known => known.ok(),
+        };
+        drop(recorder);
+        match appended {
+            Some(Appended::Recorded { recorded_at_micros, .. } | Appended::Known { recorded_at_micros, .. }) => {
                 decision.decided_at = Some(wire::timestamp_micros(recorded_at_micros));
             }
-            Ok(Appended::Spilled { recorded_at_micros }) => {
+            Some(Appended::Spilled { recorded_at_micros }) => {
                 decision.decided_at = Some(wire::timestamp_micros(recorded_at_micros));
                 decision.degraded.push("ledger".to_owned());
             }
-            Ok(Appended::Refused) => {
+            Some(Appended::Refused) => {
                 return Err(Refusal::LedgerUnavailable(Unavailable::Failing));
             }
-            Err(_) => return Err(Refusal::Internal),
+            None => return Err(Refusal::Internal),
         }
         Ok(decision)
     }

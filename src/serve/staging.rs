@@ -143,7 +143,7 @@ impl Lifecycle {
             None => LiveRows::default(),
             Some(recorder) => {
                 let most = usize::try_from(self.gate.live_parcels).unwrap_or(usize::MAX);
-                let read = recorder.readers().with(|reader| LiveRows::read(reader, most));
+                let read = LiveRows::read(recorder.reader(), most);
                 read.map_err(|error| Refusal::unreadable(&error))?
             }
         };

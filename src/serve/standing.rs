@@ -177,6 +177,7 @@ impl Standing {
             model: [model.name, model.version, model.digest],
             model_unsigned: self.has_unsigned_model(),
             history_entities: scorer.n_entities(),
+            history_evicted: self.recorder().map_or(0, |recorder| recorder.n_evicted()),
             in_flight: self.admission.in_flight(),
             in_flight_limits: Criticality::ALL.map(|criticality| self.admission.limit(criticality)),
             connections: self.room.n_open(),

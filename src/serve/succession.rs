@@ -6,7 +6,7 @@ use super::Recorder;
 use super::lanes::{Lane, Lanes};
 use crate::artifact::Artifact;
 use crate::engine::Engine;
-use crate::ledger::{Appended, Content, Fold, Grounds, LedgerError, Submission};
+use crate::ledger::{Appended, Content, Fold, LedgerError, Submission};
 use crate::policy::Policy;
 use crate::registry::ModelEvent;
 
@@ -35,7 +35,7 @@ impl Recorder {
         event: &ModelEvent,
     ) -> Result<Arc<Lane>, LedgerError> {
         let now = self.grounds();
-        let grounds = Grounds::new(engine, artifact.manifest().data.until_seconds, now.parties, now.descriptions);
+        let grounds = now.of_model(engine, artifact.manifest().data.until_seconds);
         let mut fold = Fold::new(grounds.clone(), artifact.snapshot().settled(), engine.flow());
         let (history, flow) = fold.parts();
         let lane = Arc::new(Lane::behind(grounds, history, flow));
@@ -46,10 +46,8 @@ impl Recorder {
             self.hand_over(event.to_content(at))
         });
         let caught_up = self.written(told).and_then(|seq| {
-            self.readers().with(|reader| {
-                // Records after this one are already on their way into the lane.
-                reader.scan::<LedgerError>(0, |record| if record.seq < seq { fold.add(&record) } else { Ok(()) })
-            })
+            // Records after this one are already on their way into the lane.
+            self.reader().scan::<LedgerError>(0, |record| if record.seq < seq { fold.add(&record) } else { Ok(()) })
         });
         if let Err(error) = caught_up {
             self.forget(&lane);
@@ -107,12 +105,13 @@ impl Recorder {
         let done = Box::new(move |appended| {
             let _ = told.send(appended);
         });
-        self.ledger().submit(Submission { content, slot, done, held: None });
+        self.ledger().submit(Submission { content, slot, done, held: None, is_first: false });
         Some(tell)
     }
 
     /// Its number, once it is written.
     fn written(&self, told: Option<mpsc::Receiver<Appended>>) -> Result<i64, LedgerError> {
+        self.ledger().write_out();
         match told.and_then(|told| told.recv().ok()) {
             Some(Appended::Recorded { seq, .. } | Appended::Known { seq, .. }) => Ok(seq),
             _ => Err(self.unwritten()),

@@ -113,6 +113,8 @@ catalogue! {
     NOTICES = Counter "notices" "" ["code"] "Oddities in parcels that were scored all the same";
     STAGE = Histogram "stage" "seconds" ["stage"] "How long one parcel took in each stage of its decision";
 
+    HISTORY_EVICTED = Counter "history_evicted" "" []
+        "Entities that history forgot because it knew as many as history.max_entities allows";
     HISTORY = Gauge "history_entities" "" [] "Senders, goods, routes and others that history knows something of";
 
     LEDGER_WRITABLE = Gauge "ledger_writable" "" [] "1 where the ledger can be written, 0 where it can't";

@@ -35,6 +35,8 @@ pub struct Observed {
     pub model_unsigned: bool,
     /// Entities that history knows something of.
     pub history_entities: usize,
+    /// Entities that it forgot.
+    pub history_evicted: u64,
     /// What is being worked on.
     pub in_flight: usize,
     /// Most that may be, by criticality.
@@ -171,6 +173,7 @@ impl Collector for Scrape {
         let stages = Stage::ALL.iter().zip(&metrics.stages).map(|(stage, times)| (stage.name(), times.read()));
         page.distributions(&STAGE, stages)?;
 
+        page.one(&HISTORY_EVICTED, observed.history_evicted)?;
         page.one(&HISTORY, observed.history_entities as u64)?;
         if let Some(ledger) = &observed.ledger {
             page.one(&LEDGER_WRITABLE, ledger.writable.into())?;

@@ -12,6 +12,8 @@ pub const GRPC_CODE: &str = "grpc.code";
 pub const LATENCY_SECONDS: &str = "latency_seconds";
 /// How many parcels a call brought.
 pub const N_ITEMS: &str = "n_items";
+/// How many bytes.
+pub const N_BYTES: &str = "n_bytes";
 /// Where the server listens.
 pub const SERVER_ADDRESS: &str = "server.address";
 /// Name of the line of models that serves.

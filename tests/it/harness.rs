@@ -9,6 +9,7 @@ use arc_swap::ArcSwap;
 use parcel_risk::artifact::Artifact;
 use parcel_risk::engine::Engine;
 use parcel_risk::features::RatesConfig;
+use parcel_risk::history::HistoryConfig;
 use parcel_risk::ledger::{Clock, LedgerConfig};
 use parcel_risk::parcel::ParcelLimits;
 use parcel_risk::policy::ThresholdsConfig;
@@ -94,13 +95,17 @@ pub(crate) fn parts(config: ServeConfig) -> Parts {
 
 /// A server with everything at its default that records what it decides in `path`.
 pub(crate) fn recording_parts(path: &Path, config: &LedgerConfig, clock: Clock) -> (Parts, Arc<Recorder>) {
-    let engine = engine();
-    let recorder = Recorder::open(path, config, clock, artifact(), &engine).unwrap();
+    let history = HistoryConfig::default();
+    let recorder = Arc::new(Recorder::open(path, (config, &history), clock, artifact(), &engine()).unwrap());
+    (parts_of(&recorder), recorder)
+}
+
+/// A server with everything at its default that records with this recorder.
+pub(crate) fn parts_of(recorder: &Arc<Recorder>) -> Parts {
     let history = recorder.history();
-    let scorer = Scorer::with_history(artifact(), engine, history, ParcelLimits::default());
-    let (scorer, recorder) = (Arc::new(ArcSwap::from_pointee(scorer)), Arc::new(recorder));
+    let scorer = Scorer::with_history(artifact(), engine(), history, ParcelLimits::default());
     let config = ServeConfig::default().check().unwrap();
-    (Parts::new(scorer, Some(Arc::clone(&recorder)), config).unwrap(), recorder)
+    Parts::new(Arc::new(ArcSwap::from_pointee(scorer)), Some(Arc::clone(recorder)), config).unwrap()
 }
 
 /// Fails a test that would hang.

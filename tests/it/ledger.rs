@@ -4,13 +4,20 @@ mod audit;
 mod cancelled;
 mod commands;
 mod disk;
+mod erased;
+mod found;
+mod fsync;
+mod imported;
 mod killed;
 mod mutated;
 mod outcomes;
 mod privacy;
 mod recorded;
+mod restarted;
 
-use std::path::PathBuf;
+use std::fs;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parcel_risk::ledger::{Clock, LedgerConfig};
@@ -94,6 +101,20 @@ async fn stop(client: impl Sized, server: Server, recorder: Arc<Recorder>) {
             }
         }
     }
+}
+
+/// A ledger's bytes, and where each record stands among them: after sixteen of its own, each with its length before it and
+/// eight bytes in front.
+fn records_of(path: &Path) -> (Vec<u8>, Vec<Range<usize>>) {
+    let bytes = fs::read(path).unwrap();
+    let (mut at, mut records) = (16, Vec::new());
+    while at < bytes.len() {
+        let n_rest = u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap());
+        let end = at + 8 + usize::try_from(n_rest).unwrap();
+        records.push(at..end);
+        at = end;
+    }
+    (bytes, records)
 }
 
 /// How often something is tried: few times in every run, more where the variable says so.

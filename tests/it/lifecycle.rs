@@ -15,6 +15,7 @@ use minisign::KeyPair;
 use parcel_risk::artifact::{Artifact, GoldenParcel, KeyRole, Manifest, TrustedKeyConfig};
 use parcel_risk::engine::Engine;
 use parcel_risk::features::RatesConfig;
+use parcel_risk::history::HistoryConfig;
 use parcel_risk::ledger::{Clock, LedgerConfig};
 use parcel_risk::model::{Model, ModelBody};
 use parcel_risk::parcel::ParcelLimits;
@@ -90,7 +91,9 @@ impl Place {
         let (model, model_ref) = (Arc::clone(champion.model()), Arc::clone(champion.model_ref()));
         let engine = Engine::new(model, model_ref, rates(), policy()).unwrap();
         let ledger = LedgerConfig { path: self.ledger().to_str().unwrap().to_owned(), ..LedgerConfig::default() };
-        let recorder = Recorder::open(&self.ledger(), &ledger, Clock::system(), champion, &engine).unwrap();
+        let recorder =
+            Recorder::open(&self.ledger(), (&ledger, &HistoryConfig::default()), Clock::system(), champion, &engine)
+                .unwrap();
         let scorer = Scorer::with_history(champion, engine, recorder.history(), ParcelLimits::default());
         let recorder = Arc::new(recorder);
         let parts = self.with_models(Arc::new(ArcSwap::from_pointee(scorer)), Some(Arc::clone(&recorder)), champion);

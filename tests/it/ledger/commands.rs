@@ -1,17 +1,25 @@
 //! The `ledger` commands as an auditor meets them.
 
+use std::fs;
 use std::process::Command;
 
 use expect_test::expect;
-use rusqlite::Connection;
+use parcel_risk::wire::v1;
+use parcel_risk::wire::v1::outcome_service_client::OutcomeServiceClient;
+use parcel_risk::wire::v1::risk_scoring_service_client::RiskScoringServiceClient;
 
-use super::{Place, parcels, requests, stop};
-use crate::harness::within;
+use super::{Place, decisions, outcome, parcels, records_of, requests, stop};
+use crate::harness::{start, within};
 
-/// Exit code, standard output and standard error; digests and directories left out.
+/// Exit code, standard output and standard error of a `ledger` command; digests and directories left out.
 fn run(place: &Place, args: &[&str]) -> (Option<i32>, String) {
+    run_any(place, &[&["ledger"][..], args].concat())
+}
+
+/// As [`run`], of any command that takes a ledger.
+fn run_any(place: &Place, args: &[&str]) -> (Option<i32>, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_parcel-risk"));
-    command.arg("ledger").args(args).args(["--ledger", place.path().to_str().unwrap()]);
+    command.args(args).args(["--ledger", place.path().to_str().unwrap()]);
     let output = command.output().unwrap();
     let said = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap()).concat();
     let said = said.replace(place.dir.path().to_str().unwrap(), "DIR");
@@ -44,9 +52,10 @@ async fn an_auditor_is_told_that_all_is_whole_or_which_record_is_not() {
     let (code, said) = run(&place, &["export", "--out", table.to_str().unwrap()]);
     assert_eq!((code, said.as_str()), (Some(0), "30 rows, 0 of them labeled\n"));
 
-    let ledger = Connection::open(place.path()).unwrap();
-    ledger.execute("UPDATE records SET risk_score = 0.01 WHERE seq = 17", []).unwrap();
-    drop(ledger);
+    // A bit of what the seventeenth says.
+    let (mut bytes, records) = records_of(&place.path());
+    bytes[records[16].start + 100] ^= 1;
+    fs::write(place.path(), bytes).unwrap();
     let (code, said) = run(&place, &["verify"]);
     assert_eq!(code, Some(1));
     expect![[r#"
@@ -59,4 +68,82 @@ async fn an_auditor_is_told_that_all_is_whole_or_which_record_is_not() {
         parcel-risk: there is no ledger DIR/ledger.db
     "#]]
     .assert_eq(&said);
+}
+
+const POLICY: &str = r#"
+[[rule]]
+name = "likely"
+when = "risk_score > 0.5"
+route = "scan"
+reason = "more likely than not"
+"#;
+
+#[tokio::test]
+async fn the_audit_and_the_dry_run_of_a_policy_read_a_ledger() {
+    let place = Place::new();
+    let (parts, recorder) = place.parts();
+    let (endpoint, server) = start(parts).await;
+    let channel = endpoint.connect().await.unwrap();
+    let mut scoring = RiskScoringServiceClient::new(channel.clone());
+    let mut outcomes = OutcomeServiceClient::new(channel);
+    let decided = decisions(within(scoring.score_parcels(requests(&parcels(200)))).await.unwrap().into_inner());
+    let opened = decided.iter().filter(|one| one.route() != v1::Route::Release);
+    let found = opened.enumerate().map(|(idx, one)| {
+        let finding = if idx % 2 == 0 { v1::Finding::Infringement } else { v1::Finding::Clean };
+        outcome(&one.item_id, 1_700_000_000, finding)
+    });
+    let found = v1::RecordOutcomesRequest { outcomes: found.collect() };
+    within(outcomes.record_outcomes(found)).await.unwrap();
+    drop(scoring);
+    stop(outcomes, server, recorder).await;
+
+    let (code, said) = run_any(&place, &["audit"]);
+    assert_eq!(code, Some(0), "{said}");
+    expect![[r#"
+                                       items          sent   with result infringements
+        chosen for certain                54            54            54            27
+        left to a draw                     0             0             0             0
+        146 items had no chance of being inspected: nothing below holds for them
+        prevalence            50.000 % (37.115..62.885)
+        recall                100.000 % (100.000..100.000)
+        precision             50.000 % (37.115..62.885)
+    "#]]
+    .assert_eq(&said);
+    // Of days that are still to come there is nothing.
+    let (code, said) = run_any(&place, &["audit", "--since", "2200-01-01"]);
+    assert_eq!(code, Some(0), "{said}");
+    expect![[r#"
+                                       items          sent   with result infringements
+        chosen for certain                 0             0             0             0
+        left to a draw                     0             0             0             0
+        prevalence            not known: too few results
+        recall                not known: too few results
+        precision             not known: too few results
+    "#]]
+    .assert_eq(&said);
+
+    let policy = place.dir.path().join("policy.toml");
+    fs::write(&policy, POLICY).unwrap();
+    let model = concat!(env!("CARGO_MANIFEST_DIR"), "/models/customs-declarations");
+    let dry_run = ["policy", "dry-run", "--policy", policy.to_str().unwrap(), "--model", model];
+    let (code, said) = run_any(&place, &dry_run);
+    assert_eq!(code, Some(0), "{said}");
+    expect![[r#"
+        200 decisions, 54 of them routed otherwise
+        route              recorded        anew
+        open                     52           0
+        scan                      0           0
+        documents                 2           0
+        release_audit             0           0
+        release                 146         200
+        known infringements: 27, inspected as recorded 27, anew 0
+        parties are kept under pseudonyms, or not at all: what rules say of them matched nobody
+    "#]]
+    .assert_eq(&said);
+    fs::write(&policy, POLICY.replace("risk_score", "risk_scores")).unwrap();
+    let (code, said) = run_any(&place, &dry_run);
+    assert_eq!(code, Some(1), "{said}");
+    expect![[r#"
+        parcel-risk: the policy DIR/policy.toml: rule "heavy", line 1, column 7: there is no field `grosse_mass_grams` here
+    "#]].assert_eq(&said);
 }

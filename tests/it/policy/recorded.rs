@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use parcel_risk::config::read_policy;
+use parcel_risk::history::HistoryConfig;
 use parcel_risk::ledger::{Clock, LedgerConfig, Parties, Reader, audited_items, dry_run, rescore};
 use parcel_risk::parcel::ParcelLimits;
 use parcel_risk::serve::{Parts, Recorder, ReloadError, Scorer, ServeConfig, reload};
@@ -52,7 +53,9 @@ async fn routes_are_found_again_across_a_change_of_policy_and_a_restart() {
     let mut causes = std::collections::BTreeSet::new();
     for (round, text) in [watch("eve"), watch("eve")].into_iter().enumerate() {
         let engine = under(&text);
-        let recorder = Arc::new(Recorder::open(&path, &config, Clock::system(), artifact(), &engine).unwrap());
+        let recorder = Arc::new(
+            Recorder::open(&path, (&config, &HistoryConfig::default()), Clock::system(), artifact(), &engine).unwrap(),
+        );
         let scorer = Scorer::with_history(artifact(), engine, recorder.history(), ParcelLimits::default());
         let scorer = Arc::new(ArcSwap::from_pointee(scorer));
         let settings = ServeConfig::default().check().unwrap();

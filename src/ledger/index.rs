@@ -1,0 +1,298 @@
+//! Where records are found by what they are about: the newest in memory, all others in sorted runs on disk.
+//!
+//! The log is the truth. What is here can be thrown away: whoever opens the ledger makes it again.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+use super::LedgerError;
+use super::config::beside;
+use super::log::{self, End, FIRST_RECORD, Frames, Next};
+use super::part::{Indexed, Part};
+use super::record::{Content, Head};
+use super::run::Run;
+
+/// Records of a part: at this many it is full, and becomes a run.
+pub(super) const PART_RECORDS: usize = 32_768;
+
+/// A hash of something that a record is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Key(pub(super) u64);
+
+impl Key {
+    /// Of all erasures.
+    pub(super) const OF_ERASURES: Self = Self(0x5e7a_11ed_0b11_7e5a);
+    /// Of all that became of models.
+    pub(super) const OF_MODELS: Self = Self(0x0de1_50f7_4e1e_d6e2);
+
+    /// Of an item.
+    pub(super) fn of_item(item: u64) -> Self {
+        Self(xxh3_64_with_seed(&item.to_le_bytes(), 1))
+    }
+
+    /// Of a decision.
+    pub(super) fn of_decision(id: &[u8; 16]) -> Self {
+        Self(xxh3_64_with_seed(id, 2))
+    }
+
+    /// Of a request.
+    pub(super) fn of_request(id: &str) -> Self {
+        Self(xxh3_64_with_seed(id.as_bytes(), 3))
+    }
+}
+
+/// Runs, oldest first, and then parts, oldest first; each begins with the record after the last of the one before.
+#[derive(Debug)]
+pub(super) struct Index {
+    path: PathBuf,
+    runs: Vec<Run>,
+    parts: Vec<Arc<Part>>,
+    /// What is added to.
+    open: Part,
+    end: End,
+}
+
+/// An index that one adds to and many look at.
+#[derive(Debug)]
+pub(super) struct SharedIndex(RwLock<Index>);
+
+impl SharedIndex {
+    pub(super) fn new(index: Index) -> Self {
+        Self(RwLock::new(index))
+    }
+
+    pub(super) fn read(&self) -> RwLockReadGuard<'_, Index> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn write(&self) -> RwLockWriteGuard<'_, Index> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes a run of the oldest part, where another full one comes after it: a decision that is on its way now finds
+    /// those of the last moments in memory. Whether there was one.
+    pub(super) fn seal_one(&self) -> Result<bool, LedgerError> {
+        let (oldest, path) = {
+            let index = self.read();
+            if index.parts.len() < 2 {
+                return Ok(false);
+            }
+            let Some(oldest) = index.parts.first() else { return Ok(false) };
+            (Arc::clone(oldest), index.path.clone())
+        };
+        let run = Run::write(&path, &oldest)?;
+        let mut index = self.write();
+        index.runs.push(run);
+        index.parts.remove(0);
+        Ok(true)
+    }
+}
+
+impl Index {
+    /// As far as it is on disk and belongs to this log; the rest is to be read from there on.
+    fn load(ledger: &Path, file: &File) -> Self {
+        let path = beside(ledger, ".index");
+        let runs = Run::load_all(&path);
+        let last_is_of_log = runs.last().is_none_or(|run| {
+            let framed = log::read_one(file, run.last_offset()).ok().flatten();
+            framed.is_some_and(|framed| {
+                framed.decoded.record.digest == run.end().head.digest && framed.end() == run.end().offset
+            })
+        });
+        // Else they are of another ledger that stood here before.
+        let runs = if last_is_of_log { runs } else { Vec::new() };
+        let end = runs.last().map_or(End { offset: FIRST_RECORD, ..End::default() }, Run::end);
+        Self { path, open: Part::after(end), runs, parts: Vec::new(), end }
+    }
+
+    /// Of a log, to read beside whoever writes it: up to the last record that is whole.
+    pub(super) fn read(ledger: &Path, file: &File) -> Result<Self, LedgerError> {
+        let mut index = Self::load(ledger, file);
+        match index.catch_up(ledger, file)? {
+            Tail::Whole | Tail::Torn { .. } => Ok(index),
+            Tail::Changed { seq } => Err(changed(seq)),
+        }
+    }
+
+    /// Of a log that is opened to be written: where its end is not whole because its writer was stopped in the middle,
+    /// what is left of the last record is to be cut off, and is told.
+    pub(super) fn recover(ledger: &Path, file: &File, known_seq: i64) -> Result<(Self, u64), LedgerError> {
+        let mut index = Self::load(ledger, file);
+        if index.runs.is_empty() {
+            // What is there is of no use, and would stand in the way of what is.
+            let _ = fs::remove_dir_all(&index.path);
+        }
+        match index.catch_up(ledger, file)? {
+            Tail::Whole => Ok((index, 0)),
+            Tail::Torn { n_bytes } => Ok((index, n_bytes)),
+            // After a loss of power the last records may be there in part. One that was known to be on disk is not
+            // lost like that.
+            Tail::Changed { seq } if seq > known_seq => {
+                let n_bytes = file.metadata().map_err(LedgerError::file("reading", ledger))?.len();
+                let n_torn = n_bytes.saturating_sub(index.end.offset);
+                Ok((index, n_torn))
+            }
+            Tail::Changed { seq } => Err(changed(seq)),
+        }
+    }
+
+    /// Reads on from where it ends.
+    fn catch_up(&mut self, ledger: &Path, file: &File) -> Result<Tail, LedgerError> {
+        let reading = |error| LedgerError::file("reading", ledger)(error);
+        let mut frames = Frames::from(file, self.end.offset).map_err(reading)?;
+        loop {
+            let seq = self.end.head.seq + 1;
+            match frames.read().map_err(reading)? {
+                Next::End { n_torn: 0 } => return Ok(Tail::Whole),
+                Next::End { n_torn } => return Ok(Tail::Torn { n_bytes: n_torn }),
+                Next::Unreadable => return Ok(Tail::Changed { seq }),
+                Next::Record(framed) => {
+                    let record = &framed.decoded.record;
+                    if record.seq != seq || !framed.decoded.follows(&self.end.head.digest, &framed.bytes) {
+                        return Ok(Tail::Changed { seq });
+                    }
+                    let head = Head {
+                        seq,
+                        recorded_at_micros: record.recorded_at_micros,
+                        bucket: record.content.bucket,
+                        digest: record.digest,
+                    };
+                    self.add(&Indexed::of(framed.offset, record.recorded_at_micros, &record.content));
+                    self.reach(End { offset: framed.end(), head });
+                }
+            }
+        }
+    }
+
+    /// Adds the record after the last.
+    pub(super) fn add(&mut self, indexed: &Indexed) {
+        self.open.add(indexed);
+    }
+
+    /// Records end there now. Where enough have come together they are a part of their own.
+    pub(super) fn reach(&mut self, end: End) {
+        self.end = end;
+        self.open.reach(end);
+        if self.open.len() >= PART_RECORDS {
+            let full = std::mem::replace(&mut self.open, Part::after(end));
+            self.parts.push(Arc::new(full));
+        }
+    }
+
+    /// The end of what it knows.
+    pub(super) fn end(&self) -> End {
+        self.end
+    }
+
+    /// Memory first: number of a record in it with this key, newest first.
+    pub(super) fn recent(&self, key: Key) -> Vec<(i64, u64)> {
+        self.in_memory().flat_map(|part| part.find(key)).collect()
+    }
+
+    /// Number and place of every record with this key, newest first; another key of the same hash is possible.
+    pub(super) fn find(&self, key: Key) -> Result<Vec<(i64, u64)>, LedgerError> {
+        let mut found = self.recent(key);
+        for run in self.runs.iter().rev() {
+            found.extend(run.find(key)?);
+        }
+        Ok(found)
+    }
+
+    /// Where a record begins.
+    pub(super) fn offset_of(&self, seq: i64) -> Result<Option<u64>, LedgerError> {
+        if let Some(found) = self.in_memory().find_map(|part| part.offset_of(seq)) {
+            return Ok(Some(found));
+        }
+        self.run_of(seq).map_or(Ok(None), |run| run.offset_of(seq))
+    }
+
+    /// When a record was written.
+    pub(super) fn time_of(&self, seq: i64) -> Result<Option<i64>, LedgerError> {
+        if let Some(found) = self.in_memory().find_map(|part| part.time_of(seq)) {
+            return Ok(Some(found));
+        }
+        self.run_of(seq).map_or(Ok(None), |run| run.time_of(seq))
+    }
+
+    /// Number of the newest grounds that are not after `seq`.
+    pub(super) fn grounds_of(&self, seq: i64) -> Option<i64> {
+        let of = |grounds: &[i64]| grounds.iter().rev().find(|found| **found <= seq).copied();
+        self.in_memory()
+            .find_map(|part| of(part.grounds()))
+            .or_else(|| self.runs.iter().rev().find_map(|run| of(run.grounds())))
+    }
+
+    /// Decisions of a route from number `since` to before `before`, newest first, `most` of them: their numbers and scores.
+    pub(super) fn routed(
+        &self,
+        route: u8,
+        since: i64,
+        before: i64,
+        most: usize,
+    ) -> Result<Vec<(i64, f64)>, LedgerError> {
+        let mut found = Vec::new();
+        for part in self.in_memory() {
+            part.routed(route, since, before, most, &mut found);
+        }
+        for run in self.runs.iter().rev() {
+            if found.len() >= most || run.end().head.seq < since {
+                break;
+            }
+            if run.first_seq() < before {
+                run.routed(route, since, before, most, &mut found)?;
+            }
+        }
+        Ok(found)
+    }
+
+    fn in_memory(&self) -> impl Iterator<Item = &Part> {
+        std::iter::once(&self.open).chain(self.parts.iter().rev().map(AsRef::as_ref))
+    }
+
+    fn run_of(&self, seq: i64) -> Option<&Run> {
+        let place = self.runs.partition_point(|run| run.end().head.seq < seq);
+        self.runs.get(place)
+    }
+}
+
+/// How a log ends.
+enum Tail {
+    Whole,
+    /// In the middle of a record.
+    Torn {
+        n_bytes: u64,
+    },
+    /// With bytes that do not belong there.
+    Changed {
+        seq: i64,
+    },
+}
+
+fn changed(seq: i64) -> LedgerError {
+    LedgerError::Record { seq, what: "it was changed, or does not belong here".to_owned() }
+}
+
+impl Indexed {
+    /// What is found of a record that begins at `offset`.
+    pub(super) fn of(offset: u64, recorded_at_micros: i64, content: &Content) -> Self {
+        let route = content.route.and_then(|route| u8::try_from(route).ok());
+        Self {
+            offset,
+            recorded_at_micros,
+            is_grounds: content.kind == super::Kind::Grounds,
+            decided: route.zip(content.risk_score).filter(|_| content.kind == super::Kind::Decision),
+            keys: [
+                match content.kind {
+                    super::Kind::Erasure => Some(Key::OF_ERASURES),
+                    super::Kind::Model => Some(Key::OF_MODELS),
+                    _ => content.item.map(Key::of_item),
+                },
+                content.decision_id.as_ref().map(Key::of_decision),
+                content.request.as_ref().map(|request| Key::of_request(&request.id)),
+            ],
+        }
+    }
+}

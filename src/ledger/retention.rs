@@ -1,0 +1,57 @@
+//! Parcels erased when they are as old as the configuration says, while the server runs.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use super::{Ledger, LedgerError};
+use crate::telemetry::fields;
+
+/// How often it is looked whether there is something to erase.
+const LOOK_EVERY: Duration = Duration::from_secs(3600);
+const DAY_MICROS: i64 = 86_400_000_000;
+
+/// The thread that erases; dropping it ends it.
+#[derive(Debug)]
+pub struct Retention {
+    is_over: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Retention {
+    /// Erases now and from time to time what is older than `days`, which is not 0. The ledger is not held.
+    ///
+    /// # Errors
+    /// [`LedgerError::Thread`].
+    pub fn start(ledger: Weak<Ledger>, days: u32) -> Result<Self, LedgerError> {
+        let is_over = Arc::new(AtomicBool::new(false));
+        let over = Arc::clone(&is_over);
+        let run = move || {
+            while !over.load(Ordering::SeqCst) {
+                let Some(ledger) = ledger.upgrade() else { return };
+                let before = ledger.clock().now_micros().saturating_sub(i64::from(days).saturating_mul(DAY_MICROS));
+                match ledger.erase_before(before) {
+                    Ok(0) => {}
+                    Ok(n) => tracing::info!({ fields::N_ITEMS } = n, "parcels were erased by their age"),
+                    Err(error) => tracing::error!({ fields::ERROR } = %error, "parcels can't be erased"),
+                }
+                drop(ledger);
+                thread::park_timeout(LOOK_EVERY);
+            }
+        };
+        let thread = thread::Builder::new().name("retention".to_owned()).spawn(run).map_err(LedgerError::Thread)?;
+        Ok(Self { is_over, thread: Some(thread) })
+    }
+}
+
+impl Drop for Retention {
+    fn drop(&mut self) {
+        self.is_over.store(true, Ordering::SeqCst);
+        if let Some(thread) = self.thread.take() {
+            thread.thread().unpark();
+            // A panic there was told when it happened.
+            let _ = thread.join();
+        }
+    }
+}

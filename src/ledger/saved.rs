@@ -1,0 +1,90 @@
+//! History as it stood at a record, beside the ledger: a restart reads that, and the records after it.
+//!
+//! It can be thrown away. One that is damaged, or that is of another ledger or of other grounds, is left aside, and the
+//! ledger is folded from its beginning.
+
+use std::fs;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::config::beside;
+use super::grounds::Grounds;
+use super::record::{Digest, Head};
+use super::{LedgerError, Reader};
+use crate::history::{History, Snapshot};
+use crate::policy::Flow;
+
+const MAGIC: [u8; 8] = *b"prlive\x01\0";
+
+/// What a server knew when the record `seq` was the last.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Saved {
+    pub(super) seq: i64,
+    digest: Digest,
+    /// The grounds that it stood on, as JSON.
+    #[serde(with = "serde_bytes")]
+    grounds: Vec<u8>,
+    /// Items that were advised, in order.
+    pub(super) items: Vec<u64>,
+    #[serde(with = "serde_bytes")]
+    flow: Vec<u8>,
+    #[serde(with = "serde_bytes")]
+    history: Vec<u8>,
+}
+
+/// What grounds must have alike for the same records to give the same history, and the same flow.
+fn of_history(grounds: &Grounds) -> impl PartialEq + '_ {
+    let Grounds { model_digest, feature_spec_digest, genesis_until, bucket_seconds, history_max_entities, .. } =
+        grounds;
+    (model_digest, feature_spec_digest, genesis_until, bucket_seconds, history_max_entities)
+}
+
+impl Saved {
+    pub(super) fn of(head: &Head, grounds: &Grounds, mut items: Vec<u64>, flow: &Flow, history: &History) -> Self {
+        items.sort_unstable();
+        Self {
+            seq: head.seq,
+            digest: head.digest,
+            grounds: serde_json::to_vec(grounds).expect("texts and finite numbers always encode"),
+            items,
+            flow: flow.to_bytes(),
+            history: Snapshot::of(history, Vec::new()).to_bytes(),
+        }
+    }
+
+    /// Writes it, in the place of an earlier one.
+    pub(super) fn write(&self, ledger: &Path) -> Result<(), LedgerError> {
+        let (path, new) = (beside(ledger, ".history"), beside(ledger, ".history.new"));
+        let mut bytes = MAGIC.to_vec();
+        bytes = postcard::to_extend(self, bytes).expect("numbers and bytes always encode");
+        let check = xxh3_64(&bytes);
+        bytes.extend_from_slice(&check.to_le_bytes());
+        fs::write(&new, &bytes).map_err(LedgerError::file("writing", &new))?;
+        fs::rename(&new, &path).map_err(LedgerError::file("writing", path))
+    }
+
+    /// Reads the one of a ledger; `None` where there is none that is whole and of this ledger and these grounds.
+    pub(super) fn read(reader: &Reader, grounds: &Grounds) -> Option<Self> {
+        let bytes = fs::read(beside(reader.path(), ".history")).ok()?;
+        let (all, check) = bytes.split_at_checked(bytes.len().checked_sub(8)?)?;
+        if xxh3_64(all).to_le_bytes() != *check {
+            return None;
+        }
+        let (saved, rest) = postcard::take_from_bytes::<Self>(all.strip_prefix(&MAGIC)?).ok()?;
+        let of = Grounds::from_body(&saved.grounds).ok()?;
+        let is_of_ledger = reader.record(saved.seq).ok()??.digest == saved.digest;
+        (rest.is_empty() && is_of_ledger && of_history(&of) == of_history(grounds)).then_some(saved)
+    }
+
+    /// The history; `None` where it is none that a fold makes.
+    pub(super) fn history(&self) -> Option<History> {
+        Some(Snapshot::from_bytes(&self.history).ok()?.to_history())
+    }
+
+    /// Whether the flow is of the same days; it then stands as it stood.
+    pub(super) fn put_flow(&self, flow: &Flow) -> bool {
+        flow.put_bytes(&self.flow)
+    }
+}

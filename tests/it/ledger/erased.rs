@@ -1,0 +1,101 @@
+//! Parcels erased by their age: gone, and the ledger can be verified as before.
+
+use std::fs;
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant};
+
+use parcel_risk::ledger::{Clock, Ledger, Parties, Reader, rescore, verify};
+
+use super::{Place, parcels, records_of, requests, stop};
+use crate::harness::{artifact, within};
+
+const NAME: &str = "Zebulon Quackenbush";
+const DAY_MICROS: i64 = 86_400_000_000;
+
+/// A ledger of three days, each with ten decisions on parcels of one sender.
+async fn three_days() -> (Place, Arc<AtomicI64>) {
+    let now = Arc::new(AtomicI64::new(1_800_000_000_000_000));
+    let mut place = Place::new().with(|config| config.parties = Parties::Plain);
+    place.clock = Clock::at_micros(Arc::clone(&now));
+    let (mut client, server, recorder) = place.serve().await;
+    let mut sent = parcels(30);
+    sent.iter_mut().for_each(|parcel| parcel.sender.get_or_insert_default().name = NAME.to_owned());
+    for day in sent.chunks(10) {
+        within(client.score_parcels(requests(day))).await.unwrap();
+        now.fetch_add(DAY_MICROS, Ordering::SeqCst);
+    }
+    stop(client, server, recorder).await;
+    (place, now)
+}
+
+fn n_names(place: &Place) -> usize {
+    let bytes = fs::read(place.path()).unwrap();
+    bytes.windows(NAME.len()).filter(|window| *window == NAME.as_bytes()).count()
+}
+
+#[tokio::test]
+async fn old_parcels_are_gone_and_their_decisions_stand() {
+    let (place, now) = three_days().await;
+    assert_eq!(n_names(&place), 30);
+    let ledger = Ledger::open(&place.path(), &place.config, place.clock.clone()).unwrap();
+    let before = now.load(Ordering::SeqCst) - DAY_MICROS * 3 / 2;
+    assert_eq!(ledger.erase_before(before).unwrap(), 20);
+    assert_eq!(ledger.erase_before(before).unwrap(), 0);
+    drop(ledger);
+    assert_eq!(n_names(&place), 10);
+    let verified = verify(&place.path(), None).unwrap();
+    assert_eq!((verified.decisions, verified.erased, verified.head.seq), (30, 20, 32));
+    let reader = Reader::open(&place.path()).unwrap();
+    let rescored = rescore(&reader, &[artifact().clone()]).unwrap();
+    assert_eq!((rescored.equal, rescored.first), (30, None));
+    assert!(reader.record(2).unwrap().unwrap().content.parcel.is_none());
+
+    // What no erasure tells of is a change: here of the newest decision's parcel.
+    let (mut bytes, records) = records_of(&place.path());
+    let newest = records[30].clone();
+    let at = bytes[newest.clone()].windows(NAME.len()).position(|window| window == NAME.as_bytes()).unwrap();
+    let kept = newest.start + at..newest.end;
+    bytes[kept].fill(0);
+    fs::write(place.path(), &bytes).unwrap();
+    let fault = verify(&place.path(), None).unwrap_err().to_string();
+    assert_eq!(fault, "record 31: its parcel was changed");
+}
+
+#[tokio::test]
+async fn an_erasure_that_was_broken_off_is_completed() {
+    let (place, now) = three_days().await;
+    let whole = fs::read(place.path()).unwrap();
+    let before = now.load(Ordering::SeqCst) - DAY_MICROS * 3 / 2;
+    let open = || Ledger::open(&place.path(), &place.config, place.clock.clone()).unwrap();
+    assert_eq!(open().erase_before(before).unwrap(), 20);
+    let (erased, records) = records_of(&place.path());
+    // As if it had stopped after the fifth.
+    let until = records[5].end;
+    let broken_off = [&erased[..until], &whole[until..], &erased[whole.len()..]].concat();
+    fs::write(place.path(), broken_off).unwrap();
+    assert_eq!(verify(&place.path(), None).unwrap().erased, 5);
+    assert_eq!(open().erase_before(before).unwrap(), 15);
+    assert_eq!(fs::read(place.path()).unwrap(), erased);
+}
+
+#[tokio::test]
+async fn a_server_erases_what_is_older_than_it_may_keep() {
+    let (place, _) = three_days().await;
+    let place = place.with(|config| config.retention_days = 1);
+    let (client, server, recorder) = place.serve().await;
+    let since = Instant::now();
+    while n_names(&place) > 10 {
+        assert!(since.elapsed() < Duration::from_secs(30), "{} are left", n_names(&place));
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    stop(client, server, recorder).await;
+    assert_eq!(verify(&place.path(), None).unwrap().erased, 20);
+    let said = Command::new(env!("CARGO_BIN_EXE_parcel-risk"))
+        .args(["ledger", "erase", "--before", "2100-01-01", "--ledger", place.path().to_str().unwrap()])
+        .output()
+        .unwrap();
+    assert_eq!(String::from_utf8(said.stdout).unwrap(), "10 parcels were erased\n");
+    assert_eq!(n_names(&place), 0);
+}
