@@ -13,7 +13,7 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use parcel_risk::history::Bucket;
-use parcel_risk::ledger::{Clock, Content, Kind, Ledger, LedgerConfig, Listing, Reader, item_key};
+use parcel_risk::ledger::{Clock, Content, Kind, Ledger, LedgerConfig, Listing, Reader, Submission, item_key};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
 
@@ -64,7 +64,18 @@ fn main() {
     let since = Instant::now();
     let ledger = Ledger::open(&path, &config, Clock::system()).unwrap();
     for n in 0..n_records {
-        ledger.append(decision(n, &mut random)).unwrap();
+        // A disk that is slower than this holds it up.
+        let slot = loop {
+            if let Ok(slot) = ledger.reserve() {
+                break slot;
+            }
+            ledger.flush(Duration::from_millis(10));
+        };
+        let content = decision(n, &mut random);
+        ledger.submit(Submission { content, slot, done: Box::new(|_| ()), held: None, is_first: true });
+        if n % 16 == 0 {
+            ledger.write_out();
+        }
     }
     drop(ledger);
     let n_bytes = fs::metadata(&path).unwrap().len();
