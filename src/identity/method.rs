@@ -34,6 +34,7 @@ const NEEDS: &[(&str, Need)] = &[
     ("/parcelrisk.v1.ModelService/StageModel", ADMIN),
     ("/parcelrisk.v1.ModelService/PromoteModel", ADMIN),
     ("/parcelrisk.v1.ModelService/RollBackModel", ADMIN),
+    ("/parcelrisk.v1.ModelService/CompareModels", ADMIN),
     // Whoever sends calls elsewhere when a server is ill has no certificate.
     ("/grpc.health.v1.Health/Check", Need::Nothing),
     ("/grpc.health.v1.Health/List", Need::Nothing),

@@ -12,9 +12,10 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use super::admission::Permit;
 use super::counted::count;
-use super::recorder::{Asked, Recorder, Submitted};
+use super::recorder::{Asked, Recorder};
 use super::requests::Claim;
 use super::status::Refusal;
+use super::submitted::Submitted;
 use super::{Lifecycle, Scorer};
 use crate::engine::Explanation;
 use crate::ledger;

@@ -30,6 +30,7 @@ mod staging;
 mod stalled;
 mod standing;
 mod status;
+mod submitted;
 mod succession;
 
 use std::pin::pin;

@@ -9,12 +9,12 @@ use std::time::Instant;
 use arc_swap::ArcSwap;
 use prost::Message as _;
 use tokio::sync::oneshot;
-use tokio::sync::oneshot::error::TryRecvError;
 
 use super::Scorer;
 use super::lanes::{Lane, Lanes};
 use super::requests::{Claim, Requests};
 use super::status::Refusal;
+use super::submitted::Submitted;
 use crate::artifact::Artifact;
 use crate::engine::{Engine, Explanation};
 use crate::features::FeatureRow;
@@ -46,15 +46,6 @@ pub struct Recorder {
     requests: Requests,
     /// Outcomes are taken in one call after the other: whether one is new depends on those before.
     outcomes: Mutex<()>,
-}
-
-/// A decision on its way into the ledger.
-pub(super) struct Submitted {
-    decision: v1::Decision,
-    at: Bucket,
-    became: oneshot::Receiver<Appended>,
-    parcel: Parcel,
-    recorder: Arc<Recorder>,
 }
 
 /// What a record is made of besides the decision; taken once.
@@ -395,41 +386,5 @@ impl Recorder {
     pub(super) fn bucket_of(&self, at: AdvisedAt) -> Bucket {
         let width = self.history().decay().width;
         width.bucket_of(at).min(width.bucket_of_second(self.ledger.clock().now_micros().div_euclid(1_000_000)))
-    }
-}
-
-impl Submitted {
-    /// The parcel, what was decided about it, and in which bucket.
-    pub(super) fn decided(&self) -> (&Parcel, &v1::Decision, Bucket) {
-        (&self.parcel, &self.decision, self.at)
-    }
-
-    /// The decision once the ledger has it.
-    pub(super) async fn recorded(self) -> Result<v1::Decision, Refusal> {
-        let Self { mut decision, mut became, recorder, .. } = self;
-        let appended = match became.try_recv() {
-            Err(TryRecvError::Empty) => {
-                // Calls that came together are written together: those that can go on now decide first.
-                tokio::task::yield_now().await;
-                recorder.ledger.write_out();
-                became.await.ok()
-            }
-            known => known.ok(),
-        };
-        drop(recorder);
-        match appended {
-            Some(Appended::Recorded { recorded_at_micros, .. } | Appended::Known { recorded_at_micros, .. }) => {
-                decision.decided_at = Some(wire::timestamp_micros(recorded_at_micros));
-            }
-            Some(Appended::Spilled { recorded_at_micros }) => {
-                decision.decided_at = Some(wire::timestamp_micros(recorded_at_micros));
-                decision.degraded.push("ledger".to_owned());
-            }
-            Some(Appended::Refused) => {
-                return Err(Refusal::LedgerUnavailable(Unavailable::Failing));
-            }
-            None => return Err(Refusal::Internal),
-        }
-        Ok(decision)
     }
 }

@@ -215,8 +215,12 @@ impl<'m> LabeledBlock<'m> {
     fn undersampled(&self, config: &TrainConfig, labels: &[bool]) -> LabeledBlock<'_> {
         let infringements = labels.iter().filter(|label| **label).count() as f64;
         let clean = labels.len() as f64 - infringements;
-        let most = config.max_clean_per_infringement * infringements.max(1.0);
-        let share = if most < clean * config.undersample { most / clean } else { config.undersample };
+        let most = config.max_clean_per_infringement * infringements;
+        // Without an infringement the fit refuses, and says of how many rows.
+        let share = match most > 0.0 && most < clean * config.undersample {
+            true => most / clean,
+            false => config.undersample,
+        };
         let draw = |item: u64| {
             let mut hasher = KeyHasher::new("undersample");
             hasher.part(&config.seed.to_le_bytes());

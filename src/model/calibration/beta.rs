@@ -91,3 +91,23 @@ fn fit_slopes(
     let shift: f64 = linear.slopes.iter().zip(&linear.means).map(|(slope, mean)| slope * mean).sum();
     Ok((linear.slopes, linear.base - shift))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_level_makes_the_probabilities_add_up_to_the_infringements_as_far_as_few_rows_can_tell() {
+        let scores: Vec<f64> = (0..2000).map(|idx| -6.0 + f64::from(idx) / 1000.0).collect();
+        let expected = |level: &BetaCalibration| scores.iter().map(|score| level.probability(*score)).sum::<f64>();
+        let labels = |every: usize| -> Vec<bool> { (0..2000).map(|idx| every > 0 && idx % every == 0).collect() };
+        // Many infringements outweigh the prior, which holds the shift at 0 with a variance of 1.
+        let many = BetaCalibration::level(&scores, &labels(4));
+        assert!((expected(&many) - 500.0).abs() < 5.0, "{}", expected(&many));
+        // None at all: fewer than the scores say, and more than none.
+        let none = BetaCalibration::level(&scores, &labels(0));
+        let stated = expected(&BetaCalibration::level(&[], &[]));
+        assert!((stated - scores.iter().map(|score| 1.0 / (1.0 + (-score).exp())).sum::<f64>()).abs() < 1e-9);
+        assert!(expected(&none) > 0.0 && expected(&none) < stated / 2.0, "{} of {stated}", expected(&none));
+    }
+}
