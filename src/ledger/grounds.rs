@@ -63,7 +63,7 @@ impl Grounds {
     #[must_use]
     pub fn of_model(&self, engine: &Engine, data_until_seconds: i64) -> Self {
         let ledger = LedgerConfig { parties: self.parties, descriptions: self.descriptions, ..LedgerConfig::default() };
-        let history = HistoryConfig { max_entities: self.history_max_entities, ..HistoryConfig::default() };
+        let history = HistoryConfig { max_entities: self.history_max_entities };
         Self::new(engine, data_until_seconds, &ledger, &history)
     }
 
