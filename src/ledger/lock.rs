@@ -2,9 +2,14 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use super::LedgerError;
 use super::config::beside;
+
+/// How long a lock is waited for.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Held for as long as a process writes a ledger; the system lets it go with the process, however that ends.
 #[derive(Debug)]
@@ -18,10 +23,15 @@ impl Lock {
         let path = beside(ledger, ".lock");
         let opened = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
         let file = opened.map_err(LedgerError::file("opening", &path))?;
-        match file.try_lock() {
-            Ok(()) => Ok(Self { _file: file }),
-            Err(TryLockError::WouldBlock) => Err(LedgerError::InUse { path: ledger.to_owned() }),
-            Err(TryLockError::Error(source)) => Err(LedgerError::file("locking", path)(source)),
+        let since = Instant::now();
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(Self { _file: file }),
+                // A process that the last holder was starting holds it too, for a moment.
+                Err(TryLockError::WouldBlock) if since.elapsed() < PATIENCE => thread::sleep(PATIENCE / 20),
+                Err(TryLockError::WouldBlock) => return Err(LedgerError::InUse { path: ledger.to_owned() }),
+                Err(TryLockError::Error(source)) => return Err(LedgerError::file("locking", path)(source)),
+            }
         }
     }
 }
