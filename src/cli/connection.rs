@@ -8,7 +8,7 @@ use tonic::metadata::{Ascii, MetadataValue};
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 
 /// Flags of every command that calls a server.
-#[derive(Debug, Default, clap::Args)]
+#[derive(Clone, Debug, Default, clap::Args)]
 pub(super) struct ConnectionFlags {
     /// Certificates of who signs the server's, in PEM; for https.
     #[arg(long, value_name = "FILE")]

@@ -1,19 +1,22 @@
 //! `model list`, `stage`, `promote`, `rollback` and `compare`: a running server's models.
 
-use anyhow::Context as _;
 use tonic::transport::Channel;
+use tonic::{Request, Response, Status};
 
+use super::connection::ConnectionFlags;
 use super::output;
 use crate::evaluation::aligned;
 use crate::wire::v1;
 use crate::wire::v1::model_service_client::ModelServiceClient;
 
-/// Which server.
+/// Which server, and how it is reached.
 #[derive(Debug, clap::Args)]
 pub(super) struct ServerFlag {
     /// Address of the server, such as http://127.0.0.1:50051.
     #[arg(long, value_name = "URL", env = "PARCEL_RISK_SERVER")]
-    pub(super) server: String,
+    server: String,
+    #[command(flatten)]
+    connection: ConnectionFlags,
 }
 
 /// Flags of `model list` and `model rollback`.
@@ -56,67 +59,72 @@ pub(super) struct CompareArgs {
     server: ServerFlag,
 }
 
-type Client = ModelServiceClient<Channel>;
+impl ServerFlag {
+    pub(super) fn new(server: String, connection: ConnectionFlags) -> Self {
+        Self { server, connection }
+    }
+
+    /// Asks the server once.
+    fn ask<Q, R>(
+        &self,
+        request: Q,
+        call: impl AsyncFnOnce(ModelServiceClient<Channel>, Request<Q>) -> Result<Response<R>, Status>,
+    ) -> anyhow::Result<R> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(async {
+            let channel = self.connection.connect(&self.server).await?;
+            let client = ModelServiceClient::new(channel).max_decoding_message_size(usize::MAX);
+            let mut request = Request::new(request);
+            if let Some(authorization) = self.connection.authorization()? {
+                request.metadata_mut().insert("authorization", authorization);
+            }
+            match call(client, request).await {
+                Ok(reply) => Ok(reply.into_inner()),
+                Err(status) => anyhow::bail!("{}", status.message()),
+            }
+        })
+    }
+}
 
 pub(super) fn list(args: &PlainArgs) -> anyhow::Result<()> {
-    let models =
-        ask(&args.server, async |mut client: Client| client.list_models(v1::ListModelsRequest {}).await)?.models;
-    let rows: Vec<_> = models.iter().map(row).collect();
+    let request = v1::ListModelsRequest {};
+    let listed = args.server.ask(request, async |mut client, request| client.list_models(request).await);
+    let rows: Vec<_> = listed?.models.iter().map(row).collect();
     output::print(&aligned(&["state", "name", "version", "digest", "signer", "not passed"], &rows))
 }
 
 pub(super) fn stage(args: &StageArgs) -> anyhow::Result<()> {
-    let request = v1::StageModelRequest { name: args.name.clone(), version: args.version.clone() };
-    let model = ask(&args.server, async |mut client: Client| client.stage_model(request).await)?.model;
-    let model = model.unwrap_or_default();
+    let model = stage_at(&args.server, &args.name, &args.version)?;
     let text: String = model.checks.iter().map(check_line).collect();
     output::print(&format!("{text}{}\n", named("challenger", &model)))
 }
 
-/// Stages a model at a server, and says what was checked.
-pub(super) fn stage_at(server: &str, name: &str, version: &str) -> anyhow::Result<()> {
-    let server = ServerFlag { server: server.to_owned() };
+/// Stages a model at a server.
+pub(super) fn stage_at(server: &ServerFlag, name: &str, version: &str) -> anyhow::Result<v1::ModelInfo> {
     let request = v1::StageModelRequest { name: name.to_owned(), version: version.to_owned() };
-    let model = ask(&server, async |mut client: Client| client.stage_model(request).await)?.model;
-    eprintln!("{}", named("challenger", &model.unwrap_or_default()));
-    Ok(())
+    let staged = server.ask(request, async |mut client, request| client.stage_model(request).await)?;
+    Ok(staged.model.unwrap_or_default())
 }
 
 pub(super) fn promote(args: &PromoteArgs) -> anyhow::Result<()> {
     let request = v1::PromoteModelRequest { expected_digest: args.digest.clone() };
-    let model = ask(&args.server, async |mut client: Client| client.promote_model(request).await)?.champion;
+    let model = args.server.ask(request, async |mut client, request| client.promote_model(request).await)?.champion;
     output::print(&format!("{}\n", named("champion", &model.unwrap_or_default())))
 }
 
 pub(super) fn roll_back(args: &PlainArgs) -> anyhow::Result<()> {
     let request = v1::RollBackModelRequest {};
-    let model = ask(&args.server, async |mut client: Client| client.roll_back_model(request).await)?.champion;
+    let model = args.server.ask(request, async |mut client, request| client.roll_back_model(request).await)?.champion;
     output::print(&format!("{}\n", named("champion", &model.unwrap_or_default())))
 }
 
 pub(super) fn compare(args: &CompareArgs) -> anyhow::Result<()> {
     let request = v1::CompareModelsRequest { max_disagreements: args.disagreements };
-    let compared = ask(&args.server, async |mut client: Client| client.compare_models(request).await)?;
+    let compared = args.server.ask(request, async |mut client, request| client.compare_models(request).await)?;
     if args.json {
         return output::print(&(serde_json::to_string_pretty(&compared)? + "\n"));
     }
     output::print(&report(&compared))
-}
-
-/// Asks a server once.
-fn ask<R>(
-    server: &ServerFlag,
-    call: impl AsyncFnOnce(Client) -> Result<tonic::Response<R>, tonic::Status>,
-) -> anyhow::Result<R> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let endpoint = server.server.clone();
-        let client = Client::connect(endpoint).await.with_context(|| format!("connecting to {}", server.server))?;
-        match call(client.max_decoding_message_size(usize::MAX)).await {
-            Ok(reply) => Ok(reply.into_inner()),
-            Err(status) => anyhow::bail!("{}", status.message()),
-        }
-    })
 }
 
 fn state_of(model: &v1::ModelInfo) -> String {
@@ -130,7 +138,8 @@ fn row(model: &v1::ModelInfo) -> Vec<String> {
     vec![state_of(model), name, version, digest, model.signer.clone(), failed]
 }
 
-fn named(what: &str, model: &v1::ModelInfo) -> String {
+/// A model in one line.
+pub(super) fn named(what: &str, model: &v1::ModelInfo) -> String {
     let v1::ModelRef { name, version, digest } = model.r#ref.clone().unwrap_or_default();
     format!("{what} {name} {version} sha256:{digest}")
 }

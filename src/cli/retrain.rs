@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
+use super::connection::ConnectionFlags;
+use super::model_admin::ServerFlag;
 use super::progress::Progress;
 use super::settings::{self, ConfigFlag, Flags};
 use super::sign::{self, PasswordFlag};
@@ -50,6 +52,8 @@ pub(super) struct Args {
     /// A running server, which is told to stage it.
     #[arg(long, value_name = "URL")]
     server: Option<String>,
+    #[command(flatten)]
+    connection: ConnectionFlags,
     #[command(flatten)]
     config: ConfigFlag,
 }
@@ -105,7 +109,9 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
     let place = put(&args, registry, artifact.clone())?;
     let model = artifact.model_ref();
     if let Some(server) = &args.server {
-        model_admin::stage_at(server, &model.name, &model.version)?;
+        let server = ServerFlag::new(server.clone(), args.connection.clone());
+        let staged = model_admin::stage_at(&server, &model.name, &model.version)?;
+        eprintln!("{}", model_admin::named("challenger", &staged));
     }
     let done = serde_json::json!({
         "artifact": place,

@@ -7,6 +7,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use super::issuer::{Issuer, config, write};
+use crate::harness::listening_on;
 
 const BIN: &str = env!("CARGO_BIN_EXE_parcel-risk");
 const PARCEL: &str = r#"{"itemId":"RB123456785CN","advisedAt":"2026-09-21T00:00:00Z","originCountry":"CN","destinationCountry":"KZ","contents":[{"description":"phone case"}]}"#;
@@ -42,9 +43,8 @@ fn a_supervisor_hears_of_it_a_hangup_changes_certificates_and_our_own_client_is_
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let (_, port) = line.trim().rsplit_once(':').unwrap_or_else(|| panic!("{line:?}"));
+    let address = listening_on(&mut child).unwrap();
+    let (_, port) = address.rsplit_once(':').unwrap();
     let endpoint = format!("https://localhost:{port}");
     heard("READY=1");
     heard("WATCHDOG=1");
@@ -65,6 +65,8 @@ fn a_supervisor_hears_of_it_a_hangup_changes_certificates_and_our_own_client_is_
     let said = text(&unknown.stderr);
     assert!(unknown.status.code() == Some(1) && said.contains("who calls is not known"), "{said}");
     assert!(text(&score(&[]).stderr).contains("needs --ca"));
+    let models = Command::new(BIN).args(["model", "list", "--server", &endpoint]).args(known).output().unwrap();
+    assert!(text(&models.stdout).contains("champion"), "{}", text(&models.stderr));
 
     let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
     let mut until = |said: &str| log.find(|line| line.as_ref().unwrap().contains(said)).unwrap().unwrap();
