@@ -56,6 +56,18 @@ fn trained(dir: &Path) -> PathBuf {
 }
 
 #[test]
+fn the_readme_shows_what_the_first_command_prints() {
+    let printed = printed(&["demo"]);
+    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    let (_, shown) = readme.split_once("```text\n").unwrap();
+    let (shown, _) = shown.split_once("```").unwrap();
+    let shown: Vec<_> = shown.lines().filter(|line| !line.trim().is_empty() && line.trim() != "…").collect();
+    assert!(shown.len() > 9, "{shown:?}");
+    let missing: Vec<_> = shown.into_iter().filter(|line| !printed.lines().any(|one| one == *line)).collect();
+    assert!(missing.is_empty(), "the demo does not print\n{}", missing.join("\n"));
+}
+
+#[test]
 fn what_is_trained_can_be_verified_judged_and_scored_with() {
     let dir = tempfile::tempdir().unwrap();
     let model = trained(dir.path());
