@@ -10,7 +10,7 @@ use std::path::Path;
 
 use parcel_risk::artifact::{Artifact, FileDigest, GoldenParcel, Manifest};
 use parcel_risk::history::{BucketWidth, Decay, Snapshot};
-use parcel_risk::model::{Model, ModelBody};
+use parcel_risk::model::ModelBody;
 use sha2::{Digest as _, Sha256};
 
 use crate::harness;
@@ -22,22 +22,10 @@ fn default_model() -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("models/customs-declarations")
 }
 
-/// The built-in model, changed, with little history and few golden decisions: small enough to be damaged a thousand
-/// times.
+/// A model that is small enough to be damaged a thousand times.
 fn small(name: &str, change: impl FnOnce(&mut ModelBody)) -> Artifact {
-    let whole = harness::artifact();
-    let manifest = Manifest { name: name.to_owned(), ..whole.manifest().clone() };
-    let mut body = whole.model().body().clone();
-    change(&mut body);
-    let mut snapshot = whole.snapshot().clone();
-    let mut idx = 0;
-    snapshot.entries.retain(|_| {
-        idx += 1;
-        idx % 1000 == 0
-    });
-    let golden = fs::read_to_string(default_model().join("golden.jsonl")).unwrap();
-    let golden = golden.lines().take(5).map(|line| serde_json::from_str::<GoldenParcel>(line).unwrap().parcel);
-    Artifact::assemble(manifest, &Model::new(body).unwrap(), &snapshot, golden.collect()).unwrap()
+    let manifest = Manifest { name: name.to_owned(), ..harness::artifact().manifest().clone() };
+    harness::small_artifact(manifest, 5, change)
 }
 
 /// A directory with an artifact in it, and what reading it says.

@@ -1,16 +1,19 @@
 //! A running server, its clients, and parcels to send.
 
+use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
+use std::process::Child;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use parcel_risk::artifact::Artifact;
+use parcel_risk::artifact::{Artifact, GoldenParcel, Manifest};
 use parcel_risk::engine::Engine;
 use parcel_risk::features::RatesConfig;
 use parcel_risk::history::HistoryConfig;
 use parcel_risk::ledger::{Clock, LedgerConfig};
+use parcel_risk::model::{Model, ModelBody};
 use parcel_risk::parcel::ParcelLimits;
 use parcel_risk::policy::ThresholdsConfig;
 use parcel_risk::serve::{Drained, Parts, Recorder, Scorer, ServeConfig, ServeError, serve};
@@ -106,6 +109,31 @@ pub(crate) fn parts_of(recorder: &Arc<Recorder>) -> Parts {
     let scorer = Scorer::with_history(artifact(), engine(), history, ParcelLimits::default());
     let config = ServeConfig::default().check().unwrap();
     Parts::new(Arc::new(ArcSwap::from_pointee(scorer)), Some(Arc::clone(recorder)), config).unwrap()
+}
+
+/// The model of customs declarations as `manifest` calls it, changed, with little history and `n_golden` golden decisions:
+/// quick to prove.
+pub(crate) fn small_artifact(manifest: Manifest, n_golden: usize, change: impl FnOnce(&mut ModelBody)) -> Artifact {
+    let whole = artifact();
+    let mut body = whole.model().body().clone();
+    change(&mut body);
+    let mut snapshot = whole.snapshot().clone();
+    let mut idx = 0;
+    snapshot.entries.retain(|_| {
+        idx += 1;
+        idx % 1000 == 0
+    });
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/customs-declarations/golden.jsonl");
+    let golden = std::fs::read_to_string(golden).unwrap();
+    let golden = golden.lines().take(n_golden).map(|line| serde_json::from_str::<GoldenParcel>(line).unwrap().parcel);
+    Artifact::assemble(manifest, &Model::new(body).unwrap(), &snapshot, golden.collect()).unwrap()
+}
+
+/// The address that a server says it listens on when it has started; else what it says instead.
+pub(crate) fn listening_on(child: &mut Child) -> Result<String, String> {
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    line.trim().strip_prefix("listening on ").map(str::to_owned).ok_or(line)
 }
 
 /// Fails a test that would hang.

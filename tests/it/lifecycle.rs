@@ -7,17 +7,17 @@ mod swaps;
 mod worse;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
 use minisign::KeyPair;
-use parcel_risk::artifact::{Artifact, GoldenParcel, KeyRole, Manifest, TrustedKeyConfig};
+use parcel_risk::artifact::{Artifact, KeyRole, Manifest, TrustedKeyConfig};
 use parcel_risk::engine::Engine;
 use parcel_risk::features::RatesConfig;
 use parcel_risk::history::HistoryConfig;
 use parcel_risk::ledger::{Clock, LedgerConfig};
-use parcel_risk::model::{Model, ModelBody};
+use parcel_risk::model::ModelBody;
 use parcel_risk::parcel::ParcelLimits;
 use parcel_risk::policy::ThresholdsConfig;
 use parcel_risk::registry::{Believed, GateConfig, RegistryConfig, ValidRegistry};
@@ -119,23 +119,11 @@ fn policy() -> parcel_risk::policy::Thresholds {
     ThresholdsConfig::default().check().unwrap()
 }
 
-/// The model of customs declarations, changed, with little history and few golden decisions: quick to prove.
+/// A model of the line, quick to prove.
 fn variant(version: &str, change: impl FnOnce(&mut ModelBody)) -> Artifact {
-    let whole = harness::artifact();
-    let manifest = Manifest { name: "line".to_owned(), version: version.to_owned(), ..whole.manifest().clone() };
-    let mut body = whole.model().body().clone();
-    change(&mut body);
-    let mut snapshot = whole.snapshot().clone();
-    let mut idx = 0;
-    snapshot.entries.retain(|_| {
-        idx += 1;
-        idx % 1000 == 0
-    });
-    let golden =
-        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("models/customs-declarations/golden.jsonl"));
-    let golden = golden.unwrap();
-    let golden = golden.lines().take(20).map(|line| serde_json::from_str::<GoldenParcel>(line).unwrap().parcel);
-    Artifact::assemble(manifest, &Model::new(body).unwrap(), &snapshot, golden.collect()).unwrap()
+    let whole = harness::artifact().manifest().clone();
+    let manifest = Manifest { name: "line".to_owned(), version: version.to_owned(), ..whole };
+    harness::small_artifact(manifest, 20, change)
 }
 
 /// What decides at first.

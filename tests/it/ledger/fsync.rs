@@ -1,6 +1,5 @@
 //! A disk that does not take what was written: what was acknowledged stands, what was not says so, and recording goes on.
 
-use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -11,7 +10,7 @@ use parcel_risk::wire::v1::risk_scoring_service_client::RiskScoringServiceClient
 use tonic::transport::Channel;
 
 use super::{Place, parcels, stop};
-use crate::harness::{request, within};
+use crate::harness::{listening_on, request, within};
 
 /// A server whose requests to the disk with these numbers fail; `None` where nobody may trace a process here.
 fn serve_on_bad_disk(place: &Place, sync: &str, failing: &str) -> Option<(Child, String)> {
@@ -25,10 +24,9 @@ fn serve_on_bad_disk(place: &Place, sync: &str, failing: &str) -> Option<(Child,
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn();
-    let mut line = String::new();
     let address = child.ok().and_then(|mut child| {
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        Some((child, line.trim().strip_prefix("listening on ")?.to_owned()))
+        let address = listening_on(&mut child).ok()?;
+        Some((child, address))
     });
     if address.is_none() {
         eprintln!("skipped: a process can't be traced here");

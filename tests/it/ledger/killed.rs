@@ -1,6 +1,5 @@
 //! A server that is killed at any moment: what it acknowledged is in the ledger, once.
 
-use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -16,7 +15,7 @@ use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
 use tonic::transport::Channel;
 
 use super::{Place, outcome, parcels, times};
-use crate::harness::request;
+use crate::harness::{listening_on, request};
 
 /// What clients were told.
 #[derive(Default)]
@@ -32,9 +31,7 @@ fn serve(ledger: &Path) -> (Child, String) {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let address = line.trim().strip_prefix("listening on ").unwrap_or_else(|| panic!("{line:?}")).to_owned();
+    let address = listening_on(&mut child).unwrap();
     (child, format!("http://{address}"))
 }
 

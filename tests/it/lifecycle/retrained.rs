@@ -1,6 +1,5 @@
 //! From a ledger to a model in the registry by one command, and a server that finds again which model decided.
 
-use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -14,7 +13,7 @@ use parcel_risk::wire::{from_draft, v1};
 
 use super::{Place, first, second};
 use crate::fixture::{customs_mapping, train_csv, valid_csv};
-use crate::harness::{recording_parts, request, start, within};
+use crate::harness::{listening_on, recording_parts, request, start, within};
 
 /// A ledger of a year and a quarter of declarations, each inspected the day after.
 async fn recorded(path: &Path) {
@@ -130,9 +129,7 @@ async fn a_server_starts_with_the_model_that_decided_last_and_is_told_of_new_one
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     };
     let mut child = serve();
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let address = line.trim().strip_prefix("listening on ").unwrap_or_else(|| panic!("{line:?}")).to_owned();
+    let address = listening_on(&mut child).unwrap();
     let mut models = ModelServiceClient::connect(format!("http://{address}")).await.unwrap();
     let listed = within(async {
         loop {

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use parcel_risk::wire::v1::risk_scoring_service_client::RiskScoringServiceClient;
 
-use crate::harness::{parcel, request, within};
+use crate::harness::{listening_on, parcel, request, within};
 
 fn rule(route: &str) -> String {
     format!("[[rule]]\nname = \"all\"\nwhen = \"true\"\nroute = \"{route}\"\nreason = \"all\"\n")
@@ -25,9 +25,7 @@ async fn a_hangup_reads_the_policy_anew_or_leaves_the_one_that_serves() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let address = line.trim().strip_prefix("listening on ").unwrap_or_else(|| panic!("{line:?}")).to_owned();
+    let address = listening_on(&mut child).unwrap();
     let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
     let mut until = move |said: &str| log.find(|line| line.as_ref().unwrap().contains(said)).unwrap().unwrap();
     let mut client = RiskScoringServiceClient::connect(format!("http://{address}")).await.unwrap();
