@@ -62,9 +62,12 @@ impl Grounds {
     /// Those of another engine, where records are kept as `self` says.
     #[must_use]
     pub fn of_model(&self, engine: &Engine, data_until_seconds: i64) -> Self {
-        let ledger = LedgerConfig { parties: self.parties, descriptions: self.descriptions, ..LedgerConfig::default() };
-        let history = HistoryConfig { max_entities: self.history_max_entities };
-        Self::new(engine, data_until_seconds, &ledger, &history)
+        Self {
+            parties: self.parties,
+            descriptions: self.descriptions,
+            history_max_entities: self.history_max_entities,
+            ..Self::new(engine, data_until_seconds, &LedgerConfig::default(), &HistoryConfig::default())
+        }
     }
 
     /// The same under another policy.

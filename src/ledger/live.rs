@@ -13,16 +13,14 @@ use super::saved::Saved;
 use super::{Ledger, LedgerError, Reader, record};
 use crate::features::ParcelKeys;
 use crate::history::{Bucket, EntityKey, Event, History};
-use crate::policy::{Flow, Route, RouteCause, Seen};
+use crate::policy::{Flow, Route, RouteCause};
 
-/// The history that decisions rest on, and the bucket that is open.
+/// The bucket that is open, the items that were advised, and the bounds of every history that goes on.
 ///
 /// While a bucket is open its events may be folded and its parcels decided in any order: none sees another. The next one
 /// opens when none of them is still at work, so that none can see what came after.
 #[derive(Debug)]
 pub struct Live {
-    history: Arc<History>,
-    flow: Arc<Flow>,
     /// Every history that goes on, whichever model reads it.
     histories: Mutex<Vec<Arc<History>>>,
     open: RwLock<Bucket>,
@@ -53,11 +51,17 @@ impl Items {
 
 impl Live {
     /// The fold of a ledger so far, on `grounds`, on top of `genesis`, which is what their model knows from its training.
-    /// Where history was [saved](Live::save) it goes on from there.
+    /// Where history was [saved](Live::save) it goes on from there. With it, what decisions rest on, which goes on changing:
+    /// the history, and what passed of late.
     ///
     /// # Errors
     /// [`LedgerError`] where the ledger can't be read.
-    pub fn rebuilt(reader: &Reader, grounds: &Grounds, genesis: History, flow: Flow) -> Result<Self, LedgerError> {
+    pub fn rebuilt(
+        reader: &Reader,
+        grounds: &Grounds,
+        genesis: History,
+        flow: Flow,
+    ) -> Result<(Self, Arc<History>, Arc<Flow>), LedgerError> {
         let items = Items::default();
         let mut fold = Fold::new(grounds.clone(), genesis, flow);
         let mut after = 0;
@@ -83,16 +87,15 @@ impl Live {
         let open = fold.reached.max(grounds.first_bucket());
         let most_entities = usize::try_from(grounds.history_max_entities).unwrap_or(usize::MAX);
         let (history, flow) = fold.parts();
-        Ok(Self {
+        let live = Self {
             histories: Mutex::new(vec![Arc::clone(&history)]),
-            history,
-            flow,
             open: RwLock::new(open),
             items,
             most_entities,
             n_evicted: AtomicU64::new(0),
             n_saved,
-        })
+        };
+        Ok((live, history, flow))
     }
 
     /// Number of the record up to which history was not folded but read.
@@ -120,16 +123,6 @@ impl Live {
         let head = ledger.head();
         Saved::of(&head, grounds, self.items.all(), flow, history).write(ledger.path())?;
         Ok(true)
-    }
-
-    /// The history, which goes on changing.
-    pub fn history(&self) -> &Arc<History> {
-        &self.history
-    }
-
-    /// What passed of late, which goes on changing.
-    pub fn flow(&self) -> &Arc<Flow> {
-        &self.flow
     }
 
     /// Entities that were forgotten to make room for others, since the start.
@@ -183,21 +176,6 @@ impl Live {
     /// Whether the item was never advised before; it then has been.
     pub fn is_first(&self, item_id: &str) -> bool {
         self.items.insert(item_key(item_id))
-    }
-
-    /// Adds what was seen.
-    pub fn advised(&self, at: Bucket, keys: &ParcelKeys) {
-        self.history.fold(&Event::Advised { at, footprint: keys.footprint() });
-    }
-
-    /// Adds what was decided about an item that was never advised before.
-    pub fn decided(&self, at: Bucket, seen: &Seen, route: Route, cause: RouteCause) {
-        self.flow.add(at, seen, route, cause, true);
-    }
-
-    /// Adds what was found.
-    pub fn found(&self, at: Bucket, keys: &[EntityKey], infringement: bool) {
-        self.history.fold(&Event::Outcome { at, keys, infringement });
     }
 }
 

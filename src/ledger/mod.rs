@@ -1,7 +1,8 @@
 //! What was decided and what was found: records that are only ever added, each bound to the one before.
 //!
-//! [`Ledger`] is the writing end: one file, one process. [`Reader`] reads beside it. History while serving is a fold of the ledger, and [`Live`] is where both meet: it says in which bucket a parcel is decided, and closes one
-//! only when all that happened in it is folded.
+//! [`Ledger`] is the writing end: one file, one process. [`Reader`] reads beside it. History while serving is a fold of the
+//! ledger, and [`Live`] is where both meet: it says in which bucket a parcel is decided, and closes one only when all that
+//! happened in it is folded.
 
 mod clock;
 mod config;

@@ -1,8 +1,8 @@
 //! The end that writes: whoever waits for a record writes it, with all that others handed over meanwhile.
 //!
 //! No other thread is woken for a record, which would cost more than the writing. Where another call is at it, the record
-//! is left to that one. What nobody waits for is written by the ledger's own thread. With `sync = "always"` a thread of the ledger's own writes, so that no call's thread waits for the
-//! disk.
+//! is left to that one. What nobody waits for is written by the ledger's own thread; so is everything with
+//! `sync = "always"`, so that no call's thread waits for the disk.
 
 use std::collections::VecDeque;
 use std::io;

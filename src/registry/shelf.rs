@@ -34,6 +34,13 @@ pub struct Believed {
     pub signer: Option<Signer>,
 }
 
+impl Believed {
+    /// Name of whoever signed it; empty where nobody did.
+    pub fn signer_name(&self) -> String {
+        self.signer.as_ref().map(|signer| signer.name.clone()).unwrap_or_default()
+    }
+}
+
 /// Most models that are told of; a directory of more is not one of models.
 const MOST_PLACES: usize = 10_000;
 

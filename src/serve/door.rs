@@ -17,7 +17,7 @@ use super::requests::Claim;
 use super::status::Refusal;
 use super::submitted::Submitted;
 use super::{Lifecycle, Scorer};
-use crate::engine::Explanation;
+use crate::engine::{Explanation, ModelRef};
 use crate::ledger;
 use crate::parcel::{InvalidParcel, Parcel, Problem, Violation};
 use crate::reasons::Language;
@@ -66,7 +66,7 @@ impl Door {
         // On the async worker: it takes microseconds, less than a hop to another thread.
         let Some(recorder) = &self.recorder else { return self.decide(request, language) };
         if request.request_id.is_empty() {
-            return self.recorded(self.submit(recorder, request, language)?).await;
+            return self.recorded(self.submit(recorder, request, language, None)?).await;
         }
         self.score_once(recorder, request, language).await
     }
@@ -83,7 +83,7 @@ impl Door {
             return Box::pin(std::future::ready(result(decided)));
         };
         if request.request_id.is_empty() {
-            let submitted = self.submit(recorder, request, language);
+            let submitted = self.submit(recorder, request, language, None);
             let door = self.clone();
             return Box::pin(async move {
                 let answer = match submitted {
@@ -125,16 +125,8 @@ impl Door {
         Ok(results)
     }
 
+    /// Decides about one request and hands it over to the ledger. `once`: where the request has an identifier of its own.
     fn submit(
-        &self,
-        recorder: &Arc<Recorder>,
-        request: v1::ScoreParcelRequest,
-        language: Language,
-    ) -> Result<Submitted, Refusal> {
-        self.submit_once(recorder, request, language, None)
-    }
-
-    fn submit_once(
         &self,
         recorder: &Arc<Recorder>,
         request: v1::ScoreParcelRequest,
@@ -142,7 +134,7 @@ impl Door {
         once: Option<(ledger::Request, Claim)>,
     ) -> Result<Submitted, Refusal> {
         let asked = self.asked(&self.scorer.load(), request)?;
-        let another_decides = || self.another_decides();
+        let another_decides = |faulty: &ModelRef| self.another_decides(faulty);
         let submitted = recorder.submit(&self.scorer, asked, language, once, &self.metrics, another_decides)?;
         if let Some(lifecycle) = &self.lifecycle {
             let (parcel, decision, at) = submitted.decided();
@@ -152,9 +144,8 @@ impl Door {
     }
 
     /// Where a model gives no number, the one before decides, if there is one.
-    fn another_decides(&self) -> bool {
-        let model = Arc::clone(self.scorer.load().engine().model_ref());
-        self.lifecycle.as_ref().is_some_and(|lifecycle| lifecycle.fault(&model))
+    fn another_decides(&self, faulty: &ModelRef) -> bool {
+        self.lifecycle.as_ref().is_some_and(|lifecycle| lifecycle.fault(faulty))
     }
 
     /// Scores a request that may have been made before.
@@ -181,7 +172,7 @@ impl Door {
         if let Some(decision) = answered? {
             return Ok(decision);
         }
-        let submitted = self.submit_once(recorder, request, language, Some((asked, claim)))?;
+        let submitted = self.submit(recorder, request, language, Some((asked, claim)))?;
         self.recorded(submitted).await
     }
 
@@ -200,7 +191,7 @@ impl Door {
         let started = Instant::now();
         let mut decision = scorer.decide(&parcel, explanation);
         while !decision.risk_score.is_finite() {
-            if !self.another_decides() {
+            if !self.another_decides(&decision.model) {
                 return Err(Refusal::ModelFault);
             }
             decision = self.scorer.load().decide(&parcel, explanation);

@@ -80,7 +80,7 @@ impl Held {
 
     /// Whose signature it has; empty where it is nobody's.
     pub(super) fn signer(&self) -> String {
-        self.believed.signer.as_ref().map(|signer| signer.name.clone()).unwrap_or_default()
+        self.believed.signer_name()
     }
 
     /// Whether nobody vouches for it.

@@ -16,7 +16,7 @@ use super::requests::{Claim, Requests};
 use super::status::Refusal;
 use super::submitted::Submitted;
 use crate::artifact::Artifact;
-use crate::engine::{Engine, Explanation};
+use crate::engine::{Engine, Explanation, ModelRef};
 use crate::features::FeatureRow;
 use crate::history::{Bucket, History, HistoryConfig};
 use crate::ledger::{
@@ -73,7 +73,7 @@ impl Recorder {
     /// [`LedgerError`].
     pub fn open(
         path: &Path,
-        (config, history): (&LedgerConfig, &HistoryConfig),
+        (config, bounds): (&LedgerConfig, &HistoryConfig),
         clock: Clock,
         artifact: &Artifact,
         engine: &Engine,
@@ -82,18 +82,18 @@ impl Recorder {
         let ledger = Arc::new(Ledger::open(path, config, clock)?);
         let reader = ledger.reader()?;
         let until = artifact.manifest().data.until_seconds;
-        let grounds = Grounds::new(engine, until, config, history);
+        let grounds = Grounds::new(engine, until, config, bounds);
         ledger.stand_on(&grounds, grounds.first_bucket())?;
         let genesis = artifact.snapshot().settled();
-        let live = Live::rebuilt(&reader, &grounds, genesis, engine.flow())?;
+        let (live, history, flow) = Live::rebuilt(&reader, &grounds, genesis, engine.flow())?;
         if ledger.head().seq - live.n_saved() > LONG_FOLD
-            && let Err(error) = live.save(&ledger, &grounds, (live.history(), live.flow()))
+            && let Err(error) = live.save(&ledger, &grounds, (&history, &flow))
         {
             tracing::warn!({ fields::ERROR } = %error, "history can't be saved: the next start takes as long as this one");
         }
         let retention = || Retention::start(Arc::downgrade(&ledger), config.retention_days);
         let retention = (config.retention_days > 0).then(retention).transpose()?;
-        let lane = Lane::whole(grounds.clone(), Arc::clone(live.history()), Arc::clone(live.flow()));
+        let lane = Lane::whole(grounds.clone(), history, flow);
         Ok(Self {
             _retention: retention,
             ledger,
@@ -115,26 +115,10 @@ impl Recorder {
     pub fn change_policy(&self, policy: &Policy) -> Result<(), LedgerError> {
         let _one_at_a_time = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let grounds = self.grounds.load().under(policy);
-        let appended = self.live.in_bucket(self.live.open(), |at| {
-            let slot = self.ledger.reserve().ok()?;
-            let (told, tell) = mpsc::channel();
-            let done = Box::new(move |appended| {
-                let _ = told.send(appended);
-            });
-            self.ledger.submit(Submission { content: grounds.to_content(at), slot, done, held: None, is_first: false });
-            Some(tell)
-        });
-        self.ledger.write_out();
-        match appended.and_then(|tell| tell.recv().ok()) {
-            Some(Appended::Recorded { .. } | Appended::Known { .. }) => {
-                self.grounds.store(Arc::new(grounds));
-                Ok(())
-            }
-            _ => {
-                let what = "the change of policy can't be written".to_owned();
-                Err(LedgerError::Record { seq: self.ledger.head().seq + 1, what })
-            }
-        }
+        let told = self.live.in_bucket(self.live.open(), |at| self.hand_over(grounds.to_content(at)));
+        self.written(told, "the change of policy")?;
+        self.set_grounds(grounds);
+        Ok(())
     }
 
     /// Where a policy stands now.
@@ -238,7 +222,7 @@ impl Recorder {
         language: Language,
         request: Option<(Request, Claim)>,
         metrics: &Metrics,
-        another_decides: impl Fn() -> bool,
+        another_decides: impl Fn(&ModelRef) -> bool,
     ) -> Result<Submitted, Refusal> {
         let slot = self.ledger.reserve().map_err(Refusal::LedgerUnavailable)?;
         let Asked { stated, parcel, explanation } = asked;
@@ -249,7 +233,7 @@ impl Recorder {
             let scorer = scorer.load();
             match self.submit_by(scorer.engine(), (&parcel, explanation), language, metrics, &mut taken) {
                 Ok(None) => {}
-                Err(Refusal::ModelFault) if another_decides() => {}
+                Err(Refusal::ModelFault) if another_decides(scorer.engine().model_ref()) => {}
                 Ok(Some((decision, at, became))) => {
                     return Ok(Submitted { decision, at, became, parcel, recorder: Arc::clone(self) });
                 }

@@ -33,7 +33,7 @@ impl Lifecycle {
         if report.failure().is_some() {
             return Err(self.reject(place, &model, report));
         }
-        let signer = believed.signer.as_ref().map(|signer| signer.name.clone()).unwrap_or_default();
+        let signer = believed.signer_name();
         let event =
             |what| ModelEvent { signer: signer.clone(), report: report.clone(), ..ModelEvent::new(what, &model) };
         let recorder = self.recorder()?;

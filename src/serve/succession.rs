@@ -13,6 +13,9 @@ use crate::registry::ModelEvent;
 /// When fewer events than this are still to be folded, the rest is folded while calls wait: some ten microseconds.
 const FEW: usize = 32;
 
+/// What can't be written where that is so.
+const CHANGE: &str = "the change of model";
+
 impl Recorder {
     /// Records what became of a model.
     ///
@@ -20,7 +23,7 @@ impl Recorder {
     /// [`LedgerError`] where it can't be recorded.
     pub(super) fn note(&self, event: &ModelEvent) -> Result<(), LedgerError> {
         let told = self.live().in_bucket(self.live().open(), |at| self.hand_over(event.to_content(at)));
-        self.written(told).map(drop)
+        self.written(told, CHANGE).map(drop)
     }
 
     /// Makes the history that a model would decide by, beside that of the one that decides: what it was trained on, all
@@ -45,7 +48,7 @@ impl Recorder {
             });
             self.hand_over(event.to_content(at))
         });
-        let caught_up = self.written(told).and_then(|seq| {
+        let caught_up = self.written(told, CHANGE).and_then(|seq| {
             // Records after this one are already on their way into the lane.
             self.reader().scan::<LedgerError>(0, |record| if record.seq < seq { fold.add(&record) } else { Ok(()) })
         });
@@ -82,7 +85,7 @@ impl Recorder {
     ) -> Result<(), LedgerError> {
         let _one_at_a_time = self.changing().lock().unwrap_or_else(PoisonError::into_inner);
         if self.ledger().is_failing() || !self.ledger().takes_records() {
-            return Err(self.unwritten());
+            return Err(self.unwritten(CHANGE));
         }
         let told = self.live().alone(lane.grounds.first_bucket(), |at| {
             let policy = store();
@@ -94,12 +97,12 @@ impl Recorder {
             told
         });
         // It decides whether or not the disk goes along: what follows is recorded after this, or not at all.
-        let _ = self.written(told);
+        let _ = self.written(told, CHANGE);
         Ok(())
     }
 
     /// Hands a record over without waiting. `None` where there is no room.
-    fn hand_over(&self, content: Content) -> Option<mpsc::Receiver<Appended>> {
+    pub(super) fn hand_over(&self, content: Content) -> Option<mpsc::Receiver<Appended>> {
         let slot = self.ledger().reserve().ok()?;
         let (told, tell) = mpsc::channel();
         let done = Box::new(move |appended| {
@@ -109,19 +112,16 @@ impl Recorder {
         Some(tell)
     }
 
-    /// Its number, once it is written.
-    fn written(&self, told: Option<mpsc::Receiver<Appended>>) -> Result<i64, LedgerError> {
+    /// Its number, once it is written. `what` it is where it can't be.
+    pub(super) fn written(&self, told: Option<mpsc::Receiver<Appended>>, what: &str) -> Result<i64, LedgerError> {
         self.ledger().write_out();
         match told.and_then(|told| told.recv().ok()) {
             Some(Appended::Recorded { seq, .. } | Appended::Known { seq, .. }) => Ok(seq),
-            _ => Err(self.unwritten()),
+            _ => Err(self.unwritten(what)),
         }
     }
 
-    fn unwritten(&self) -> LedgerError {
-        LedgerError::Record {
-            seq: self.ledger().head().seq + 1,
-            what: "the change of model can't be written".to_owned(),
-        }
+    fn unwritten(&self, what: &str) -> LedgerError {
+        LedgerError::Record { seq: self.ledger().head().seq + 1, what: format!("{what} can't be written") }
     }
 }
