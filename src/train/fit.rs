@@ -93,6 +93,13 @@ impl Fitted {
         };
         self.heads.iter().filter_map(head).collect()
     }
+
+    /// Its heads under the calibration that those of the same kinds have, which were fitted on fewer rows.
+    pub(super) fn heads_calibrated_as(&self, before: Vec<Head>) -> Vec<Head> {
+        let estimator = |kind| self.heads.iter().find(|(fitted, _)| *fitted == kind);
+        let head = |head: Head| Some(Head { estimator: estimator(head.kind)?.1.clone(), ..head });
+        before.into_iter().filter_map(head).collect()
+    }
 }
 
 /// The estimator that the recipe names, fitted on a block.

@@ -234,16 +234,16 @@ pub fn train(
 
     let heads = heads.iter().map(|head| block.judge(head, &settings)).collect::<Result<_, _>>()?;
 
-    // What serves is fitted again, one block later: its weights on all but the last block, its
-    // calibration on that. What was reported is how this recipe does on data it has not seen.
+    // What serves is fitted again, on everything that is known. Its calibration is that of the model that was judged, on
+    // all that this one was not fitted on. What was reported is how the recipe does on data it has not seen.
     progress.stage("fitting", None);
-    let fitted = Fitted::on(rows, &matrix, recipe, blocks.fit.start..blocks.report.start, progress)?;
-    let heads_that_serve = fitted.calibrated_heads(recipe, &block);
+    let fitted = Fitted::on(rows, &matrix, recipe, blocks.fit.start..blocks.report.end, progress)?;
+    let later = LabeledBlock::of(rows, &matrix, blocks.calibrate.start..blocks.report.end);
     let model = Model::new(body(
         &fitted,
         learned_by(Bucket(u32::MAX), rows),
-        fitted.calibration(recipe, &block)?,
-        heads_that_serve,
+        judged.calibration(recipe, &later)?,
+        fitted.heads_calibrated_as(judged.calibrated_heads(recipe, &later)),
     ))?;
 
     progress.stage("pruning", None);
