@@ -73,7 +73,8 @@ impl KeyFeature {
             Self::Seen30Days => of_recent(|recent| recent.parcels[2]),
             Self::Counterparts => of_recent(|recent| recent.counterparts),
         };
-        value as f32
+        // Minus zero is zero, as among the parcel's own numbers.
+        value as f32 + 0.0
     }
 
     fn from_name(path: &str, name: &str) -> Result<Self, InvalidSpec> {

@@ -273,9 +273,10 @@ impl FeaturePlan {
 }
 
 /// Features are f32: as many digits as evidence needs, half the memory in training. A number that f32 cannot hold is as
-/// large as one can be, never infinite.
+/// large as one can be, never infinite. Minus zero is zero: which of the two the greater of both is, a compiler may choose
+/// anew in each build, and a decision's identifier is made of these bits.
 fn or_missing(value: Option<f64>) -> f32 {
-    value.map_or(f32::NAN, |value| value.clamp(f64::from(f32::MIN), f64::from(f32::MAX)) as f32)
+    value.map_or(f32::NAN, |value| value.clamp(f64::from(f32::MIN), f64::from(f32::MAX)) as f32 + 0.0)
 }
 
 /// Slots of the n-grams of all descriptions; `words` are those of the principal line's, where they are there already.
