@@ -52,7 +52,7 @@ pub use erase::KeptErasure;
 pub use error::LedgerError;
 pub use export::{ExportError, Exported, export, export_until};
 pub use findings::audited_items;
-pub use grounds::Grounds;
+pub use grounds::{CanaryGrounds, Grounds, is_in_canary};
 pub use import::{ImportError, Imported, PastOutcome, PastParcel, import};
 pub use imported::KeptImport;
 pub use inspection::{Item, outcomes_of};
