@@ -268,7 +268,7 @@ impl Lifecycle {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::artifact::{Artifact, Manifest};
     use crate::features::{FeatureRow, RatesConfig};
@@ -319,21 +319,29 @@ mod tests {
         (faulty, parcels[a].clone())
     }
 
+    /// One without a ledger, where `sound` decides.
+    pub(in crate::serve) fn lifecycle(
+        sound: &Artifact,
+        gate: GateConfig,
+    ) -> (Arc<Lifecycle>, Arc<ArcSwap<Scorer>>, Arc<Metrics>) {
+        let metrics = Arc::new(Metrics::new([], []));
+        let bounds = Bounds { limit: 100, floor: None, kept: 0, times_free: 0 };
+        let admission = Arc::new(Admission::new(bounds, Arc::clone(&metrics)));
+        let serving = Arc::new(ArcSwap::from_pointee(scorer(sound)));
+        let registry = RegistryConfig { path: "nowhere".to_owned(), ..RegistryConfig::default() }.check().unwrap();
+        let champion = Believed { artifact: sound.clone(), signer: None };
+        let shadow = Shadow::new(1.0, 10, admission, Arc::clone(&metrics));
+        let settings = (&registry, gate);
+        let lifecycle =
+            Lifecycle::new(Arc::clone(&serving), None, champion, settings, shadow, Arc::clone(&metrics)).unwrap();
+        (Arc::new(lifecycle), serving, metrics)
+    }
+
     #[tokio::test]
     async fn a_score_that_is_no_number_brings_the_model_before_back_and_the_parcel_is_decided_by_that() {
         let sound = Artifact::embedded().unwrap();
         let (faulty, parcel) = faulty(&sound);
-        let metrics = Arc::new(Metrics::new([], []));
-        let bounds = Bounds { limit: 100, floor: None, kept: 0, times_free: 0 };
-        let admission = Arc::new(Admission::new(bounds, Arc::clone(&metrics)));
-        let serving = Arc::new(ArcSwap::from_pointee(scorer(&sound)));
-        let registry = RegistryConfig { path: "nowhere".to_owned(), ..RegistryConfig::default() }.check().unwrap();
-        let champion = Believed { artifact: sound.clone(), signer: None };
-        let shadow = Shadow::new(1.0, 10, admission, Arc::clone(&metrics));
-        let settings = (&registry, GateConfig::default());
-        let lifecycle =
-            Lifecycle::new(Arc::clone(&serving), None, champion, settings, shadow, Arc::clone(&metrics)).unwrap();
-        let lifecycle = Arc::new(lifecycle);
+        let (lifecycle, serving, metrics) = lifecycle(&sound, GateConfig::default());
         let held = |artifact: &Artifact| {
             let believed = Believed { artifact: artifact.clone(), signer: None };
             Arc::new(Held::new(believed, true, None, Report::default()))

@@ -60,3 +60,47 @@ impl Lifecycle {
 
 /// Decisions of each model before their times are compared.
 const LEAST_TIMED: u64 = 1000;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::super::lifecycle::Held;
+    use super::super::lifecycle::tests::lifecycle;
+    use super::*;
+    use crate::artifact::{Artifact, Manifest};
+    use crate::policy::Route;
+    use crate::registry::{Believed, GateConfig};
+
+    #[test]
+    fn a_challenger_that_outcomes_speak_for_is_promoted_only_where_that_is_set() {
+        let sound = Artifact::embedded().unwrap();
+        let manifest = Manifest { version: "next".to_owned(), ..sound.manifest().clone() };
+        let golden = sound.golden_parcels().take(1).collect();
+        let next = Artifact::assemble(manifest, sound.model(), sound.snapshot(), golden).unwrap();
+        for promote_automatically in [false, true] {
+            let (promote_min_days, promote_min_outcomes) = (0, 100);
+            let gate =
+                GateConfig { promote_automatically, promote_min_days, promote_min_outcomes, ..GateConfig::default() };
+            let (lifecycle, serving, metrics) = lifecycle(&sound, gate);
+            let believed = Believed { artifact: next.clone(), signer: None };
+            let held = Arc::new(Held::new(believed, false, None, Report::default()));
+            lifecycle.enters(&held).unwrap();
+            lifecycle.roles().challenger = Some(held);
+            lifecycle.consider();
+            assert_eq!(serving.load().engine().model_ref(), sound.model_ref(), "nothing speaks for it yet");
+            let watch = lifecycle.shadow.watch().unwrap();
+            for item in 0..300 {
+                let (infringement, score) = (item % 10 == 0, (item * 37 % 101) as f64 / 202.0);
+                let better = if infringement { score + 0.4 } else { score };
+                watch.comparison().add(item, (score, Route::Release), (better, Route::Release), 0.01);
+                watch.comparison().outcome(item, infringement);
+            }
+            lifecycle.consider();
+            let decides = if promote_automatically { &next } else { &sound };
+            assert_eq!(serving.load().engine().model_ref(), decides.model_ref());
+            let told = metrics.to_text(crate::telemetry::Observed::default());
+            assert_eq!(told.contains("how=\"promoted_by_policy\"} 1\n"), promote_automatically, "{told}");
+        }
+    }
+}

@@ -172,7 +172,8 @@ pub fn train(
 
     let labeled: Vec<bool> = rows.iter().map(|row| row.outcome.is_some()).collect();
     let labels: Vec<_> = rows.iter().map(|row| row.outcome.map(|outcome| outcome.infringement)).collect();
-    let blocks = Blocks::cut(&matrix.buckets, &labels, config);
+    let weights: Vec<_> = rows.iter().map(|row| row.weight).collect();
+    let blocks = Blocks::cut(&matrix.buckets, &labels, &weights, config);
     progress.stage("fitting", None);
     let judged = Fitted::on(rows, &matrix, recipe, blocks.fit.clone(), progress)?;
     let calibrate = LabeledBlock::of(rows, &matrix, blocks.calibrate.clone());

@@ -107,7 +107,8 @@ impl<'a> Service<'a> {
         let n_features = self.plan.features().len();
         let buckets = known.iter().map(|&at| self.learned[at].advised_at).collect::<Vec<_>>();
         let labels = known.iter().map(|&at| self.outcome_of(at)).collect::<Vec<_>>();
-        let blocks = Blocks::cut(&buckets, &labels, self.recipe.config.get());
+        let weights = known.iter().map(|&at| self.learned[at].weight).collect::<Vec<_>>();
+        let blocks = Blocks::cut(&buckets, &labels, &weights, self.recipe.config.get());
         let values = Array2::from_shape_vec((self.learned.len(), n_features), std::mem::take(&mut self.values))
             .expect("each row has all features");
         let block = |range: Range<usize>| {
