@@ -178,7 +178,10 @@ pub fn train(
     let judged = Fitted::on(rows, &matrix, recipe, blocks.fit.clone(), progress)?;
     let calibrate = LabeledBlock::of(rows, &matrix, blocks.calibrate.clone());
     let block = LabeledBlock::of(rows, &matrix, blocks.report.clone());
-    let reference = ReferenceScores::of(&block.raw_scores(&judged.estimator));
+    // Of all parcels of that time: where only the opened are labeled, those would be a yardstick of the risky alone.
+    let everyone = matrix.block(blocks.report.clone());
+    let everyone: Vec<_> = everyone.outer_iter().map(|row| judged.estimator.raw_score(&row.to_vec())).collect();
+    let reference = ReferenceScores::of(&everyone);
     let learned_by =
         |at: Bucket, rows: &[LabeledParcel]| Descriptions::learned_by(at, rows, &plan, config.label_delay_days);
     let body = |fitted: &Fitted, descriptions: TextModel, calibration: Calibration, heads: Vec<Head>| ModelBody {
