@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use clap::ValueEnum;
 
-use super::output;
 use super::progress::Progress;
 use super::rolling::{self, Period};
 use super::settings::{self, ConfigFlag, Flags};
+use super::{aging, output};
 use crate::evaluation::{self, CapacityShare, ModelIdentity, Settings, Subject};
 use crate::history::Replay;
 use crate::train::{Backtest, Dataset, Sampler, Truth, fold, of_evaluation};
@@ -46,16 +46,24 @@ pub(super) struct Args {
     /// Seed of the bootstrap [default: train.seed].
     #[arg(long)]
     seed: Option<u32>,
-    /// Trains anew at the beginning of each period on what was known by then, and judges each by its own model.
-    /// Features and settings are those of `train`.
+    /// Trains anew at the beginning of each period on what was known by then. `month` judges each month by its own model;
+    /// `week`, with `--selective-labels`, judges that beside the model of the beginning, which stays. Features and settings
+    /// are those of `train`.
     #[arg(long, value_enum, value_name = "PERIOD", conflicts_with = "model")]
     rolling: Option<Period>,
-    /// With `--rolling`: what is learned where this share of each week's parcels is opened and nothing else labeled.
+    /// With `--rolling`: what is learned where this share of each week's parcels is opened and nothing else labeled; by
+    /// week, from the first of `--data` on.
     #[arg(long, value_name = "CAPACITY", requires = "rolling", requires = "random_share")]
     selective_labels: Option<CapacityShare>,
     /// Share of these that is drawn at random, 0 to 1.
     #[arg(long, value_name = "SHARE", requires = "selective_labels")]
     random_share: Option<f64>,
+    /// With `--rolling week`: most parcels that an opened one stands for, as in `retrain`.
+    #[arg(long, value_name = "WEIGHT", default_value_t = 20.0, requires = "rolling")]
+    max_weight: f64,
+    /// With `--rolling week`: writes the weeks of both models as a chart, an SVG file.
+    #[arg(long, value_name = "FILE", requires = "rolling")]
+    plot: Option<PathBuf>,
     /// Writes the report as one HTML file too, with charts and with what the scores are made of.
     #[arg(long, value_name = "FILE", conflicts_with = "rolling")]
     report: Option<PathBuf>,
@@ -80,7 +88,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
     let config = settings::load(&args.config, flags)?;
     settings::start_log(&config)?;
     let train = config.train().get();
-    if let Some(Period::Month) = args.rolling {
+    if let Some(period) = args.rolling {
         let asked = rolling::Asked {
             data: &args.data,
             warm_up: &args.warm_up,
@@ -89,7 +97,10 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
             selective: args.selective_labels.zip(args.random_share),
             format: args.format,
         };
-        return rolling::run(asked, &config);
+        return match period {
+            Period::Month => rolling::run(asked, &config),
+            Period::Week => aging::run(asked, args.max_weight, args.plot.as_deref(), &config),
+        };
     }
     let artifact = settings::artifact(args.model.as_deref())?;
     let engine = settings::engine(&artifact, &config)?;

@@ -11,7 +11,7 @@ use super::settings::{self, ConfigFlag, Flags};
 use crate::artifact::Artifact;
 use crate::config::ValidConfig;
 use crate::ledger::Reader;
-use crate::registry::{Contender, GateConfig, LiveRows, ReferenceLine, ReferenceSet, Report, Trial};
+use crate::registry::{Contender, DrawnRows, GateConfig, LiveRows, ReferenceLine, ReferenceSet, Report, Trial};
 use crate::table::TableReader;
 use crate::wire;
 
@@ -69,11 +69,16 @@ pub(super) fn tried(champion: &Artifact, challenger: &Artifact, config: &ValidCo
         None => LiveRows::default(),
         Some(path) => LiveRows::read(&Reader::open(path)?, usize::try_from(gate.live_parcels)?)?,
     };
+    let drawn = match config.ledger().path().filter(|path| path.exists()) {
+        None => DrawnRows::default(),
+        Some(path) => DrawnRows::read(&Reader::open(path)?)?,
+    };
     let trial = Trial {
         champion: &Contender::new(champion, settings::policed_engine(champion, config)?),
         challenger: &Contender::new(challenger, settings::policed_engine(challenger, config)?),
         reference: reference.as_ref(),
         live: &live,
+        drawn: &drawn,
         config: gate,
     };
     Ok(trial.run())

@@ -3,6 +3,7 @@
 //! Exit codes: 0 done, 1 failed with the chain of causes, 2 usage; of `retrain` also 3 too little to learn from, 4 the
 //! new model did not pass the gate.
 
+mod aging;
 mod audit;
 mod bench;
 mod client;

@@ -30,6 +30,8 @@ pub(super) enum Command {
     Stage(model_admin::StageArgs),
     /// Let the challenger decide.
     Promote(model_admin::PromoteArgs),
+    /// Let the challenger decide about a share of the items.
+    Canary(model_admin::CanaryArgs),
     /// Let the champion before decide again.
     Rollback(model_admin::PlainArgs),
     /// Show how the challenger does beside the champion.
@@ -82,6 +84,7 @@ pub(super) fn run(command: Command) -> anyhow::Result<()> {
         Command::List(args) => model_admin::list(&args),
         Command::Stage(args) => model_admin::stage(&args),
         Command::Promote(args) => model_admin::promote(&args),
+        Command::Canary(args) => model_admin::canary(&args),
         Command::Rollback(args) => model_admin::roll_back(&args),
         Command::Compare(args) => model_admin::compare(&args),
     }

@@ -46,6 +46,17 @@ pub(super) struct PromoteArgs {
     server: ServerFlag,
 }
 
+/// Flags of `model canary`.
+#[derive(Debug, clap::Args)]
+pub(super) struct CanaryArgs {
+    /// The challenger's digest, as `model list` shows it.
+    digest: String,
+    /// Of each thousand items, how many it decides about, from 0 to 500; 0 ends it.
+    items_per_thousand: i32,
+    #[command(flatten)]
+    server: ServerFlag,
+}
+
 /// Flags of `model compare`.
 #[derive(Debug, clap::Args)]
 pub(super) struct CompareArgs {
@@ -110,6 +121,14 @@ pub(super) fn promote(args: &PromoteArgs) -> anyhow::Result<()> {
     let request = v1::PromoteModelRequest { expected_digest: args.digest.clone() };
     let model = args.server.ask(request, async |mut client, request| client.promote_model(request).await)?.champion;
     output::print(&format!("{}\n", named("champion", &model.unwrap_or_default())))
+}
+
+pub(super) fn canary(args: &CanaryArgs) -> anyhow::Result<()> {
+    let (expected_digest, items_per_thousand) = (args.digest.clone(), args.items_per_thousand);
+    let request = v1::SetCanaryShareRequest { expected_digest, items_per_thousand };
+    let reply = args.server.ask(request, async |mut client, request| client.set_canary_share(request).await)?;
+    let model = reply.challenger.unwrap_or_default();
+    output::print(&format!("{}, decides about {} of the items\n", named("challenger", &model), model.canary_share))
 }
 
 pub(super) fn roll_back(args: &PlainArgs) -> anyhow::Result<()> {

@@ -1,7 +1,7 @@
 //! The models of `serve`: which one it starts with, and when it looks for others.
 
 use std::path::Path;
-use std::sync::{Arc, Weak};
+use std::sync::Weak;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -63,9 +63,17 @@ pub(super) fn champion(named: Option<&Path>, config: &ValidConfig) -> anyhow::Re
 pub(super) fn look_often(lifecycle: Weak<Lifecycle>, interval: Duration) -> anyhow::Result<()> {
     let mut hangup = signal(SignalKind::hangup())?;
     tokio::spawn(async move {
+        if let Some(models) = lifecycle.upgrade() {
+            // It folds the ledger for each model that is held.
+            let _ = tokio::task::spawn_blocking(move || models.resume()).await;
+        }
         while let Some(models) = lifecycle.upgrade() {
             // It may read and prove a model, which takes a second.
-            let _ = tokio::task::spawn_blocking(move || Arc::clone(&models).look()).await;
+            let looked = tokio::task::spawn_blocking(move || {
+                models.look();
+                models.consider();
+            });
+            let _ = looked.await;
             tokio::select! {
                 () = tokio::time::sleep(interval) => {}
                 _ = hangup.recv() => {}

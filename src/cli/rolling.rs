@@ -14,13 +14,15 @@ use crate::config::ValidConfig;
 use crate::evaluation::{
     CapacityShare, Estimate, Evaluation, InvalidScored, ModelIdentity, Scored, Settings, Subject, aligned, evaluate,
 };
-use crate::train::{Dataset, Inspections, Judged, Recipe, Rolled, Selected, Selective, roll, select};
+use crate::train::{Dataset, Inspections, Judged, LabeledParcel, Recipe, Rolled, Selected, Selective, roll, select};
 
 /// How long a model serves until it is trained again.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(super) enum Period {
     /// A month of the calendar, in UTC.
     Month,
+    /// A week from Monday, in UTC.
+    Week,
 }
 
 /// What is asked for.
@@ -108,32 +110,12 @@ struct Opened {
 }
 
 pub(super) fn run(asked: Asked<'_>, config: &ValidConfig) -> anyhow::Result<()> {
-    let recipe = Recipe {
-        spec: feature_spec(&config.train().get().features)?,
-        rates: config.rates_config().clone(),
-        thresholds: config.thresholds_config(),
-        config: config.train().clone(),
-    };
+    let recipe = recipe(config)?;
     let seed = config.train().get().seed;
     let selective =
         asked.selective.map(|(capacity, share)| Selective::new(capacity, share, seed, &recipe)).transpose()?;
-    let mapping = settings::mapping(asked.mapping)?;
     let mut progress = Progress::new();
-    let mut read = |paths: &[PathBuf]| {
-        progress.begin("reading", None);
-        let most = config.train().get().max_reject_share;
-        let dataset = Dataset::read(paths, mapping.as_ref(), config.limits(), most, || progress.tick())?;
-        if dataset.rejects.n_rejected() > 0 {
-            eprintln!("{}", dataset.rejects.with_examples());
-        }
-        anyhow::Ok(dataset)
-    };
-    let mut rows = if asked.warm_up.is_empty() { Vec::new() } else { read(asked.warm_up)?.rows };
-    let data = read(asked.data)?;
-    let begins = data.rows.first().map(|row| row.parcel.advised_at);
-    rows.extend(data.rows);
-    rows.sort_by_key(|row| row.parcel.advised_at);
-    let from = rows.partition_point(|row| Some(row.parcel.advised_at) < begins);
+    let Tables { rows, from, digest } = Tables::read(&asked, config, None, &mut progress)?;
 
     let rolled = roll(&rows, from, &recipe, &mut progress)?;
     anyhow::ensure!(
@@ -146,7 +128,7 @@ pub(super) fn run(asked: Asked<'_>, config: &ValidConfig) -> anyhow::Result<()> 
     let subject = Subject {
         label_delay_days: config.train().get().label_delay_days,
         model: ModelIdentity { name: recipe.config.get().name.clone(), ..ModelIdentity::default() },
-        data_digest: data.digest,
+        data_digest: digest,
     };
     let mut report = report(rolled, &asked.settings, subject)?;
     if let (Some(selected), Some((capacity, random_share))) = (selected, asked.selective) {
@@ -156,6 +138,60 @@ pub(super) fn run(asked: Asked<'_>, config: &ValidConfig) -> anyhow::Result<()> 
     match asked.format {
         Format::Json => output::print(&format!("{}\n", serde_json::to_string(&report)?)),
         Format::Text => output::print(&report.to_text()),
+    }
+}
+
+/// What is trained with.
+pub(super) fn recipe(config: &ValidConfig) -> anyhow::Result<Recipe> {
+    Ok(Recipe {
+        spec: feature_spec(&config.train().get().features)?,
+        rates: config.rates_config().clone(),
+        thresholds: config.thresholds_config(),
+        config: config.train().clone(),
+    })
+}
+
+/// All tables in order of time.
+pub(super) struct Tables {
+    pub(super) rows: Vec<LabeledParcel>,
+    /// The first row of those that are judged.
+    pub(super) from: usize,
+    /// Of the judged ones.
+    pub(super) digest: String,
+}
+
+impl Tables {
+    /// `max_weight`: how many parcels a labeled one of the warm-up stands for at most; without it, each stands for itself.
+    pub(super) fn read(
+        asked: &Asked<'_>,
+        config: &ValidConfig,
+        max_weight: Option<f64>,
+        progress: &mut Progress,
+    ) -> anyhow::Result<Self> {
+        let mapping = settings::mapping(asked.mapping)?;
+        let mut read = |paths: &[PathBuf]| {
+            progress.begin("reading", None);
+            let most = config.train().get().max_reject_share;
+            let dataset = Dataset::read(paths, mapping.as_ref(), config.limits(), most, || progress.tick())?;
+            if dataset.rejects.n_rejected() > 0 {
+                eprintln!("{}", dataset.rejects.with_examples());
+            }
+            anyhow::Ok(dataset)
+        };
+        let mut rows = Vec::new();
+        if !asked.warm_up.is_empty() {
+            let mut past = read(asked.warm_up)?;
+            if let Some(most) = max_weight {
+                past.weigh_by_selection(most);
+            }
+            rows = past.rows;
+        }
+        let data = read(asked.data)?;
+        let begins = data.rows.first().map(|row| row.parcel.advised_at);
+        rows.extend(data.rows);
+        rows.sort_by_key(|row| row.parcel.advised_at);
+        let from = rows.partition_point(|row| Some(row.parcel.advised_at) < begins);
+        Ok(Self { rows, from, digest: data.digest })
     }
 }
 

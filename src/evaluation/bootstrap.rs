@@ -73,7 +73,7 @@ fn resample(scored: &Scored, unit: Unit, seed: u64, replicate: u32, weights: &mu
 }
 
 /// A number below `n` from 64 random bits. Its bias is under `n / 2^64`, far below what a replicate could show.
-fn below(n: usize, bits: u64) -> usize {
+pub(super) fn below(n: usize, bits: u64) -> usize {
     ((u128::from(bits) * n as u128) >> 64) as usize
 }
 

@@ -20,7 +20,7 @@ pub use number::{NUMBER_FEATURES, NumberFeature};
 pub use part::Part;
 pub use plan::{FeatureInfo, FeaturePlan};
 pub use rates::{ExchangeRates, InvalidRates, RatesConfig};
-pub use row::{FeatureRow, KeptKeys, ParcelKeys};
+pub use row::{FeatureRow, KeptKeys, ParcelKeys, RecordedKeys};
 pub use spec::{FeatureSpec, KeySpec, NormSpec};
 
 /// Lower-case hexadecimal.

@@ -152,12 +152,17 @@ impl FeaturePlan {
             activity,
             numbers: norms.iter().copied().flatten().collect(),
         };
-        let mut numbers = Vec::with_capacity(self.numbers.len() + self.spec.national_figures.len());
+        let mut numbers = Vec::with_capacity(self.n_numbers());
         numbers.extend(self.numbers.iter().map(|number| or_missing((number.compute)(&inputs))));
         let figures = self.spec.national_figures.iter().map(|key| parcel.national_figures.get(key).copied());
         numbers.extend(figures.map(or_missing));
         let ngrams = if self.spec.description_model { ngrams(parcel, inputs.words()) } else { Vec::new() };
         ParcelKeys { by_key, norms, footprint, numbers, ngrams }
+    }
+
+    /// Numbers that a parcel states by itself: so many of its features come first, and depend on no history.
+    pub fn n_numbers(&self) -> usize {
+        self.numbers.len() + self.spec.national_figures.len()
     }
 
     /// Slots of the n-grams of the descriptions alone, where the spec reads them: see [`ParcelKeys::ngrams`].
@@ -198,7 +203,7 @@ impl FeaturePlan {
     /// holds too, stays as it is: so a row can be made again where the parcel was not kept.
     pub fn refill(&self, keys: &ParcelKeys, history: &HistoryView<'_>, at: Bucket, row: &mut FeatureRow) {
         let description = row.values.last().copied().filter(|_| self.spec.description_model);
-        row.values.truncate(self.numbers.len() + self.spec.national_figures.len());
+        row.values.truncate(self.n_numbers());
         row.counts.clear();
         row.rates.clear();
         self.fill_from_history(keys, history, at, row);

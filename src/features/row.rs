@@ -77,6 +77,29 @@ impl From<KeptKeys> for ParcelKeys {
     }
 }
 
+/// What of a parcel that was kept under pseudonyms is as it was stated: the keys of its history, and its own numbers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RecordedKeys {
+    keys: KeptKeys,
+    /// Shape `(n_numbers,)`; `None` where they were not kept.
+    numbers: Option<Box<[f32]>>,
+}
+
+impl RecordedKeys {
+    /// * `values`: the features that a decision rested on, under the spec of `keys`, where there was one.
+    pub fn new(keys: KeptKeys, values: Option<&[f32]>, n_numbers: usize) -> Self {
+        let numbers = values.and_then(|values| values.get(..n_numbers)).map(Box::from);
+        Self { keys, numbers }
+    }
+
+    /// In place of what `stated` reads of the pseudonyms. What is read of the descriptions stays.
+    pub fn over(&self, stated: ParcelKeys) -> ParcelKeys {
+        let ParcelKeys { by_key, norms, footprint, .. } = self.keys.clone().into();
+        let numbers = self.numbers.as_ref().map_or(stated.numbers, |numbers| numbers.to_vec());
+        ParcelKeys { by_key, norms, footprint, numbers, ngrams: stated.ngrams }
+    }
+}
+
 /// The features of one parcel, reused from parcel to parcel.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FeatureRow {

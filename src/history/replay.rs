@@ -101,7 +101,8 @@ impl Replay {
         (self.history, due)
     }
 
-    fn will_be_known(&mut self, outcome: DueOutcome) {
+    /// An outcome will become known; one of a bucket that was reached already becomes known in the next that is.
+    pub fn will_be_known(&mut self, outcome: DueOutcome) {
         self.due.entry(outcome.at).or_default().push(outcome);
     }
 }

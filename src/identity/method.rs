@@ -33,6 +33,7 @@ const NEEDS: &[(&str, Need)] = &[
     ("/parcelrisk.v1.ModelService/GetModel", MODEL),
     ("/parcelrisk.v1.ModelService/StageModel", ADMIN),
     ("/parcelrisk.v1.ModelService/PromoteModel", ADMIN),
+    ("/parcelrisk.v1.ModelService/SetCanaryShare", ADMIN),
     ("/parcelrisk.v1.ModelService/RollBackModel", ADMIN),
     ("/parcelrisk.v1.ModelService/CompareModels", ADMIN),
     // Whoever sends calls elsewhere when a server is ill has no certificate.

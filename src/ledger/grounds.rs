@@ -36,6 +36,32 @@ pub struct Grounds {
     pub history_max_entities: u32,
     /// Release of the program.
     pub program_version: String,
+    /// The model that decides about a share of the items instead, where one does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub canary: Option<CanaryGrounds>,
+}
+
+/// A second model, which decides about some of the items. It reads the same features as the first.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CanaryGrounds {
+    /// Share of the items, above 0 and below 1: those that [`is_in_canary`] finds in it.
+    pub share: f64,
+    /// As of the first model.
+    pub model_name: String,
+    /// As of the first model.
+    pub model_version: String,
+    /// As of the first model.
+    pub model_digest: String,
+    /// As of the first model.
+    pub genesis_until: u32,
+}
+
+/// Whether the item of this hash is among the `share` that a second model decides about: always the same ones, and more of
+/// them for a larger share.
+pub fn is_in_canary(item: u64, share: f64) -> bool {
+    // Other items than those that the shadow begins with.
+    let place = item.wrapping_mul(0x9E37_79B9_7F4A_7C15) as f64 / u64::MAX as f64;
+    place < share
 }
 
 impl Grounds {
@@ -56,6 +82,41 @@ impl Grounds {
             descriptions: ledger.descriptions,
             history_max_entities: history.max_entities,
             program_version: env!("CARGO_PKG_VERSION").to_owned(),
+            canary: None,
+        }
+    }
+
+    /// The same with a second model that decides about a share of the items, or with none.
+    #[must_use]
+    pub fn with_canary(&self, canary: Option<(f64, &Self)>) -> Self {
+        let canary = canary.map(|(share, of)| CanaryGrounds {
+            share,
+            model_name: of.model_name.clone(),
+            model_version: of.model_version.clone(),
+            model_digest: of.model_digest.clone(),
+            genesis_until: of.genesis_until,
+        });
+        Self { canary, ..self.clone() }
+    }
+
+    /// Those of the second model alone.
+    pub fn of_canary(&self) -> Option<Self> {
+        let canary = self.canary.clone()?;
+        Some(Self {
+            model_name: canary.model_name,
+            model_version: canary.model_version,
+            model_digest: canary.model_digest,
+            genesis_until: canary.genesis_until,
+            canary: None,
+            ..self.clone()
+        })
+    }
+
+    /// Digest of the model that decides about the item of this hash.
+    pub fn decides(&self, item: u64) -> &str {
+        match &self.canary {
+            Some(canary) if is_in_canary(item, canary.share) => &canary.model_digest,
+            _ => &self.model_digest,
         }
     }
 

@@ -228,7 +228,8 @@ impl Fold {
                     && let Some(route) = record.content.route.and_then(Route::from_number)
                     && let Some(cause) = RouteCause::from_number(kept.route_cause)
                 {
-                    self.flow.add(*bucket, &kept.seen, route, cause, self.grounds.same_scores(on));
+                    let decided_by = on.decides(record.content.item.unwrap_or_default());
+                    self.flow.add(*bucket, &kept.seen, route, cause, self.grounds.model_digest == decided_by);
                 }
                 if included(self) {
                     let keys = ParcelKeys::from(kept.keys);

@@ -79,6 +79,18 @@ impl Reader {
         parsed.transpose()
     }
 
+    /// The grounds that stood until those of record `seq` took their place; `None` where there were none.
+    ///
+    /// # Errors
+    /// [`LedgerError`] where they can't be read.
+    pub fn grounds_before(&self, seq: i64) -> Result<Option<Grounds>, LedgerError> {
+        let found = self.index()?.read().grounds_of(seq);
+        match found {
+            Some(since) if since > 1 => self.grounds_of(since - 1),
+            _ => Ok(None),
+        }
+    }
+
     /// Number of the first record that is not before `micros`, in microseconds since 1970; one past the last where all are.
     ///
     /// Times never go back, so halving finds it.

@@ -43,35 +43,50 @@ pub fn rescore(reader: &Reader, artifacts: &[Artifact]) -> Result<Rescored, Ledg
     let mut rescored = Rescored::default();
     // A decision may be written just after a change of policy that it does not know of yet.
     let mut policies: HashMap<String, Policy> = HashMap::new();
-    let mut at_work: Option<(Engine, Fold)> = None;
+    let mut at_work: [Option<AtWork>; 2] = [None, None];
+    let mut recorded_on: Option<Grounds> = None;
     reader.scan::<LedgerError>(0, |record| {
         if record.content.kind == Kind::Grounds {
-            at_work = begin(reader, &record, artifacts)?;
-            if let Some((engine, _)) = &at_work {
+            let unreadable = |what| LedgerError::Record { seq: record.seq, what };
+            let grounds = Grounds::from_body(&record.content.body).map_err(unreadable)?;
+            let canary = grounds.of_canary().map(|canary| begin(reader, record.seq, canary, artifacts));
+            at_work = [begin(reader, record.seq, grounds.clone(), artifacts)?, canary.transpose()?.flatten()];
+            recorded_on = Some(grounds);
+            for AtWork { engine, .. } in at_work.iter().flatten() {
                 policies.insert(engine.policy().version().to_string(), engine.policy().clone());
             }
         }
-        if let (Kind::Decision, Some((engine, fold))) = (record.content.kind, &mut at_work) {
+        for AtWork { fold, .. } in at_work.iter_mut().flatten() {
             fold.reach(record.content.bucket);
-            match difference(engine, &policies, fold, &record)? {
-                None => rescored.equal += 1,
-                Some(what) => {
-                    rescored.different += 1;
-                    rescored.first.get_or_insert(Fault { seq: record.seq, what: what.to_owned() });
-                }
-            }
-        } else if record.content.kind == Kind::Decision {
-            rescored.unknown_model += 1;
         }
-        at_work.as_mut().map_or(Ok(()), |(_, fold)| fold.add(&record))
+        if record.content.kind == Kind::Decision {
+            let item = record.content.item.unwrap_or_default();
+            let by = recorded_on.as_ref().map_or("", |on| on.decides(item));
+            match at_work.iter().flatten().find(|at_work| at_work.engine.model_ref().digest == by) {
+                None => rescored.unknown_model += 1,
+                Some(AtWork { engine, fold }) => match difference(engine, &policies, fold, &record)? {
+                    None => rescored.equal += 1,
+                    Some(what) => {
+                        rescored.different += 1;
+                        rescored.first.get_or_insert(Fault { seq: record.seq, what: what.to_owned() });
+                    }
+                },
+            }
+        }
+        at_work.iter_mut().flatten().try_for_each(|AtWork { fold, .. }| fold.add(&record))
     })?;
     Ok(rescored)
 }
 
-/// The engine of new grounds, and the history that a server had when it started on them.
-fn begin(reader: &Reader, record: &Record, artifacts: &[Artifact]) -> Result<Option<(Engine, Fold)>, LedgerError> {
-    let unreadable = |what: String| LedgerError::Record { seq: record.seq, what };
-    let grounds = Grounds::from_body(&record.content.body).map_err(unreadable)?;
+/// A model that decides, and what it knows.
+struct AtWork {
+    engine: Engine,
+    fold: Fold,
+}
+
+/// The engine of the grounds of record `seq`, and the history that a server had when it started on them.
+fn begin(reader: &Reader, seq: i64, grounds: Grounds, artifacts: &[Artifact]) -> Result<Option<AtWork>, LedgerError> {
+    let unreadable = |what: String| LedgerError::Record { seq, what };
     let Some(artifact) = artifacts.iter().find(|artifact| artifact.model_ref().digest == grounds.model_digest) else {
         return Ok(None);
     };
@@ -81,8 +96,8 @@ fn begin(reader: &Reader, record: &Record, artifacts: &[Artifact]) -> Result<Opt
     let engine = engine.map_err(|error| unreadable(error.to_string()))?;
     let mut fold = Fold::new(grounds, artifact.snapshot().settled(), engine.flow());
     // Once for each change of grounds, of which there are few.
-    reader.scan::<LedgerError>(0, |earlier| if earlier.seq < record.seq { fold.add(&earlier) } else { Ok(()) })?;
-    Ok(Some((engine, fold)))
+    reader.scan::<LedgerError>(0, |earlier| if earlier.seq < seq { fold.add(&earlier) } else { Ok(()) })?;
+    Ok(Some(AtWork { engine, fold }))
 }
 
 /// The first part of a decision that does not come out again.

@@ -50,11 +50,13 @@ checks! {
     Configuration "configuration" "The model can decide under the rates, the policy and the buckets that serve.";
     Reference "reference" "On the reference set it ranks no worse than the champion, within the margins.";
     Calibration "calibration" "On the reference set its probabilities are no farther off than the champion's, within the margin.";
+    RandomControl "random_control" "On parcels of the random control with an outcome its probabilities are no farther off than the champion's, within the margin.";
     ScoreShift "score_shift" "Its scores are distributed as the champion's are, on the same parcels.";
     RouteShift "route_shift" "It sends about as many parcels each way as the champion, under the policy that serves.";
     Latency "latency" "It takes no longer than the champion, within the ratio, on the same parcels.";
     Hostile "hostile" "On parcels at the ends of what can be stated, and on features there, every answer is a finite number.";
     WarmUp "warm_up" "It has scored parcels before it is asked to.";
+    Outcomes "outcomes" "Outcomes of parcels that both scored speak for it: asked in the shadow, before it is promoted by itself.";
 }
 
 impl Check {
@@ -113,6 +115,11 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// Whether it was made, and holds.
+    pub fn holds(&self) -> bool {
+        self.verdict == Verdict::Passed
+    }
+
     /// It holds.
     pub fn passed(check: Check) -> Self {
         Self { check, verdict: Verdict::Passed, why: String::new(), figures: Vec::new() }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use super::shift::score_shift;
 use crate::engine::Decision;
-use crate::evaluation::{CapacityShare, Columns, Scored, ScoredRow, Settings, Subject, evaluate};
+use crate::evaluation::{CapacityShare, Columns, PairedRow, Scored, ScoredRow, Settings, Subject, evaluate};
 use crate::policy::Route;
 
 /// What both models said of the parcels since the comparison began.
@@ -16,10 +16,10 @@ pub struct Comparison {
     scores: VecDeque<[f32; 2]>,
     disagreements: VecDeque<Disagreement>,
     /// By the hash of the item: what outcomes are waited for, oldest first.
-    awaited: HashMap<u64, [f64; 2]>,
+    awaited: HashMap<u64, ([f64; 2], f64)>,
     awaited_order: VecDeque<u64>,
-    /// Risk scores, and whether an infringement was found.
-    found: VecDeque<([f64; 2], bool)>,
+    /// What was found.
+    found: VecDeque<PairedRow>,
 }
 
 /// A parcel that the two send different ways.
@@ -58,12 +58,12 @@ const MOST_AWAITED: usize = 200_000;
 const MOST_FOUND: usize = 50_000;
 
 impl Comparison {
-    /// Both decided about the item of this hash.
-    pub fn add(&mut self, item: u64, champion: (f64, Route), challenger: (f64, Route)) {
+    /// Both decided about the item of this hash. `chance`: that of an inspection, by the one that stands.
+    pub fn add(&mut self, item: u64, champion: (f64, Route), challenger: (f64, Route), chance: f64) {
         self.n_parcels += 1;
         *self.routes.entry((champion.1, challenger.1)).or_default() += 1;
         push(&mut self.scores, [champion.0 as f32, challenger.0 as f32], MOST_SCORES);
-        if self.awaited.insert(item, [champion.0, challenger.0]).is_none()
+        if self.awaited.insert(item, ([champion.0, challenger.0], chance)).is_none()
             && let Some(oldest) = push(&mut self.awaited_order, item, MOST_AWAITED)
         {
             self.awaited.remove(&oldest);
@@ -78,8 +78,10 @@ impl Comparison {
     /// An inspection found this of the item.
     pub fn outcome(&mut self, item: u64, infringement: bool) {
         // Its place in the order stays, and removes nothing later on.
-        if let Some(scores) = self.awaited.remove(&item) {
-            push(&mut self.found, (scores, infringement), MOST_FOUND);
+        if let Some((scores, chance)) = self.awaited.remove(&item) {
+            // What had no chance was chosen by somebody, and stands for itself.
+            let weight = if chance > 0.0 { 1.0 / chance } else { 1.0 };
+            push(&mut self.found, PairedRow { scores, infringement, weight }, MOST_FOUND);
         }
     }
 
@@ -109,10 +111,15 @@ impl Comparison {
         (self.scores.len() >= LEAST_SCORES).then(|| score_shift(&scores(0), &scores(1))).flatten()
     }
 
+    /// Both scores of the parcels with an outcome, oldest first.
+    pub fn paired_outcomes(&self) -> Vec<PairedRow> {
+        self.found.iter().copied().collect()
+    }
+
     /// What the outcomes say.
     pub fn found(&self) -> Found {
         let judged = [0, 1].map(|which: usize| {
-            let rows = self.found.iter().map(|(scores, infringement)| {
+            let rows = self.found.iter().map(|PairedRow { scores, infringement, .. }| {
                 let score = scores[which];
                 ScoredRow { margin: score, risk_score: score, infringement: *infringement, ..ScoredRow::default() }
             });
@@ -120,7 +127,7 @@ impl Comparison {
             let settings = Settings { capacity: vec![CapacityShare::TENTH], bootstrap: 0, seed: 0 };
             Some(evaluate(&scored, &settings, Subject::default()))
         });
-        let infringements = self.found.iter().filter(|(_, infringement)| *infringement).count();
+        let infringements = self.found.iter().filter(|row| row.infringement).count();
         Found {
             parcels: self.found.len() as u64,
             infringements: infringements as u64,
@@ -145,7 +152,7 @@ mod tests {
         let mut comparison = Comparison::default();
         for item in 0..(MOST_AWAITED as u64 + 1000) {
             let score = (item % 100) as f64 / 100.0;
-            comparison.add(item, (score, Route::Release), (score, Route::Open));
+            comparison.add(item, (score, Route::Release), (score, Route::Open), 1.0);
         }
         assert_eq!(comparison.n_parcels(), MOST_AWAITED as u64 + 1000);
         assert_eq!(comparison.n_agreed(), 0);
@@ -162,7 +169,7 @@ mod tests {
         for item in 0..100 {
             let infringement = item % 10 == 0;
             let challenger = if infringement { 0.9 } else { 0.1 };
-            comparison.add(item, (0.5, Route::Documents), (challenger, Route::Documents));
+            comparison.add(item, (0.5, Route::Documents), (challenger, Route::Documents), 0.1);
             comparison.outcome(item, infringement);
             // Said twice it counts once.
             comparison.outcome(item, infringement);
@@ -171,5 +178,6 @@ mod tests {
         assert_eq!((found.parcels, found.infringements), (100, 10));
         assert_eq!(found.precision_at_tenth, [Some(0.1), Some(1.0)]);
         assert_eq!(found.average_precision[1], Some(1.0));
+        assert!(comparison.paired_outcomes().iter().all(|row| row.weight == 10.0));
     }
 }

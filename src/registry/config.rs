@@ -26,6 +26,8 @@ pub struct RegistryConfig {
     pub shadow_share: f64,
     /// Most parcels that may wait for it.
     pub shadow_queue: u32,
+    /// Share of the items that a challenger decides about as soon as it is staged.
+    pub canary_share: f64,
 }
 
 impl Default for RegistryConfig {
@@ -38,9 +40,13 @@ impl Default for RegistryConfig {
             max_artifact_bytes: 512 << 20,
             shadow_share: 1.0,
             shadow_queue: 1000,
+            canary_share: 0.0,
         }
     }
 }
+
+/// Largest share of the items that a challenger may decide about: most are the champion's.
+pub const MAX_CANARY_SHARE: f64 = 0.5;
 
 /// What is wrong with the settings.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -54,6 +60,12 @@ pub enum InvalidRegistry {
     /// A share is none.
     #[error("registry.shadow_share: must be from 0 to 1, got {got}")]
     Share {
+        /// As configured.
+        got: f64,
+    },
+    /// All items would be a promotion.
+    #[error("registry.canary_share: must be from 0 to 0.5, got {got}")]
+    Canary {
         /// As configured.
         got: f64,
     },
@@ -85,6 +97,9 @@ impl RegistryConfig {
         }
         if !(0.0..=1.0).contains(&self.shadow_share) {
             return Err(InvalidRegistry::Share { got: self.shadow_share });
+        }
+        if !(0.0..=MAX_CANARY_SHARE).contains(&self.canary_share) {
+            return Err(InvalidRegistry::Canary { got: self.canary_share });
         }
         let keys = TrustedKeys::new(&self.trusted_keys)?;
         Ok(ValidRegistry { config: self, keys })
@@ -120,6 +135,11 @@ impl ValidRegistry {
     /// Share of the parcels that a challenger scores in the shadow.
     pub fn shadow_share(&self) -> f64 {
         self.config.shadow_share
+    }
+
+    /// Share of the items that a challenger decides about as soon as it is staged.
+    pub fn canary_share(&self) -> f64 {
+        self.config.canary_share
     }
 
     /// Most parcels that may wait for it.

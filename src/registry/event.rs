@@ -26,6 +26,9 @@ pub struct ModelEvent {
     /// Every check that was made.
     #[serde(default)]
     pub report: Report,
+    /// The share of the items that it decides about, where that is what happened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share: Option<f64>,
 }
 
 /// What can happen to a model.
@@ -44,6 +47,52 @@ pub enum Happened {
     RolledBack,
     /// It decides again, because the one after it gave a score that is no number.
     RolledBackByFault,
+    /// It decides again, because the one after it was too slow.
+    RolledBackByLatency,
+    /// It decides, because the policy of promotion found it better.
+    PromotedByPolicy,
+    /// It decides about a share of the items.
+    Canary,
+    /// It decides about none of them any more.
+    CanaryEnded,
+    /// It is held ready again after a restart, as what it was before.
+    Resumed,
+}
+
+impl Happened {
+    /// Whether another model decides since.
+    pub fn changes_the_champion(self) -> bool {
+        matches!(
+            self,
+            Self::Promoted
+                | Self::PromotedByPolicy
+                | Self::RolledBack
+                | Self::RolledBackByFault
+                | Self::RolledBackByLatency
+        )
+    }
+
+    /// Whether the one that decided before did what none may: it does not come back by a rollback.
+    pub fn is_for_a_fault(self) -> bool {
+        matches!(self, Self::RolledBackByFault | Self::RolledBackByLatency)
+    }
+
+    /// As metrics and log lines name it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Rejected => "rejected",
+            Self::Passed => "passed",
+            Self::Staged => "staged",
+            Self::Promoted => "promoted",
+            Self::RolledBack => "rolled_back",
+            Self::RolledBackByFault => "rolled_back_by_fault",
+            Self::RolledBackByLatency => "rolled_back_by_latency",
+            Self::PromotedByPolicy => "promoted_by_policy",
+            Self::Canary => "canary",
+            Self::CanaryEnded => "canary_ended",
+            Self::Resumed => "resumed",
+        }
+    }
 }
 
 impl ModelEvent {
@@ -57,6 +106,16 @@ impl ModelEvent {
             signer: String::new(),
             rejection: None,
             report: Report::default(),
+            share: None,
+        }
+    }
+
+    /// Which model it happened to.
+    pub fn model(&self) -> ModelRef {
+        ModelRef {
+            name: self.model_name.clone(),
+            version: self.model_version.clone(),
+            digest: self.model_digest.clone(),
         }
     }
 

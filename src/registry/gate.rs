@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::check::{Check, Finding, Report};
 use super::contender::Contender;
+use super::drawn::DrawnRows;
 use super::gate_config::GateConfig;
 use super::hostile;
 use super::live::LiveRows;
@@ -29,6 +30,8 @@ pub struct Trial<'a> {
     pub reference: Option<&'a ReferenceSet>,
     /// Live parcels, where a ledger has any.
     pub live: &'a LiveRows,
+    /// Parcels of the random control with an outcome, where a ledger has any.
+    pub drawn: &'a DrawnRows,
     /// The margins.
     pub config: &'a GateConfig,
 }
@@ -63,10 +66,13 @@ impl Trial<'_> {
         );
         if is_sound {
             findings.extend(self.against_reference());
+            findings.push(self.drawn.compared([self.champion, self.challenger], self.config));
             findings.extend(self.against_traffic());
             findings.push(self.latency());
             findings.push(Finding::passed(Check::WarmUp).with("parcels", self.timed().count() as f64));
         }
+        let later = "it is asked in the shadow, where gate.promote_automatically is set";
+        findings.push(Finding::skipped(Check::Outcomes, later));
         findings.sort_by_key(|finding| finding.check);
         Report { findings }
     }

@@ -26,6 +26,16 @@ pub struct GateConfig {
     pub max_route_shift: f64,
     /// Most by which it may be slower.
     pub max_latency_ratio: f64,
+    /// Whether a challenger that outcomes speak for is promoted without being asked for.
+    pub promote_automatically: bool,
+    /// Days in the shadow before.
+    pub promote_min_days: u32,
+    /// Outcomes of parcels that both scored.
+    pub promote_min_outcomes: u32,
+    /// Largest chance of such outcomes where it ranks no better.
+    pub promote_significance: f64,
+    /// The champion gives way to the one before where its decisions take longer by more than this; 0: never.
+    pub rollback_latency_ratio: f64,
 }
 
 impl Default for GateConfig {
@@ -40,6 +50,11 @@ impl Default for GateConfig {
             max_score_shift: 0.25,
             max_route_shift: 0.05,
             max_latency_ratio: 1.5,
+            promote_automatically: false,
+            promote_min_days: 14,
+            promote_min_outcomes: 1000,
+            promote_significance: 0.05,
+            rollback_latency_ratio: 4.0,
         }
     }
 }
@@ -66,11 +81,18 @@ impl GateConfig {
             ("max_score_shift", self.max_score_shift, 0.0, 100.0, "from 0 to 100"),
             ("max_route_shift", self.max_route_shift, 0.0, 1.0, "from 0 to 1"),
             ("max_latency_ratio", self.max_latency_ratio, 1.0, 1000.0, "from 1 to 1000"),
+            ("promote_min_days", self.promote_min_days.into(), 0.0, 365.0, "from 0 to 365"),
+            ("promote_min_outcomes", self.promote_min_outcomes.into(), 40.0, 5e4, "from 40 to 50000"),
+            ("promote_significance", self.promote_significance, 1e-9, 0.5, "above 0 and at most 0.5"),
             ("live_parcels", self.live_parcels.into(), 100.0, 1e6, "from 100 to 1000000"),
         ];
         if CapacityShare::new(self.capacity_share).is_err() {
             let (key, expected) = ("capacity_share", "above 0 and at most 1");
             return Err(InvalidGate { key, expected, got: self.capacity_share });
+        }
+        if self.rollback_latency_ratio != 0.0 && !(1.5..=1000.0).contains(&self.rollback_latency_ratio) {
+            let (key, expected) = ("rollback_latency_ratio", "0, or from 1.5 to 1000");
+            return Err(InvalidGate { key, expected, got: self.rollback_latency_ratio });
         }
         let wrong = ranges.into_iter().find(|(_, got, min, max, _)| !(min..=max).contains(&got));
         match wrong {

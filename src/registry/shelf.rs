@@ -50,6 +50,11 @@ impl Shelf {
         Some(Self { root: config.path()?.to_owned(), config: config.clone() })
     }
 
+    /// Share of the items that a challenger decides about as soon as it is staged.
+    pub fn canary_share(&self) -> f64 {
+        self.config.canary_share()
+    }
+
     /// What lies there, in order. Names that are none are left out: hidden ones, and what is still being written.
     ///
     /// # Errors

@@ -68,6 +68,13 @@ impl Element {
         document
     }
 
+    /// The element by itself.
+    pub(crate) fn into_fragment(self) -> String {
+        let mut fragment = String::new();
+        self.write(&mut fragment);
+        fragment
+    }
+
     fn write(&self, to: &mut String) {
         let Self { tag, attributes, inside } = self;
         let (open, close) = if is_inline(tag) { ("", "") } else { (if holds_blocks(tag) { "\n" } else { "" }, "\n") };

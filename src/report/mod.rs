@@ -10,6 +10,7 @@ pub(crate) mod number;
 mod section;
 pub(crate) mod table;
 
+pub use chart::{Course, courses};
 pub use insight::{EffectBin, FeatureInsight, Insight, ReasonInsight, ScoreBin};
 
 use crate::evaluation::{Estimate, Evaluation, ModelIdentity};

@@ -34,6 +34,9 @@ pub(super) fn count(answer: &Result<v1::Decision, Refusal>, metrics: &Metrics) {
     match answer {
         Ok(decision) => {
             metrics.decided(route_name(decision.route), decision.risk_score, decision.risk_percentile);
+            if let Some(model) = &decision.model {
+                metrics.decided_by(&model.version, decision.risk_score);
+            }
             metrics.shows(|unix_millis| shown(decision, unix_millis));
             for notice in &decision.notices {
                 // By the list, and not by the reply's text: words of metrics are the program's own.

@@ -189,16 +189,20 @@ impl Door {
         let scorer = self.scorer.load();
         let ((), parcel, explanation) = self.check(&scorer, request, |_| ())?;
         let started = Instant::now();
-        let mut decision = scorer.decide(&parcel, explanation);
+        let item_id = parcel.item_id.as_str();
+        let mut decision = scorer.of_item(item_id).decide(&parcel, explanation);
         while !decision.risk_score.is_finite() {
             if !self.another_decides(&decision.model) {
                 return Err(Refusal::ModelFault);
             }
-            decision = self.scorer.load().decide(&parcel, explanation);
+            decision = self.scorer.load().of_item(item_id).decide(&parcel, explanation);
         }
         let decided = Instant::now();
         let decision = wire::from_decision(decision, language);
         self.metrics.took(Stage::Decide, decided - started);
+        if let Some(model) = &decision.model {
+            self.metrics.took_by(&model.version, decided - started);
+        }
         self.metrics.took(Stage::Encode, decided.elapsed());
         if let Some(lifecycle) = &self.lifecycle {
             lifecycle.shadow.offer(&parcel, &decision, None);

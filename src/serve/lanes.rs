@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::features::ParcelKeys;
 use crate::history::{Bucket, EntityKey, Event, History};
-use crate::ledger::Grounds;
+use crate::ledger::{Grounds, is_in_canary};
 use crate::policy::{Flow, Route, RouteCause, Seen};
 
 /// What one model knows, and on what grounds.
@@ -37,7 +37,6 @@ struct Follower {
     /// Whether it reads the keys that decisions are recorded with now.
     same_keys: bool,
     same_buckets: bool,
-    same_model: bool,
 }
 
 /// All lanes: one immutable value.
@@ -45,6 +44,8 @@ struct Follower {
 pub(super) struct Lanes {
     pub(super) champion: Arc<Lane>,
     followers: Vec<Follower>,
+    /// The one of the followers that decides about a share of the items.
+    canary: Option<(f64, Arc<Lane>)>,
 }
 
 impl Lane {
@@ -96,7 +97,7 @@ impl Lane {
 
 impl Lanes {
     pub(super) fn of(champion: Arc<Lane>) -> Self {
-        Self { champion, followers: Vec::new() }
+        Self { champion, followers: Vec::new(), canary: None }
     }
 
     /// These lanes with `champion` first: those of `others` go on beside it, and no other.
@@ -105,11 +106,29 @@ impl Lanes {
         let follower = |lane: Arc<Lane>| Follower {
             same_keys: lane.grounds.feature_spec_digest == now.feature_spec_digest,
             same_buckets: lane.grounds.bucket_seconds == now.bucket_seconds,
-            same_model: lane.grounds.same_scores(now),
             lane,
         };
         let others = others.into_iter().filter(|lane| !Arc::ptr_eq(lane, &champion));
-        Self { followers: others.map(follower).collect(), champion }
+        Self { followers: others.map(follower).collect(), champion, canary: None }
+    }
+
+    /// These lanes, of which one of the others decides about a share of the items, or none does.
+    pub(super) fn with_canary(self, canary: Option<(f64, Arc<Lane>)>) -> Self {
+        let canary = canary.filter(|(_, lane)| self.others().any(|other| Arc::ptr_eq(other, lane)));
+        Self { canary, ..self }
+    }
+
+    /// The one that decides about a share of the items.
+    pub(super) fn canary(&self) -> Option<(f64, Arc<Lane>)> {
+        self.canary.clone()
+    }
+
+    /// The lane of the model that decides about the item of this hash.
+    pub(super) fn of_item(&self, item: u64) -> &Arc<Lane> {
+        match &self.canary {
+            Some((share, lane)) if is_in_canary(item, *share) => lane,
+            _ => &self.champion,
+        }
     }
 
     /// Every lane but that of the model that decides.
@@ -125,11 +144,12 @@ impl Lanes {
         }
     }
 
-    /// Adds what was decided about an item that was never advised before.
-    pub(super) fn decided(&self, at: Bucket, seen: &Seen, route: Route, cause: RouteCause) {
-        self.champion.flow.add(at, seen, route, cause, true);
-        for Follower { lane, same_model, .. } in self.followers.iter().filter(|follower| follower.same_buckets) {
-            lane.happened(Missed::Decided { at, seen: seen.clone(), route, cause, of_model: *same_model });
+    /// Adds what was decided about an item that was never advised before, by the model of `by`.
+    pub(super) fn decided(&self, at: Bucket, by: &Lane, seen: &Seen, route: Route, cause: RouteCause) {
+        let is_of = |lane: &Lane| lane.grounds.same_scores(&by.grounds);
+        self.champion.flow.add(at, seen, route, cause, is_of(&self.champion));
+        for Follower { lane, .. } in self.followers.iter().filter(|follower| follower.same_buckets) {
+            lane.happened(Missed::Decided { at, seen: seen.clone(), route, cause, of_model: is_of(lane) });
         }
     }
 

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
 
+use super::discard::discard;
 use super::lanes::Lane;
 use super::shadow::Shadow;
 use super::status::Refusal;
@@ -38,6 +40,8 @@ pub(super) struct Roles {
     pub(super) champion: Arc<Held>,
     pub(super) previous: Option<Arc<Held>>,
     pub(super) challenger: Option<Arc<Held>>,
+    /// Share of the items that the challenger decides about.
+    pub(super) canary_share: f64,
     /// What is known of what lies in the registry.
     pub(super) known: BTreeMap<Place, Known>,
 }
@@ -52,6 +56,8 @@ pub(super) struct Held {
     pub(super) lane: Option<Arc<Lane>>,
     /// The checks that it passed.
     pub(super) report: Report,
+    /// When it became what it is, in seconds since 1970; 0 where that is not told.
+    pub(super) since_unix_seconds: i64,
 }
 
 /// What is known of one model of the registry.
@@ -74,6 +80,12 @@ impl Known {
 }
 
 impl Held {
+    /// What it is from now on.
+    pub(super) fn new(believed: Believed, is_given: bool, lane: Option<Arc<Lane>>, report: Report) -> Self {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        Self { believed, is_given, lane, report, since_unix_seconds: i64::try_from(now).unwrap_or(i64::MAX) }
+    }
+
     pub(super) fn model(&self) -> &ModelRef {
         self.believed.artifact.model_ref()
     }
@@ -102,8 +114,9 @@ impl Lifecycle {
         let shelf = Shelf::of(registry)?;
         let lane = recorder.map(|recorder| recorder.lane());
         let is_given = champion.signer.is_none();
-        let champion = Arc::new(Held { believed: champion, is_given, lane, report: Report::default() });
-        let roles = Roles { champion, previous: None, challenger: None, known: BTreeMap::new() };
+        let champion =
+            Arc::new(Held { since_unix_seconds: 0, ..Held::new(champion, is_given, lane, Report::default()) });
+        let roles = Roles { champion, previous: None, challenger: None, canary_share: 0.0, known: BTreeMap::new() };
         Some(Self {
             scorer,
             recorder: recorder.map(Arc::downgrade),
@@ -140,6 +153,11 @@ impl Lifecycle {
         (!self.gate.reference.is_empty()).then(|| PathBuf::from(&self.gate.reference))
     }
 
+    /// How far the challenger's scores are from the champion's; `None` without one, or where too few parcels were scored.
+    pub fn shadow_score_shift(&self) -> Option<f64> {
+        self.shadow.watch()?.comparison().score_shift()
+    }
+
     /// Whether the model that decides has nobody's signature.
     pub fn champion_is_unsigned(&self) -> bool {
         self.roles().champion.is_unsigned()
@@ -147,17 +165,31 @@ impl Lifecycle {
 
     /// The challenger decides from now on.
     pub(super) fn promote(&self, expected_digest: &str) -> Result<(), Refusal> {
-        let mut roles = self.roles();
-        let Some(challenger) = roles.challenger.clone() else {
+        self.promote_as(expected_digest, Happened::Promoted, Report::default())
+    }
+
+    /// The challenger of this digest.
+    pub(super) fn expected_challenger(&self, expected_digest: &str) -> Result<Arc<Held>, Refusal> {
+        let Some(challenger) = self.roles().challenger.clone() else {
             return Err(Refusal::ModelState("there is no challenger: StageModel makes one"));
         };
         if challenger.model().digest != expected_digest {
             return Err(Refusal::ModelState("the challenger is another than the one expected: its digest differs"));
         }
+        Ok(challenger)
+    }
+
+    /// `why`: what spoke for it.
+    pub(super) fn promote_as(&self, expected_digest: &str, what: Happened, why: Report) -> Result<(), Refusal> {
+        let challenger = self.expected_challenger(expected_digest)?;
+        let mut roles = self.roles();
+        if !roles.challenger.as_ref().is_some_and(|now| Arc::ptr_eq(now, &challenger)) {
+            return Err(Refusal::ModelState("another challenger was staged meanwhile"));
+        }
         if challenger.believed.signer.as_ref().is_some_and(|signer| signer.role != KeyRole::Release) {
             return Err(Refusal::ModelState("the challenger is signed by a key that vouches for trials only"));
         }
-        self.put(&mut roles, &challenger, Happened::Promoted)?;
+        self.put(&mut roles, &challenger, what, why)?;
         roles.challenger = None;
         self.shadow.leave();
         Ok(())
@@ -168,7 +200,7 @@ impl Lifecycle {
         let mut roles = self.roles();
         let previous = roles.previous.clone();
         let previous = previous.ok_or(Refusal::ModelState("there is no champion before this one"))?;
-        self.put(&mut roles, &previous, why)
+        self.put(&mut roles, &previous, why, Report::default())
     }
 
     /// A model gave a score that is no number. Returns whether another one decides now: then the parcel is for that one.
@@ -179,12 +211,16 @@ impl Lifecycle {
             { fields::MODEL_DIGEST } = model.digest,
             "the model gave a score that is no number"
         );
+        if self.roles().challenger.as_ref().is_some_and(|challenger| challenger.model() == model) {
+            // It decides about some items: from now on about none.
+            return self.end_canary().is_ok();
+        }
         // Many calls may see it at once: the first rolls back, the others find it done.
         is_other() || self.roll_back(Happened::RolledBackByFault).is_ok() || is_other()
     }
 
     /// Puts a model in the place of the one that decides, between two requests, and keeps that one ready but for a fault.
-    fn put(&self, roles: &mut Roles, next: &Arc<Held>, what: Happened) -> Result<(), Refusal> {
+    fn put(&self, roles: &mut Roles, next: &Arc<Held>, what: Happened, why: Report) -> Result<(), Refusal> {
         let recorder = self.recorder()?;
         let artifact = &next.believed.artifact;
         let history = match &next.lane {
@@ -198,9 +234,9 @@ impl Lifecycle {
             self.scorer.rcu(|now| Arc::new(scorer.with_policy(now.engine().policy().clone())));
             self.scorer.load().engine().policy().clone()
         };
-        let event = ModelEvent { signer: next.signer(), ..ModelEvent::new(what, next.model()) };
+        let event = ModelEvent { signer: next.signer(), report: why, ..ModelEvent::new(what, next.model()) };
         // What gave no number once shall not come back by a call for the one before.
-        let stays_ready = what != Happened::RolledBackByFault;
+        let stays_ready = !what.is_for_a_fault();
         match (&recorder, &next.lane) {
             (Some(recorder), Some(lane)) => {
                 let before = roles.champion.lane.iter().filter(|_| stays_ready);
@@ -213,13 +249,13 @@ impl Lifecycle {
                 store();
             }
         }
+        // A champion alone decides about all items.
+        roles.canary_share = 0.0;
         let before = std::mem::replace(&mut roles.champion, Arc::clone(next));
-        roles.previous = Some(before).filter(|_| stays_ready);
-        let how = match what {
-            Happened::Promoted => "promoted",
-            Happened::RolledBackByFault => "rolled_back_by_fault",
-            _ => "rolled_back",
-        };
+        let (ready, gone) = if stays_ready { (Some(before), None) } else { (None, Some(before)) };
+        let replaced = std::mem::replace(&mut roles.previous, ready);
+        replaced.into_iter().chain(gone).filter(|held| !Arc::ptr_eq(held, next)).for_each(discard);
+        let how = what.as_str();
         self.metrics.model_changed(how);
         tracing::warn!(
             { fields::MODEL_NAME } = next.model().name,
@@ -232,7 +268,7 @@ impl Lifecycle {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::artifact::{Artifact, Manifest};
     use crate::features::{FeatureRow, RatesConfig};
@@ -283,29 +319,37 @@ mod tests {
         (faulty, parcels[a].clone())
     }
 
+    /// One without a ledger, where `sound` decides.
+    pub(in crate::serve) fn lifecycle(
+        sound: &Artifact,
+        gate: GateConfig,
+    ) -> (Arc<Lifecycle>, Arc<ArcSwap<Scorer>>, Arc<Metrics>) {
+        let metrics = Arc::new(Metrics::new([], []));
+        let bounds = Bounds { limit: 100, floor: None, kept: 0, times_free: 0 };
+        let admission = Arc::new(Admission::new(bounds, Arc::clone(&metrics)));
+        let serving = Arc::new(ArcSwap::from_pointee(scorer(sound)));
+        let registry = RegistryConfig { path: "nowhere".to_owned(), ..RegistryConfig::default() }.check().unwrap();
+        let champion = Believed { artifact: sound.clone(), signer: None };
+        let shadow = Shadow::new(1.0, 10, admission, Arc::clone(&metrics));
+        let settings = (&registry, gate);
+        let lifecycle =
+            Lifecycle::new(Arc::clone(&serving), None, champion, settings, shadow, Arc::clone(&metrics)).unwrap();
+        (Arc::new(lifecycle), serving, metrics)
+    }
+
     #[tokio::test]
     async fn a_score_that_is_no_number_brings_the_model_before_back_and_the_parcel_is_decided_by_that() {
         let sound = Artifact::embedded().unwrap();
         let (faulty, parcel) = faulty(&sound);
-        let metrics = Arc::new(Metrics::new([], []));
-        let bounds = Bounds { limit: 100, floor: None, kept: 0, times_free: 0 };
-        let admission = Arc::new(Admission::new(bounds, Arc::clone(&metrics)));
-        let serving = Arc::new(ArcSwap::from_pointee(scorer(&sound)));
-        let registry = RegistryConfig { path: "nowhere".to_owned(), ..RegistryConfig::default() }.check().unwrap();
-        let champion = Believed { artifact: sound.clone(), signer: None };
-        let shadow = Shadow::new(1.0, 10, admission, Arc::clone(&metrics));
-        let settings = (&registry, GateConfig::default());
-        let lifecycle =
-            Lifecycle::new(Arc::clone(&serving), None, champion, settings, shadow, Arc::clone(&metrics)).unwrap();
-        let lifecycle = Arc::new(lifecycle);
+        let (lifecycle, serving, metrics) = lifecycle(&sound, GateConfig::default());
         let held = |artifact: &Artifact| {
             let believed = Believed { artifact: artifact.clone(), signer: None };
-            Arc::new(Held { believed, is_given: true, lane: None, report: Report::default() })
+            Arc::new(Held::new(believed, true, None, Report::default()))
         };
         let door = Door::new(Arc::clone(&serving), None, Arc::clone(&metrics), Some(Arc::clone(&lifecycle)));
         let request = || v1::ScoreParcelRequest { parcel: Some(parcel.clone()), ..v1::ScoreParcelRequest::default() };
 
-        lifecycle.put(&mut lifecycle.roles(), &held(&faulty), Happened::Promoted).unwrap();
+        lifecycle.put(&mut lifecycle.roles(), &held(&faulty), Happened::Promoted, Report::default()).unwrap();
         assert_eq!(serving.load().engine().model_ref(), faulty.model_ref());
         let decision = door.score(request(), Language::default()).await.unwrap();
         assert_eq!(decision.model.unwrap().digest, sound.model_ref().digest);
@@ -313,7 +357,7 @@ mod tests {
         assert!(lifecycle.roles().previous.is_none(), "it does not come back by a rollback");
 
         // With none to go back to, the caller is told, and nothing that is no number goes out.
-        lifecycle.put(&mut lifecycle.roles(), &held(&faulty), Happened::Promoted).unwrap();
+        lifecycle.put(&mut lifecycle.roles(), &held(&faulty), Happened::Promoted, Report::default()).unwrap();
         lifecycle.roles().previous = None;
         let refused = door.score(request(), Language::default()).await.unwrap_err();
         assert_eq!(refused, Refusal::ModelFault);

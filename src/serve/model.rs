@@ -11,7 +11,7 @@ use super::status::Refusal;
 use super::{Lifecycle, Scorer};
 use crate::parcel::{Problem, Violation};
 use crate::reasons::Language;
-use crate::registry::{Disagreement, Finding, Happened, Place, Report, Verdict};
+use crate::registry::{Disagreement, Finding, Happened, MAX_CANARY_SHARE, Place, Report, Verdict};
 use crate::wire::{self, v1};
 
 /// Tells of the models, and changes which one decides where there is a registry.
@@ -42,7 +42,10 @@ impl Models {
         let roles = lifecycle.roles();
         let mut models =
             vec![v1::ModelInfo { signer: roles.champion.signer(), checks: checks(&roles.champion.report), ..champion }];
-        models.extend(roles.challenger.iter().map(|held| held_info(held, v1::ModelState::Challenger)));
+        models.extend(roles.challenger.iter().map(|held| v1::ModelInfo {
+            canary_share: roles.canary_share,
+            ..held_info(held, v1::ModelState::Challenger)
+        }));
         models.extend(roles.previous.iter().map(|held| held_info(held, v1::ModelState::Previous)));
         let held: Vec<_> = models.iter().filter_map(|model| Some(model.r#ref.as_ref()?.digest.clone())).collect();
         let others = roles.known.iter().filter(|(_, known)| {
@@ -110,6 +113,26 @@ impl v1::model_service_server::ModelService for Models {
         }
         self.work("PromoteModel", move |lifecycle| lifecycle.promote(&expected_digest)).await?;
         Ok(Response::new(v1::PromoteModelResponse { champion: self.models().into_iter().next() }))
+    }
+
+    async fn set_canary_share(
+        &self,
+        request: Request<v1::SetCanaryShareRequest>,
+    ) -> Result<Response<v1::SetCanaryShareResponse>, Status> {
+        let v1::SetCanaryShareRequest { expected_digest, items_per_thousand } = request.into_inner();
+        self.lifecycle("SetCanaryShare")?;
+        if expected_digest.is_empty() {
+            return Err(Refusal::InvalidRequest(Violation::new("expected_digest", Problem::Required)).into());
+        }
+        let share = f64::from(items_per_thousand) / 1000.0;
+        if !(0.0..=MAX_CANARY_SHARE).contains(&share) {
+            let max = (MAX_CANARY_SHARE * 1000.0) as i64;
+            let problem = Problem::OutOfRange { got: items_per_thousand.into(), min: 0, max };
+            return Err(Refusal::InvalidRequest(Violation::new("items_per_thousand", problem)).into());
+        }
+        self.work("SetCanaryShare", move |lifecycle| lifecycle.set_canary(&expected_digest, share)).await?;
+        let challenger = self.models().into_iter().find(|model| model.state() == v1::ModelState::Challenger);
+        Ok(Response::new(v1::SetCanaryShareResponse { challenger }))
     }
 
     async fn roll_back_model(

@@ -20,8 +20,9 @@ use crate::engine::{Engine, Explanation, ModelRef};
 use crate::features::FeatureRow;
 use crate::history::{Bucket, History, HistoryConfig};
 use crate::ledger::{
-    Appended, Clock, Content, Grounds, Item, Keeping, KeptDecision, KeptOutcome, Kind, Ledger, LedgerConfig,
-    LedgerError, Live, Reader, Request, Retention, Slot, Submission, Unavailable, item_key, recorded_decision,
+    Appended, CanaryGrounds, Clock, Content, Grounds, Item, Keeping, KeptDecision, KeptOutcome, Kind, Ledger,
+    LedgerConfig, LedgerError, Live, Reader, Request, Retention, Slot, Submission, Unavailable, item_key,
+    recorded_decision,
 };
 use crate::parcel::{AdvisedAt, Parcel};
 use crate::policy::{Policy, PolicyStatus};
@@ -46,6 +47,7 @@ pub struct Recorder {
     requests: Requests,
     /// Outcomes are taken in one call after the other: whether one is new depends on those before.
     outcomes: Mutex<()>,
+    canary_before: Option<CanaryGrounds>,
 }
 
 /// What a record is made of besides the decision; taken once.
@@ -83,6 +85,7 @@ impl Recorder {
         let reader = ledger.reader()?;
         let until = artifact.manifest().data.until_seconds;
         let grounds = Grounds::new(engine, until, config, bounds);
+        let canary_before = reader.grounds_of(ledger.head().seq)?.and_then(|before| before.canary);
         ledger.stand_on(&grounds, grounds.first_bucket())?;
         let genesis = artifact.snapshot().settled();
         let (live, history, flow) = Live::rebuilt(&reader, &grounds, genesis, engine.flow())?;
@@ -105,6 +108,7 @@ impl Recorder {
             reader,
             requests: Requests::default(),
             outcomes: Mutex::default(),
+            canary_before,
         })
     }
 
@@ -169,6 +173,12 @@ impl Recorder {
         Arc::clone(&self.lanes.load().champion)
     }
 
+    /// What decided about a share of the items when the ledger was opened. Nothing does so after a start, until it is set
+    /// again.
+    pub(super) fn canary_before(&self) -> Option<&CanaryGrounds> {
+        self.canary_before.as_ref()
+    }
+
     /// Held while the grounds change.
     pub(super) fn changing(&self) -> &Mutex<()> {
         &self.changing
@@ -231,6 +241,7 @@ impl Recorder {
         loop {
             // Where another model has taken over since, it is by that one, for what is recorded rests on its grounds.
             let scorer = scorer.load();
+            let scorer = scorer.of_item(parcel.item_id.as_str());
             match self.submit_by(scorer.engine(), (&parcel, explanation), language, metrics, &mut taken) {
                 Ok(None) => {}
                 Err(Refusal::ModelFault) if another_decides(scorer.engine().model_ref()) => {}
@@ -257,10 +268,11 @@ impl Recorder {
         let mut row = FeatureRow::default();
         self.live.in_bucket(self.bucket_of(parcel.advised_at), |at| {
             let lanes = self.lanes.load();
-            if lanes.champion.grounds.model_digest != engine.model_ref().digest {
+            let lane = lanes.of_item(item.0);
+            if lane.grounds.model_digest != engine.model_ref().digest {
                 return Ok(None);
             }
-            let past = (lanes.champion.history.as_ref(), Some(lanes.champion.flow.as_ref()));
+            let past = (lane.history.as_ref(), Some(lane.flow.as_ref()));
             let started = Instant::now();
             let (decision, seen) = engine.assess_into(parcel, &keys, past, at, explanation, &mut row);
             if !(decision.risk_score.is_finite() && seen.raw_score.is_finite()) {
@@ -274,6 +286,7 @@ impl Recorder {
             let decision_id = *decision.decision_id.as_bytes();
             let decision = wire::from_decision(decision, language);
             metrics.took(Stage::Decide, decided - started);
+            metrics.took_by(&engine.model_ref().version, decided - started);
             metrics.took(Stage::Encode, decided.elapsed());
             let counts = self.live.is_first(parcel.item_id.as_str());
             let advised_at = (parcel.advised_at.seconds(), parcel.advised_at.nanos());
@@ -297,7 +310,7 @@ impl Recorder {
             self.ledger.submit(Submission { content, slot, done, held, is_first: counts });
             if counts {
                 lanes.advised(at, &keys);
-                lanes.decided(at, &seen, route, cause);
+                lanes.decided(at, lane, &seen, route, cause);
             }
             Ok(Some((decision, at, became)))
         })

@@ -7,6 +7,7 @@ use crate::engine::{Decision, Engine, EngineError, Explanation};
 use crate::evaluation::Estimate;
 use crate::features::ExchangeRates;
 use crate::history::History;
+use crate::ledger::{is_in_canary, item_key};
 use crate::parcel::{Draft, InvalidParcel, Parcel, ParcelLimits};
 use crate::policy::Policy;
 use crate::wire::{self, v1};
@@ -17,6 +18,8 @@ pub struct Scorer {
     history: Arc<History>,
     limits: ParcelLimits,
     model: v1::ModelInfo,
+    /// What decides about a share of the items instead.
+    canary: Option<(f64, Arc<Self>)>,
 }
 
 impl Scorer {
@@ -50,17 +53,38 @@ impl Scorer {
             state: v1::ModelState::Champion.into(),
             ..model
         };
-        Self { engine, history, limits, model }
+        Self { engine, history, limits, model, canary: None }
     }
 
     /// The same under another policy.
     #[must_use]
     pub fn with_policy(&self, policy: Policy) -> Self {
         Self {
-            engine: self.engine.with_policy(policy),
             history: Arc::clone(&self.history),
             limits: self.limits.clone(),
             model: self.model.clone(),
+            canary: self.canary.as_ref().map(|(share, of)| (*share, Arc::new(of.with_policy(policy.clone())))),
+            engine: self.engine.with_policy(policy),
+        }
+    }
+
+    /// The same, where another decides about a share of the items, or none does.
+    #[must_use]
+    pub(super) fn with_canary(&self, canary: Option<(f64, Arc<Self>)>) -> Self {
+        Self {
+            engine: self.engine.clone(),
+            history: Arc::clone(&self.history),
+            limits: self.limits.clone(),
+            model: self.model.clone(),
+            canary,
+        }
+    }
+
+    /// What decides about this item: always the same, as long as the share is.
+    pub(super) fn of_item(&self, item_id: &str) -> &Self {
+        match &self.canary {
+            Some((share, canary)) if is_in_canary(item_key(item_id).0, *share) => canary,
+            _ => self,
         }
     }
 

@@ -48,6 +48,8 @@ struct Job {
     decision_id: String,
     risk_score: f64,
     route: Route,
+    /// That of an inspection.
+    chance: f64,
 }
 
 impl Shadow {
@@ -86,6 +88,10 @@ impl Shadow {
     pub(super) fn offer(&self, parcel: &Parcel, decision: &v1::Decision, at: Option<Bucket>) {
         let watch = self.watch.load();
         let Some(watch) = watch.as_ref() else { return };
+        // What it decided about itself says nothing of the other.
+        if decision.model.as_ref().is_some_and(|model| model.digest == watch.model.digest) {
+            return;
+        }
         // By the item, so that each comes whole or not at all.
         let place = item_key(parcel.item_id.as_str()).0 as f64 / u64::MAX as f64;
         let Some(route) = Route::from_number(decision.route.into()).filter(|_| place < self.share || self.share >= 1.0)
@@ -95,7 +101,17 @@ impl Shadow {
         let (risk_score, decision_id) = (decision.risk_score, decision.decision_id.clone());
         let is_busy = self.admission.in_flight() > self.admission.limit(Criticality::Usual) / 2;
         let sent = !is_busy && {
-            watch.jobs.try_send(Job { parcel: parcel.clone(), at, decision_id, risk_score, route }).is_ok()
+            watch
+                .jobs
+                .try_send(Job {
+                    parcel: parcel.clone(),
+                    at,
+                    decision_id,
+                    risk_score,
+                    route,
+                    chance: decision.selection_probability,
+                })
+                .is_ok()
         };
         if !sent {
             watch.n_shed.fetch_add(1, Ordering::Relaxed);
@@ -148,7 +164,8 @@ impl Work {
             self.metrics.shadow_scored(agree);
             let disagreement = (!agree).then(|| self.disagreement(&job));
             let mut comparison = self.comparison.lock().unwrap_or_else(PoisonError::into_inner);
-            comparison.add(item_key(job.parcel.item_id.as_str()).0, (job.risk_score, job.route), (risk_score, route));
+            let item = item_key(job.parcel.item_id.as_str()).0;
+            comparison.add(item, (job.risk_score, job.route), (risk_score, route), job.chance);
             if let Some(disagreement) = disagreement {
                 comparison.disagree(disagreement);
             }

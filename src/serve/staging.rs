@@ -7,7 +7,8 @@ use super::status::Refusal;
 use crate::engine::{Engine, ModelRef};
 use crate::ledger::LedgerError;
 use crate::registry::{
-    Believed, Check, Contender, Finding, Happened, LiveRows, ModelEvent, Place, ReferenceSet, Report, Trial, Verdict,
+    Believed, Check, Contender, DrawnRows, Finding, Happened, LiveRows, ModelEvent, Place, ReferenceSet, Report, Trial,
+    Verdict,
 };
 use crate::telemetry::fields;
 
@@ -45,12 +46,10 @@ impl Lifecycle {
                 Some(lane.map_err(|error| Refusal::unreadable(&error))?)
             }
         };
-        let challenger =
-            self.scorer.load().with_model(&believed.artifact, Arc::clone(believed.artifact.settled_history()));
-        let challenger = challenger.map_err(|_| Refusal::Internal)?;
-        let entered = self.shadow.enter(challenger, lane.clone(), Arc::clone(&self.scorer));
-        entered.map_err(|_| Refusal::Internal)?;
-        let held = Arc::new(Held { believed, is_given: false, lane, report: report.clone() });
+        let held = Arc::new(Held::new(believed, false, lane, report.clone()));
+        // The one before decides about some items, perhaps: it is a challenger no more.
+        self.end_canary()?;
+        self.enters(&held)?;
         let before = {
             let mut roles = self.roles();
             let known = roles.known.entry(place.clone()).or_default();
@@ -63,6 +62,12 @@ impl Lifecycle {
             }
             self.note(&recorder.note(&event(Happened::Staged)));
         }
+        let share = self.shelf.canary_share();
+        if share > 0.0
+            && let Err(refusal) = self.set_canary(&model.digest, share)
+        {
+            tracing::warn!({ fields::ERROR } = ?refusal, "the challenger stays in the shadow (registry.canary_share)");
+        }
         tracing::info!(
             { fields::MODEL_NAME } = model.name,
             { fields::MODEL_VERSION } = model.version,
@@ -70,6 +75,15 @@ impl Lifecycle {
             "a challenger is in the shadow"
         );
         Ok(())
+    }
+
+    /// A model enters the shadow, in the place of another.
+    pub(super) fn enters(&self, held: &Held) -> Result<(), Refusal> {
+        let artifact = &held.believed.artifact;
+        let challenger = self.scorer.load().with_model(artifact, Arc::clone(artifact.settled_history()));
+        let challenger = challenger.map_err(|_| Refusal::Internal)?;
+        let entered = self.shadow.enter(challenger, held.lane.clone(), Arc::clone(&self.scorer));
+        entered.map_err(|_| Refusal::Internal)
     }
 
     /// Looks into the registry, and proves what it has not seen there before.
@@ -122,7 +136,7 @@ impl Lifecycle {
     }
 
     /// The model under what serves.
-    fn engine(&self, believed: &Believed) -> Result<Engine, Finding> {
+    pub(super) fn engine(&self, believed: &Believed) -> Result<Engine, Finding> {
         let serving = self.scorer.load();
         let (artifact, serving) = (&believed.artifact, serving.engine());
         let (model, model_ref) = (Arc::clone(artifact.model()), Arc::clone(artifact.model_ref()));
@@ -147,6 +161,10 @@ impl Lifecycle {
                 read.map_err(|error| Refusal::unreadable(&error))?
             }
         };
+        let drawn = match self.recorder()? {
+            None => DrawnRows::default(),
+            Some(recorder) => DrawnRows::read(recorder.reader()).map_err(|error| Refusal::unreadable(&error))?,
+        };
         let serving = self.scorer.load_full();
         let reference = self.reference().map(|path| ReferenceSet::read(&path, serving.limits())).transpose();
         let reference = match reference {
@@ -161,6 +179,7 @@ impl Lifecycle {
             challenger: &Contender::new(&believed.artifact, engine.clone()),
             reference: reference.as_ref(),
             live: &live,
+            drawn: &drawn,
             config: &self.gate,
         };
         let mut report = trial.run();

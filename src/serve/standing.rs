@@ -176,6 +176,8 @@ impl Standing {
             draining: self.phase() == Phase::Draining,
             model: [model.name, model.version, model.digest],
             model_unsigned: self.has_unsigned_model(),
+            canary_share: self.lifecycle().map_or(0.0, |lifecycle| lifecycle.canary_share()),
+            shadow_score_psi: self.lifecycle().and_then(|lifecycle| lifecycle.shadow_score_shift()),
             history_entities: scorer.n_entities(),
             history_evicted: self.recorder().map_or(0, |recorder| recorder.n_evicted()),
             in_flight: self.admission.in_flight(),

@@ -44,7 +44,8 @@ impl Recorder {
         let lane = Arc::new(Lane::behind(grounds, history, flow));
         let told = self.live().alone(self.live().open(), |at| {
             self.change_lanes(|lanes| {
-                Lanes::with(Arc::clone(&lanes.champion), lanes.others().cloned().chain([Arc::clone(&lane)]))
+                let all = lanes.others().cloned().chain([Arc::clone(&lane)]);
+                Lanes::with(Arc::clone(&lanes.champion), all).with_canary(lanes.canary())
             });
             self.hand_over(event.to_content(at))
         });
@@ -66,7 +67,7 @@ impl Recorder {
         self.live().alone(self.live().open(), |_| {
             self.change_lanes(|lanes| {
                 let others = lanes.others().filter(|other| !Arc::ptr_eq(other, lane)).cloned().collect::<Vec<_>>();
-                Lanes::with(Arc::clone(&lanes.champion), others)
+                Lanes::with(Arc::clone(&lanes.champion), others).with_canary(lanes.canary())
             });
         });
     }
@@ -97,6 +98,33 @@ impl Recorder {
             told
         });
         // It decides whether or not the disk goes along: what follows is recorded after this, or not at all.
+        let _ = self.written(told, CHANGE);
+        Ok(())
+    }
+
+    /// The model of `canary` decides about a share of the items from now on, or none does but the champion's.
+    ///
+    /// # Errors
+    /// [`LedgerError`] where that can't be recorded now; nothing has changed then.
+    pub(super) fn change_canary(
+        &self,
+        canary: Option<(f64, Arc<Lane>)>,
+        event: &ModelEvent,
+        store: impl FnOnce(),
+    ) -> Result<(), LedgerError> {
+        let _one_at_a_time = self.changing().lock().unwrap_or_else(PoisonError::into_inner);
+        if self.ledger().is_failing() || !self.ledger().takes_records() {
+            return Err(self.unwritten(CHANGE));
+        }
+        let told = self.live().alone(self.live().open(), |at| {
+            store();
+            let grounds = self.grounds().with_canary(canary.as_ref().map(|(share, lane)| (*share, &lane.grounds)));
+            let told = self.hand_over(grounds.to_content(at));
+            self.hand_over(event.to_content(at));
+            self.set_grounds(grounds);
+            self.change_lanes(|lanes| lanes.clone().with_canary(canary));
+            told
+        });
         let _ = self.written(told, CHANGE);
         Ok(())
     }

@@ -66,7 +66,13 @@ catalogue! {
     MODEL_CHANGES = Counter "model_changes" "" ["how"] "Times that another model began to decide";
     MODEL_REJECTIONS = Counter "model_rejections" "" ["check"] "Models that did not pass a check, by the first they failed";
     SHADOW_PARCELS = Counter "shadow_parcels" "" ["agree"] "Parcels that a challenger scored, by whether it sent them the same way";
+    MODEL_DECISIONS = Counter "model_decisions" "" ["version"] "Parcels decided on, by the version of the model that did";
+    MODEL_RISK_SCORE = Histogram "model_risk_score" "" ["version"] "Risk scores given, by the version of the model";
+    MODEL_LATENCY = Histogram "model_latency" "seconds" ["version"] "How long one decision took, by the version of the model";
+    CANARY_SHARE = Gauge "canary_share" "" [] "Share of the items that the challenger decides about";
     SHADOW_SHED = Counter "shadow_shed" "" [] "Parcels that a challenger did not score because the server was busy";
+    SHADOW_PSI = Gauge "shadow_score_psi" "" []
+        "Population stability index of the challenger's scores against the champion's, of the last parcels that both scored; told where there is a challenger, from 100 on";
 
     CALLS = Counter "calls" "" ["method", "code"] "Calls that have ended, by the gRPC status code that ended them";
     CALL_LATENCY = Histogram "call_latency" "seconds" ["method"]

@@ -33,6 +33,10 @@ pub struct Observed {
     pub model: [String; 3],
     /// Whether nobody vouches for it.
     pub model_unsigned: bool,
+    /// Share of the items that a challenger decides about.
+    pub canary_share: f64,
+    /// How far a challenger's scores are from the champion's.
+    pub shadow_score_psi: Option<f64>,
     /// Entities that history knows something of.
     pub history_entities: usize,
     /// Entities that it forgot.
@@ -119,7 +123,19 @@ impl Collector for Scrape {
         page.tally(&MODEL_CHANGES, &metrics.model_changes)?;
         page.tally(&MODEL_REJECTIONS, &metrics.model_rejections)?;
         page.tally(&SHADOW_PARCELS, &metrics.shadow_parcels)?;
+        let versions = metrics.versions.all();
+        let decided = versions.iter().map(|(name, of)| ([name.as_str()], of.decisions.load(Ordering::Relaxed)));
+        page.labeled(&MODEL_DECISIONS, decided)?;
+        page.distributions(
+            &MODEL_RISK_SCORE,
+            versions.iter().map(|(name, of)| (name.as_str(), of.risk_scores.read())),
+        )?;
+        page.distributions(&MODEL_LATENCY, versions.iter().map(|(name, of)| (name.as_str(), of.times())))?;
+        page.metric(&CANARY_SHARE, |mut encoder| encoder.encode_gauge(&observed.canary_share))?;
         page.one(&SHADOW_SHED, metrics.shadow_shed.load(Ordering::Relaxed))?;
+        if let Some(psi) = observed.shadow_score_psi {
+            page.metric(&SHADOW_PSI, |mut encoder| encoder.encode_gauge(&psi))?;
+        }
 
         let calls = metrics.methods.iter().map(|(name, method)| (*name, method.by_code.counts()));
         let calls = calls.flat_map(|(method, codes)| codes.into_iter().map(move |(code, n)| ([method, code], n)));
@@ -233,10 +249,10 @@ impl Page<'_> {
         })
     }
 
-    fn distributions(
+    fn distributions<'v>(
         &mut self,
         metric: &Metric,
-        values: impl IntoIterator<Item = (&'static str, Distribution)>,
+        values: impl IntoIterator<Item = (&'v str, Distribution)>,
     ) -> fmt::Result {
         self.metric(metric, |mut encoder| {
             for (word, values) in values {

@@ -9,6 +9,7 @@ use super::histogram::{Distribution, Histogram, SCORES, SECONDS, TENTHS};
 use super::latest::{Latest, Shown};
 use super::process::unix_seconds;
 use super::tally::Tally;
+use super::versions::Versions;
 
 /// A method that is not served: where calls of strangers are counted.
 pub const UNKNOWN_METHOD: &str = "unknown";
@@ -97,6 +98,7 @@ pub struct Metrics {
     pub(super) invalid_fields: Tally,
     pub(super) notices: Tally,
     pub(super) stages: [Histogram; Stage::ALL.len()],
+    pub(super) versions: Versions,
 }
 
 /// The calls of one method.
@@ -139,7 +141,15 @@ impl Metrics {
             denied: Tally::of(DENIED),
             handshakes_failed: Tally::of(HANDSHAKES_FAILED),
             identity_reloads: Tally::of(RELOADS),
-            model_changes: Tally::of(["promoted", "rolled_back", "rolled_back_by_fault"]),
+            model_changes: Tally::of([
+                "promoted",
+                "promoted_by_policy",
+                "rolled_back",
+                "rolled_back_by_fault",
+                "rolled_back_by_latency",
+                "canary",
+                "canary_ended",
+            ]),
             model_rejections: Tally::default(),
             shadow_parcels: Tally::of(["yes", "no"]),
             shadow_shed: AtomicU64::new(0),
@@ -156,6 +166,7 @@ impl Metrics {
             invalid_fields: Tally::default(),
             notices: Tally::default(),
             stages: Stage::ALL.map(|_| Histogram::of(SECONDS)),
+            versions: Versions::default(),
         }
     }
 
@@ -297,6 +308,22 @@ impl Metrics {
         if let Some(times) = self.stages.get(stage as usize) {
             times.add(time.as_secs_f64());
         }
+    }
+
+    /// The model of this version decided on a parcel.
+    pub fn decided_by(&self, version: &str, risk_score: f64) {
+        self.versions.of(version).decided(risk_score);
+    }
+
+    /// It took this long.
+    pub fn took_by(&self, version: &str, time: Duration) {
+        self.versions.of(version).times.add(time.as_secs_f64());
+    }
+
+    /// About the median time of its decisions, in seconds; `None` where there are fewer than `least`.
+    pub fn median_seconds_of(&self, version: &str, least: u64) -> Option<f64> {
+        let times = self.versions.of(version).times();
+        times.quantile(0.5).filter(|_| times.count() >= least)
     }
 
     /// When counting began, in seconds since 1970.

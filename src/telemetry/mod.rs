@@ -13,6 +13,7 @@ mod log;
 mod metrics;
 mod process;
 mod tally;
+mod versions;
 
 pub use catalogue::{Kind, METRICS, Metric, metrics_md};
 pub use exposition::{MEDIA_TYPE, Observed, ObservedLedger, ObservedStream};

@@ -59,7 +59,7 @@ impl Backtest {
         for row in rows {
             on_row();
             let at = engine.bucket_of(row.parcel.advised_at);
-            let keys = engine.plan().keys(&row.parcel, engine.rates());
+            let keys = row.keys(engine.plan(), engine.rates());
             let history = replay.advance(at);
             backtest.score(row, &keys, engine, history, at, &mut features);
             if row.outcome.is_some() {
@@ -79,7 +79,7 @@ impl Backtest {
         let mut features = FeatureRow::default();
         for row in rows {
             let at = engine.bucket_of(row.parcel.advised_at);
-            let keys = engine.plan().keys(&row.parcel, engine.rates());
+            let keys = row.keys(engine.plan(), engine.rates());
             backtest.score(row, &keys, engine, history, at, &mut features);
         }
         backtest

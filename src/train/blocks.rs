@@ -20,21 +20,22 @@ pub struct Blocks {
 }
 
 impl Blocks {
-    /// Cuts rows at the configured shares of the labeled ones, moved to the next bucket's start,
+    /// Cuts rows at the configured shares of the labeled ones, each by the parcels that it stands for: where few are labeled
+    /// and stand for many, a share is as much of their time as where all are. The cut is moved to the next bucket's start,
     /// so that no bucket lies in two blocks. A block that calibrates or is held back begins as much earlier as it
     /// takes to hold `MIN_INFRINGEMENTS`, but holds no more than `MAX_SHARE` of what is labeled.
     ///
-    /// * `buckets`, `labels`: shape `(n_rows,)`, in order of time; a label says whether there was an infringement.
-    pub fn cut(buckets: &[Bucket], labels: &[Option<bool>], config: &TrainConfig) -> Self {
-        let labeled: Vec<bool> = labels.iter().map(Option::is_some).collect();
+    /// * `buckets`, `labels`, `weights`: shape `(n_rows,)`, in order of time; a label says whether there was an infringement.
+    pub fn cut(buckets: &[Bucket], labels: &[Option<bool>], weights: &[f64], config: &TrainConfig) -> Self {
+        let mass: Vec<f64> = labels.iter().zip(weights).map(|(label, weight)| label.map_or(0.0, |_| *weight)).collect();
         let infringements: Vec<usize> = (0..labels.len()).filter(|idx| labels[*idx] == Some(true)).collect();
-        let n_labeled = labeled.iter().filter(|labeled| **labeled).count() as f64;
+        let whole = mass.iter().sum::<f64>();
         let at_share = |share: f64| {
-            let wanted = (n_labeled * share).round() as usize;
-            let mut seen = 0;
+            let wanted = (whole * share).round();
+            let mut seen = 0.0;
             let mut cut = 0;
-            while cut < labeled.len() && seen < wanted {
-                seen += usize::from(labeled[cut]);
+            while cut < mass.len() && seen < wanted {
+                seen += mass[cut];
                 cut += 1;
             }
             while cut > 0 && cut < buckets.len() && buckets[cut] == buckets[cut - 1] {
@@ -59,7 +60,7 @@ impl Blocks {
         let fitted =
             fit_until.min(enough_before(calibrated)).max(at_share(1.0 - 2.0 * MAX_SHARE).min(fit_until)).max(warm);
         let calibrated = calibrated.max(fitted);
-        Self { warm_up: 0..warm, fit: warm..fitted, calibrate: fitted..calibrated, report: calibrated..labeled.len() }
+        Self { warm_up: 0..warm, fit: warm..fitted, calibrate: fitted..calibrated, report: calibrated..labels.len() }
     }
 }
 
@@ -78,7 +79,7 @@ mod tests {
         let buckets: Vec<Bucket> = (0..100).map(|row| Bucket(row / 7)).collect();
         let config =
             TrainConfig { warm_up_share: 0.1, calibrate_share: 0.15, report_share: 0.15, ..TrainConfig::default() };
-        let blocks = Blocks::cut(&buckets, &[Some(true); 100], &config);
+        let blocks = Blocks::cut(&buckets, &[Some(true); 100], &[1.0; 100], &config);
         // Larger than asked for, up to a quarter: no share of these holds forty infringements.
         assert_eq!(blocks, Blocks { warm_up: 0..14, fit: 14..56, calibrate: 56..77, report: 77..100 });
     }
@@ -88,7 +89,7 @@ mod tests {
         let buckets: Vec<Bucket> = (0..10_000).map(Bucket).collect();
         let labels: Vec<_> = (0..10_000).map(|row| Some(row % 20 == 0)).collect();
         let config = TrainConfig { calibrate_share: 0.05, report_share: 0.1, ..TrainConfig::default() };
-        let blocks = Blocks::cut(&buckets, &labels, &config);
+        let blocks = Blocks::cut(&buckets, &labels, &[1.0; 10_000], &config);
         assert_eq!((blocks.calibrate, blocks.report), (8200..9000, 9000..10_000));
     }
 
@@ -98,7 +99,21 @@ mod tests {
         let labels = [None, None, None, None, None, None, Some(true), Some(true), Some(true), Some(true)];
         let config =
             TrainConfig { warm_up_share: 0.25, calibrate_share: 0.25, report_share: 0.25, ..TrainConfig::default() };
-        let blocks = Blocks::cut(&buckets, &labels, &config);
+        let blocks = Blocks::cut(&buckets, &labels, &[1.0; 10], &config);
         assert_eq!(blocks, Blocks { warm_up: 0..7, fit: 7..8, calibrate: 8..9, report: 9..10 });
+    }
+
+    #[test]
+    fn a_share_is_as_much_time_where_few_stand_for_many() {
+        // The first half is labeled as a whole; of the second every tenth is, and stands for ten.
+        let of = |row: u32| if row < 500 { (Some(true), 1.0) } else { ((row % 10 == 9).then_some(true), 10.0) };
+        let (labels, weights): (Vec<_>, Vec<_>) = (0..1000).map(of).unzip();
+        let buckets: Vec<Bucket> = (0..1000).map(Bucket).collect();
+        let config =
+            TrainConfig { warm_up_share: 0.1, calibrate_share: 0.1, report_share: 0.1, ..TrainConfig::default() };
+        let blocks = Blocks::cut(&buckets, &labels, &weights, &config);
+        assert_eq!((blocks.warm_up.end, blocks.report.start), (100, 750), "a quarter, to hold enough infringements");
+        let plain = Blocks::cut(&buckets, &labels, &[1.0; 1000], &config);
+        assert!(plain.report.start < 500, "by rows alone all that is new would be held back: {plain:?}");
     }
 }

@@ -21,6 +21,8 @@ pub struct TrainConfig {
     pub label_delay_days: u32,
     /// Share of the labeled parcels, the earliest, that only build history: theirs is too young to learn from.
     pub warm_up_share: f64,
+    /// Days after which a labeled parcel counts half in the fit of the trees; 0: all count alike.
+    pub half_life_days: u32,
     /// Share of the labeled parcels that the calibration is fitted on; they follow those the model is fitted on.
     pub calibrate_share: f64,
     /// Share of the labeled parcels, the latest, that are held back for the report.
@@ -74,6 +76,7 @@ impl Default for TrainConfig {
             seed: 1,
             label_delay_days: 14,
             warm_up_share: 0.05,
+            half_life_days: 0,
             calibrate_share: 0.06,
             report_share: 0.06,
             estimator: EstimatorKind::Boosting,

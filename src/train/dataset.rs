@@ -1,13 +1,15 @@
 //! Labeled tables, read whole and put in order of time.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
 use super::RowsReader;
-use crate::features::hex;
+use crate::features::{ExchangeRates, FeaturePlan, ParcelKeys, RecordedKeys, hex};
 use crate::history::{Bucket, BucketWidth, EntityKey, KeyHasher};
 use crate::parcel::codes::InfringementKind;
 use crate::parcel::{Draft, Parcel, ParcelLimits};
@@ -39,6 +41,8 @@ pub struct LabeledParcel {
     pub selection_probability: Option<f64>,
     /// Where it stands.
     pub position: RowPosition,
+    /// What history knows it by, where its parties are kept under pseudonyms.
+    pub recorded: Option<Arc<RecordedKeys>>,
 }
 
 /// An outcome and when it became known.
@@ -54,6 +58,15 @@ pub struct KnownOutcome {
 }
 
 impl LabeledParcel {
+    /// Its keys: those that were recorded when it was decided about, where `parcel` holds pseudonyms in place of its parties.
+    pub fn keys(&self, plan: &FeaturePlan, rates: &ExchangeRates) -> ParcelKeys {
+        let stated = plan.keys(&self.parcel, rates);
+        match &self.recorded {
+            Some(recorded) => recorded.over(stated),
+            None => stated,
+        }
+    }
+
     /// Names the item, so that one advised twice counts once.
     pub fn item(&self) -> EntityKey {
         let mut hasher = KeyHasher::new("item");
@@ -160,6 +173,13 @@ impl Dataset {
         }
         rows.sort_by_key(|row| row.parcel.advised_at);
         Ok(Self { rows, rejects, digest: hex(&digest.finalize()) })
+    }
+
+    /// Gives each row whose item `recorded` knows what was recorded of it, under the hash of its identifier.
+    pub fn know_by(&mut self, recorded: &HashMap<EntityKey, Arc<RecordedKeys>>) {
+        for row in &mut self.rows {
+            row.recorded = recorded.get(&row.item()).cloned();
+        }
     }
 
     /// Lets each labeled row stand for as many parcels as its chance of inspection says, `most` at most: what is labeled is

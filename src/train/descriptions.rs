@@ -63,6 +63,11 @@ impl Descriptions {
         self.learner.margin(ngrams)
     }
 
+    /// What was learned so far, as it serves.
+    pub fn model(&self) -> TextModel {
+        self.learner.model()
+    }
+
     /// Notes the outcome that will become known of a parcel with these n-grams.
     pub fn advise(&mut self, ngrams: &[u32], outcome: Option<(Bucket, bool)>, weight: f64) {
         let Some((known_at, infringement)) = outcome.filter(|_| !ngrams.is_empty()) else { return };

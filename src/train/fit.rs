@@ -48,7 +48,7 @@ impl Fitted {
         let block = whole.undersampled(config, &whole.labels);
         let linear = regress(recipe, &block, &block.labels)?;
         let logistic = Estimator::Logistic(linear.clone()).shifted(block.clean_share.ln());
-        let boosting = boost(recipe.config.boosting(), &block, &block.labels, progress)?;
+        let boosting = boost(recipe, recipe.config.boosting(), &block, &block.labels, progress)?;
         let (estimator, sibling) = match config.estimator {
             EstimatorKind::Boosting => (boosting, logistic),
             EstimatorKind::Logistic => (logistic, boosting),
@@ -120,7 +120,7 @@ fn estimator(
     progress: &mut dyn Progress,
 ) -> Result<Estimator, TrainError> {
     match recipe.config.get().estimator {
-        EstimatorKind::Boosting => boost(trees, block, labels, progress),
+        EstimatorKind::Boosting => boost(recipe, trees, block, labels, progress),
         EstimatorKind::Logistic => {
             Ok(Estimator::Logistic(regress(recipe, block, labels)?).shifted(block.clean_share.ln()))
         }
@@ -133,12 +133,14 @@ fn regress(recipe: &Recipe, block: &LabeledBlock<'_>, labels: &[bool]) -> Result
 }
 
 fn boost(
+    recipe: &Recipe,
     params: &GradientBoostingValidParams,
     block: &LabeledBlock<'_>,
     labels: &[bool],
     progress: &mut dyn Progress,
 ) -> Result<Estimator, TrainError> {
-    let labeled = LabeledRows { values: block.values.view(), labels, weights: Some(&block.weights) };
+    let weights = block.aged(recipe.config.get().half_life_days);
+    let labeled = LabeledRows { values: block.values.view(), labels, weights: Some(&weights) };
     let trees = params.fit_observed(labeled, None, &mut |_| progress.row());
     let trees = trees.map_err(|source| TrainError::Boost { n_rows: labels.len(), source })?;
     // Fewer clean rows make every row riskier by as much, whatever it is: Dal Pozzolo, Caelen, Johnson,
@@ -199,6 +201,17 @@ impl<'m> LabeledBlock<'m> {
             days: labeled.iter().map(|idx| rows[*idx].parcel.advised_at.day()).collect(),
             clean_share: 1.0,
         }
+    }
+
+    /// Weights of its rows, each halved for every `half_life_days` that lie between it and the last: what was advised long
+    /// ago tells less of what comes. As they are for 0. Shape `(n_rows,)`.
+    fn aged(&self, half_life_days: u32) -> Vec<f32> {
+        let newest = self.days.iter().max().copied().unwrap_or_default();
+        let aged = |(weight, day): (&f32, &i64)| match half_life_days {
+            0 => *weight,
+            half_life => weight * libm::exp2f(-((newest - day) as f32) / half_life as f32),
+        };
+        self.weights.iter().zip(&self.days).map(aged).collect()
     }
 
     /// Scores of its rows, shape `(n_rows,)`.

@@ -5,12 +5,13 @@ use std::ops::Range;
 
 use ndarray::Array2;
 
+use super::choice::{Candidate, Choice, Opened};
 use super::fit::{self, LabeledBlock};
 use super::selective::Selective;
 use super::{Descriptions, LabeledParcel, Progress, Recipe, TrainError};
 use crate::evaluation::ScoredRow;
 use crate::features::{ExchangeRates, FeaturePlan, FeatureRow, ParcelKeys};
-use crate::history::{Bucket, DueOutcome, EntityKey, History, KeyHasher, Replay};
+use crate::history::{Bucket, DueOutcome, EntityKey, History, Replay};
 use crate::model::Estimator;
 
 /// Weeks at random at the beginning, whatever is known by then.
@@ -21,7 +22,7 @@ const MIN_PER_CLASS: usize = 20;
 /// What the service knows and runs, week by week.
 pub(super) struct Inspector<'a> {
     rows: &'a [LabeledParcel],
-    selective: &'a Selective,
+    choice: Choice,
     recipe: &'a Recipe,
     plan: FeaturePlan,
     rates: ExchangeRates,
@@ -29,9 +30,6 @@ pub(super) struct Inspector<'a> {
     descriptions: Descriptions,
     /// Items advised so far: one that is advised twice counts once.
     advised: HashSet<EntityKey>,
-    n_weeks: usize,
-    /// Draws that are due and not yet whole parcels.
-    owed: f64,
     learned: Vec<Learned>,
     /// Features of what was opened, row by row: shape `(learned.len(), n_features)`.
     values: Vec<f32>,
@@ -54,15 +52,6 @@ pub(super) struct WeekParcel {
     keys: ParcelKeys,
     values: Vec<f32>,
     is_new: bool,
-}
-
-/// A parcel that is opened.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Opened {
-    /// The chance with which it was drawn, where it was drawn at random.
-    pub(super) chance: Option<f64>,
-    /// What it weighs in the fit.
-    weight: f64,
 }
 
 impl WeekParcel {
@@ -90,15 +79,13 @@ impl<'a> Inspector<'a> {
         let plan = FeaturePlan::compile(recipe.spec.clone())?;
         Ok(Self {
             rows,
-            selective,
+            choice: Choice::new(*selective),
             recipe,
             rates: recipe.rates.check()?,
             replay: Replay::from(History::empty(plan.spec().decay()), Vec::new()),
             plan,
             descriptions: Descriptions::default(),
             advised: HashSet::new(),
-            n_weeks: 0,
-            owed: 0.0,
             learned: Vec::new(),
             values: Vec::new(),
             estimator: None,
@@ -139,7 +126,7 @@ impl<'a> Inspector<'a> {
             progress.row();
             let row = &self.rows[idx];
             let at = self.plan.bucket_of(row.parcel.advised_at);
-            let keys = self.plan.keys(&row.parcel, &self.rates);
+            let keys = row.keys(&self.plan, &self.rates);
             let history = self.replay.advance(at).view();
             self.descriptions.advance(at);
             let margin = |ngrams: &[u32]| self.descriptions.margin(ngrams);
@@ -157,41 +144,17 @@ impl<'a> Inspector<'a> {
 
     /// Which of a week's parcels are opened. Only what has a label can be.
     pub(super) fn choose(&mut self, week: &[WeekParcel]) -> Vec<Option<Opened>> {
-        let is_labeled = |at: &&usize| self.rows[week[**at].idx].outcome.is_some();
-        let all = (0..week.len()).collect::<Vec<_>>();
-        let mut drawn = all.iter().filter(is_labeled).copied().collect::<Vec<_>>();
-        let n_open = (self.selective.capacity.get() * drawn.len() as f64).round() as usize;
-        drawn.sort_by_key(|&at| (self.draw(&self.rows[week[at].idx]), at));
-        let mut by_risk = drawn.clone();
-        by_risk.sort_by(|&a, &b| week[b].margin.unwrap_or_default().total_cmp(&week[a].margin.unwrap_or_default()));
-
-        let n_random = if self.estimator.is_none() || self.n_weeks < WARM_UP_WEEKS {
-            n_open
-        } else {
-            // A share of a few parcels is paid when it comes to a whole one.
-            self.owed += self.selective.random_share * n_open as f64;
-            let n_random = (self.owed.floor() as usize).min(n_open);
-            self.owed -= n_random as f64;
-            n_random
-        };
-        self.n_weeks += 1;
-        let chance = n_random as f64 / drawn.len().max(1) as f64;
-        let n_targeted = n_open - n_random;
-        let mut opened = vec![None; week.len()];
-        for &at in &drawn[..n_random] {
-            opened[at] = Some(Opened { chance: Some(chance), weight: 1.0 / chance });
-        }
-        for &at in &by_risk[..n_targeted] {
-            // It was drawn, but would be opened without the draw as well.
-            if let Some(opened) = &mut opened[at] {
-                opened.weight = 1.0;
+        let candidate = |at: &WeekParcel| {
+            let row = &self.rows[at.idx];
+            Candidate {
+                item_id: row.parcel.item_id.as_str(),
+                margin: at.margin.unwrap_or_default(),
+                has_label: row.outcome.is_some(),
             }
-        }
-        let targeted = by_risk.iter().filter(|&&at| opened[at].is_none()).take(n_targeted).copied();
-        for at in targeted.collect::<Vec<_>>() {
-            opened[at] = Some(Opened { chance: None, weight: 1.0 });
-        }
-        opened
+        };
+        let candidates = week.iter().map(candidate).collect::<Vec<_>>();
+        let all_at_random = self.estimator.is_none() || self.choice.n_weeks() < WARM_UP_WEEKS;
+        self.choice.choose(&candidates, all_at_random)
     }
 
     /// Takes in what was opened; its outcomes become known at their time, and not before the week's last parcel.
@@ -214,14 +177,5 @@ impl<'a> Inspector<'a> {
         let (history, still_due) = std::mem::replace(&mut self.replay, empty).finish();
         due.extend(still_due);
         self.replay = Replay::from(history, due);
-    }
-
-    /// Where a parcel stands in the draw of this week: lowest first.
-    fn draw(&self, row: &LabeledParcel) -> EntityKey {
-        let mut hasher = KeyHasher::new("selective_labels");
-        hasher.part(&self.selective.seed.to_le_bytes());
-        hasher.part(&(self.n_weeks as u64).to_le_bytes());
-        hasher.part(row.parcel.item_id.as_str().as_bytes());
-        hasher.finish()
     }
 }

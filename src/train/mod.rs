@@ -1,7 +1,9 @@
 //! From a labeled table to a model, and a model judged on one.
 
+mod aging;
 mod backtest;
 mod blocks;
+mod choice;
 mod config;
 mod dataset;
 mod descriptions;
@@ -18,8 +20,10 @@ mod rolling;
 mod rows;
 mod run;
 mod selective;
+mod service;
 mod truth;
 
+pub use aging::{Aged, AgedWeek, Aging, ArmWeek, age};
 pub use backtest::{Backtest, fold};
 pub use blocks::Blocks;
 pub use config::{InvalidTrainConfig, TrainConfig, ValidTrainConfig};

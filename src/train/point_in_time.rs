@@ -96,7 +96,7 @@ impl PointInTime<'_> {
         let keyed = |row: &'r LabeledParcel| Keyed {
             row,
             at: self.plan.bucket_of(row.parcel.advised_at),
-            keys: self.plan.keys(&row.parcel, self.rates),
+            keys: row.keys(self.plan, self.rates),
         };
         rows.par_iter().with_min_len(ROWS_A_TASK).map(keyed).collect()
     }

@@ -41,7 +41,7 @@ impl Weight {
         let mut with = FeatureRow::default();
         let history = history.view();
         for row in rows {
-            let keys = plan.keys(&row.parcel, rates);
+            let keys = row.keys(plan, rates);
             plan.fill(&keys, &history, at, &mut with);
             for (idx, entity) in keys.by_key().iter().enumerate() {
                 let Some(entity) = entity else { continue };

@@ -105,5 +105,6 @@ fn labeled(row: CheckedRow) -> LabeledParcel {
         weight: row.weight,
         selection_probability: row.selection_probability,
         position: row.position,
+        recorded: None,
     }
 }

@@ -172,12 +172,16 @@ pub fn train(
 
     let labeled: Vec<bool> = rows.iter().map(|row| row.outcome.is_some()).collect();
     let labels: Vec<_> = rows.iter().map(|row| row.outcome.map(|outcome| outcome.infringement)).collect();
-    let blocks = Blocks::cut(&matrix.buckets, &labels, config);
+    let weights: Vec<_> = rows.iter().map(|row| row.weight).collect();
+    let blocks = Blocks::cut(&matrix.buckets, &labels, &weights, config);
     progress.stage("fitting", None);
     let judged = Fitted::on(rows, &matrix, recipe, blocks.fit.clone(), progress)?;
     let calibrate = LabeledBlock::of(rows, &matrix, blocks.calibrate.clone());
     let block = LabeledBlock::of(rows, &matrix, blocks.report.clone());
-    let reference = ReferenceScores::of(&block.raw_scores(&judged.estimator));
+    // Of all parcels of that time: where only the opened are labeled, those would be a yardstick of the risky alone.
+    let everyone = matrix.block(blocks.report.clone());
+    let everyone: Vec<_> = everyone.outer_iter().map(|row| judged.estimator.raw_score(&row.to_vec())).collect();
+    let reference = ReferenceScores::of(&everyone);
     let learned_by =
         |at: Bucket, rows: &[LabeledParcel]| Descriptions::learned_by(at, rows, &plan, config.label_delay_days);
     let body = |fitted: &Fitted, descriptions: TextModel, calibration: Calibration, heads: Vec<Head>| ModelBody {

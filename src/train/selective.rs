@@ -1,6 +1,7 @@
 //! What a model learns where only the parcels that it had opened are ever labeled.
 
-use super::inspector::{Inspector, Opened};
+use super::choice::Opened;
+use super::inspector::Inspector;
 use super::month::{Month, runs};
 use super::{LabeledParcel, Progress, Recipe, TrainError};
 use crate::evaluation::{CapacityShare, Columns, InvalidScored, Scored, ScoredRow};
@@ -210,7 +211,7 @@ pub fn select(
 }
 
 /// Weeks since one before 1970, from Monday: 1970-01-01 was a Thursday.
-fn week_of(at: AdvisedAt) -> i64 {
+pub(super) fn week_of(at: AdvisedAt) -> i64 {
     (at.day() + 3).div_euclid(7)
 }
 

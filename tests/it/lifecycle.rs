@@ -1,6 +1,8 @@
 //! The life of a model: what is wrong is never served, and what is right takes over without a lost call.
 
+mod canary;
 mod corrupted;
+mod loaded;
 mod recorded;
 mod retrained;
 mod swaps;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use parcel_risk::evaluation::{CapacityShare, ScoredRow};
 use parcel_risk::model::EstimatorKind;
 use parcel_risk::train::{
-    InvalidSelective, LabeledParcel, Recipe, Rolled, Selected, Selective, TrainConfig, roll, select,
+    Aged, Aging, InvalidSelective, LabeledParcel, Recipe, Rolled, Selected, Selective, TrainConfig, age, roll, select,
 };
 
 use crate::fixture::{DELAY_DAYS, Silent, recipe, rows};
@@ -148,4 +148,56 @@ fn what_cannot_be_selected_so_is_refused() {
     }
     let logistic = recipe(TrainConfig { estimator: EstimatorKind::Logistic, ..TrainConfig::default() });
     assert_eq!(Selective::new(tenth, 0.1, 0, &logistic), Err(InvalidSelective::Logistic));
+}
+
+fn aged(rows: &[LabeledParcel], from: usize, random_share: f64) -> Aged {
+    let recipe = few_trees();
+    let aging = Aging { selective: selective(0.2, random_share, &recipe), max_weight: 20.0 };
+    age(rows, from, &aging, &recipe, &mut Silent).unwrap()
+}
+
+#[test]
+fn a_model_that_stays_and_one_that_is_trained_again_begin_as_one_and_open_as_much() {
+    let rows = numbered();
+    let from = rows.len() / 2;
+    let aged = aged(&rows, from, 0.1);
+    assert_eq!(aged.weeks[0].frozen, aged.weeks[0].retrained, "the same model on the same history");
+    for week in &aged.weeks {
+        assert_eq!(week.frozen.opened, week.retrained.opened);
+        assert_eq!(week.frozen.trained_on, aged.weeks[0].frozen.trained_on, "it stays");
+        assert!(week.frozen.riskiest * 6 > week.parcels && week.frozen.riskiest * 4 < week.parcels);
+    }
+    assert_eq!(aged.weeks.iter().map(|week| week.parcels).sum::<usize>(), rows.len() - from);
+    let learned: Vec<_> = aged.weeks.iter().map(|week| week.retrained.trained_on).collect();
+    assert!(learned.is_sorted() && learned.last() > learned.first(), "{learned:?}");
+    let last = aged.weeks.last().unwrap();
+    assert_ne!(last.frozen.found_in_riskiest, 0);
+    assert!(aged.weeks.iter().any(|week| week.frozen != week.retrained && week.frozen.found != week.retrained.found));
+}
+
+#[test]
+fn neither_learns_what_it_did_not_open() {
+    let rows = numbered();
+    let from = rows.len() / 2;
+    let recipe = few_trees();
+    // Nothing is opened: no label after the beginning can matter.
+    let aging = Aging { selective: selective(1e-9, 0.0, &recipe), max_weight: 20.0 };
+    let of = |rows: &[LabeledParcel]| age(rows, from, &aging, &recipe, &mut Silent).unwrap();
+    let before = of(&rows);
+    assert!(before.weeks.iter().all(|week| week.retrained.opened == 0));
+    let trained_on = |aged: &Aged| aged.weeks.iter().map(|week| week.retrained.trained_on).collect::<Vec<_>>();
+    let mut flipped = rows.clone();
+    flipped[from..].iter_mut().for_each(flip);
+    assert_eq!(trained_on(&of(&flipped)), trained_on(&before));
+    let learned = trained_on(&before);
+    let in_time = learned.iter().rposition(|n| *n != learned[learned.len() - 1]).unwrap_or(0);
+    assert!(in_time < 6, "only what was due from before still comes in: {learned:?}");
+}
+
+#[test]
+fn without_a_past_there_is_nothing_to_begin_with() {
+    let rows = numbered();
+    let recipe = few_trees();
+    let aging = Aging { selective: selective(0.2, 0.1, &recipe), max_weight: 20.0 };
+    assert!(age(&rows, 0, &aging, &recipe, &mut Silent).unwrap_err().is_for_want_of_data());
 }

@@ -81,12 +81,13 @@ async fn a_method_that_is_not_served_says_what_it_lacks() {
     let mut outcomes = OutcomeServiceClient::new(channel.clone());
     let mut audit = AuditServiceClient::new(channel.clone());
     let mut models = ModelServiceClient::new(channel);
-    let statuses: [Status; 7] = [
+    let statuses: [Status; 8] = [
         outcomes.record_outcomes(v1::RecordOutcomesRequest::default()).await.unwrap_err(),
         audit.get_decision(v1::GetDecisionRequest::default()).await.unwrap_err(),
         audit.list_decisions(v1::ListDecisionsRequest::default()).await.unwrap_err(),
         models.stage_model(v1::StageModelRequest::default()).await.unwrap_err(),
         models.promote_model(v1::PromoteModelRequest::default()).await.unwrap_err(),
+        models.set_canary_share(v1::SetCanaryShareRequest::default()).await.unwrap_err(),
         models.roll_back_model(v1::RollBackModelRequest::default()).await.unwrap_err(),
         models.compare_models(v1::CompareModelsRequest::default()).await.unwrap_err(),
     ];
@@ -98,6 +99,7 @@ async fn a_method_that_is_not_served_says_what_it_lacks() {
         ListDecisions is not served here: the server has no ledger (ledger.path)
         StageModel is not served here: the server has no model registry (registry.path)
         PromoteModel is not served here: the server has no model registry (registry.path)
+        SetCanaryShare is not served here: the server has no model registry (registry.path)
         RollBackModel is not served here: the server has no model registry (registry.path)
         CompareModels is not served here: the server has no model registry (registry.path)
     "#]]

@@ -1,9 +1,12 @@
 //! Charts as SVG, drawn for the width of a phone and stretched on wider screens.
 
 mod bars;
+mod course;
 mod frame;
 mod lines;
 mod reliability;
+
+pub use course::{Course, courses};
 
 pub(super) use bars::{effect, scores};
 pub(super) use lines::{Line, lines};

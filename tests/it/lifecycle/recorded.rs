@@ -14,7 +14,7 @@ use crate::fixture::{curve, drafts};
 use crate::harness::{request, start, within};
 
 /// The parcels from this place on.
-fn parcels(from: usize, n: usize) -> Vec<v1::Parcel> {
+pub(super) fn parcels(from: usize, n: usize) -> Vec<v1::Parcel> {
     drafts().iter().skip(from).take(n).map(|draft| from_draft(draft).unwrap()).collect()
 }
 

@@ -16,8 +16,7 @@ use crate::fixture::{customs_mapping, train_csv, valid_csv};
 use crate::harness::{listening_on, recording_parts, request, start, within};
 
 /// A ledger of a year and a quarter of declarations, each inspected the day after.
-async fn recorded(path: &Path) {
-    let parties = Parties::Plain;
+async fn recorded(path: &Path, parties: Parties) {
     let config = LedgerConfig { path: path.to_str().unwrap().to_owned(), parties, ..LedgerConfig::default() };
     let (parts, recorder) = recording_parts(path, &config, Clock::system());
     let (endpoint, server) = start(parts).await;
@@ -80,7 +79,7 @@ fn said(output: &Output) -> String {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_ledger_becomes_a_signed_model_again_and_again_and_every_end_has_its_code() {
     let place = Place::new();
-    recorded(&place.ledger()).await;
+    recorded(&place.ledger(), Parties::Plain).await;
     let key = place.dir.path().join("key");
     std::fs::write(&key, place.pair.sk.to_box(None).unwrap().into_string()).unwrap();
     let signed = ["--secret-key", key.to_str().unwrap(), "--no-password"];
@@ -107,6 +106,18 @@ async fn a_ledger_becomes_a_signed_model_again_and_again_and_every_end_has_its_c
     assert_eq!(again.status.code(), Some(0), "{}", said(&again));
     let again: serde_json::Value = serde_json::from_slice(&again.stdout).unwrap();
     assert_eq!(again["digest"], line["digest"]);
+
+    // What is kept under pseudonyms, or not at all, is known to history by the same keys: the model is the same, to the bit.
+    for parties in [Parties::Pseudonymized, Parties::None] {
+        let other = Place::new();
+        recorded(&other.ledger(), parties).await;
+        let done = retrain(&other, &[], &[]);
+        assert_eq!(done.status.code(), Some(0), "{}", said(&done));
+        let line: serde_json::Value = serde_json::from_slice(&done.stdout).unwrap();
+        let same = Artifact::read(Path::new(line["artifact"].as_str().unwrap())).unwrap();
+        assert!(same.model().to_bytes() == artifact.model().to_bytes(), "{parties:?}: weights");
+        assert!(same.snapshot() == artifact.snapshot(), "{parties:?}: history");
+    }
 }
 
 #[tokio::test]

@@ -113,7 +113,7 @@ async fn call(
 }
 
 /// Memory that the process holds; 0 where the system does not say.
-fn resident_kib() -> u64 {
+pub(super) fn resident_kib() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     line.and_then(|line| line.trim().trim_end_matches("kB").trim().parse().ok()).unwrap_or(0)

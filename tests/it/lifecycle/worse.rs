@@ -7,7 +7,9 @@ use parcel_risk::artifact::Artifact;
 use parcel_risk::engine::Engine;
 use parcel_risk::model::Model;
 use parcel_risk::parcel::ParcelLimits;
-use parcel_risk::registry::{Check, Contender, GateConfig, LiveRows, ReferenceLine, ReferenceSet, Report, Trial};
+use parcel_risk::registry::{
+    Check, Contender, DrawnRows, GateConfig, LiveRows, ReferenceLine, ReferenceSet, Report, Trial,
+};
 use parcel_risk::table::TableReader;
 use parcel_risk::train::{Dataset, TrainConfig};
 use parcel_risk::wire::from_draft;
@@ -58,6 +60,7 @@ fn tried(challenger: &Artifact, config: &GateConfig) -> Report {
         challenger: &contender(challenger),
         reference: Some(reference()),
         live: &LiveRows::default(),
+        drawn: &DrawnRows::default(),
         config,
     };
     trial.run()
@@ -143,6 +146,7 @@ fn a_slower_model_is_found_by_its_time_and_one_of_no_reference_says_so() {
         challenger: &contender(champion()),
         reference: None,
         live: &LiveRows::default(),
+        drawn: &DrawnRows::default(),
         config: &untimed(),
     };
     let report = trial.run();

@@ -1,0 +1,106 @@
+//! What happens to models by itself: promotion where a policy of it is set, and the way back from a champion that is slow.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::lifecycle::Lifecycle;
+use crate::registry::{Happened, Report, better_by_outcomes};
+use crate::telemetry::fields;
+
+impl Lifecycle {
+    /// Looks whether something is due. Called as often as the registry is looked into.
+    pub fn consider(&self) {
+        self.consider_rollback();
+        self.consider_promotion();
+    }
+
+    /// A champion whose decisions take longer than those of the one before, by more than the ratio, gives way to it.
+    fn consider_rollback(&self) {
+        let config = &self.gate;
+        if config.rollback_latency_ratio <= 0.0 {
+            return;
+        }
+        let versions = {
+            let roles = self.roles();
+            let Some(previous) = &roles.previous else { return };
+            [roles.champion.model().version.clone(), previous.model().version.clone()]
+        };
+        let [champion, previous] = versions.map(|version| self.metrics.median_seconds_of(&version, LEAST_TIMED));
+        let (Some(champion), Some(previous)) = (champion, previous) else { return };
+        let ratio = champion / previous;
+        if ratio > config.rollback_latency_ratio {
+            tracing::error!("the champion takes {ratio:.1} times as long as the one before: it gives way");
+            if let Err(refusal) = self.roll_back(Happened::RolledBackByLatency) {
+                tracing::error!({ fields::ERROR } = ?refusal, "it could not be rolled back");
+            }
+        }
+    }
+
+    /// Promotes a challenger that has been in the shadow as long as the policy asks, and that outcomes speak for.
+    fn consider_promotion(&self) {
+        if !self.gate.promote_automatically {
+            return;
+        }
+        let Some(challenger) = self.roles().challenger.clone() else { return };
+        let Some(watch) = self.shadow.watch().filter(|watch| *watch.model() == *challenger.model()) else { return };
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let days = (i64::try_from(now).unwrap_or(i64::MAX) - challenger.since_unix_seconds) as f64 / 86_400.0;
+        let outcomes = watch.comparison().paired_outcomes();
+        let finding = better_by_outcomes(days, &outcomes, &self.gate);
+        if !finding.holds() {
+            tracing::debug!("the challenger is not promoted yet: {}", finding.why);
+            return;
+        }
+        let digest = challenger.model().digest.clone();
+        let report = Report { findings: vec![finding] };
+        if let Err(refusal) = self.promote_as(&digest, Happened::PromotedByPolicy, report) {
+            tracing::error!({ fields::ERROR } = ?refusal, "the challenger could not be promoted");
+        }
+    }
+}
+
+/// Decisions of each model before their times are compared.
+const LEAST_TIMED: u64 = 1000;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::super::lifecycle::Held;
+    use super::super::lifecycle::tests::lifecycle;
+    use super::*;
+    use crate::artifact::{Artifact, Manifest};
+    use crate::policy::Route;
+    use crate::registry::{Believed, GateConfig};
+
+    #[test]
+    fn a_challenger_that_outcomes_speak_for_is_promoted_only_where_that_is_set() {
+        let sound = Artifact::embedded().unwrap();
+        let manifest = Manifest { version: "next".to_owned(), ..sound.manifest().clone() };
+        let golden = sound.golden_parcels().take(1).collect();
+        let next = Artifact::assemble(manifest, sound.model(), sound.snapshot(), golden).unwrap();
+        for promote_automatically in [false, true] {
+            let (promote_min_days, promote_min_outcomes) = (0, 100);
+            let gate =
+                GateConfig { promote_automatically, promote_min_days, promote_min_outcomes, ..GateConfig::default() };
+            let (lifecycle, serving, metrics) = lifecycle(&sound, gate);
+            let believed = Believed { artifact: next.clone(), signer: None };
+            let held = Arc::new(Held::new(believed, false, None, Report::default()));
+            lifecycle.enters(&held).unwrap();
+            lifecycle.roles().challenger = Some(held);
+            lifecycle.consider();
+            assert_eq!(serving.load().engine().model_ref(), sound.model_ref(), "nothing speaks for it yet");
+            let watch = lifecycle.shadow.watch().unwrap();
+            for item in 0..300 {
+                let (infringement, score) = (item % 10 == 0, (item * 37 % 101) as f64 / 202.0);
+                let better = if infringement { score + 0.4 } else { score };
+                watch.comparison().add(item, (score, Route::Release), (better, Route::Release), 0.01);
+                watch.comparison().outcome(item, infringement);
+            }
+            lifecycle.consider();
+            let decides = if promote_automatically { &next } else { &sound };
+            assert_eq!(serving.load().engine().model_ref(), decides.model_ref());
+            let told = metrics.to_text(crate::telemetry::Observed::default());
+            assert_eq!(told.contains("how=\"promoted_by_policy\"} 1\n"), promote_automatically, "{told}");
+        }
+    }
+}
