@@ -27,6 +27,7 @@ pub use footprint::Footprint;
 pub use key::{EntityKey, KeyHasher, KeyKind, KeyParts};
 pub use norm::{Norm, Usual};
 pub use replay::{Advised, DueOutcome, Replay};
+pub(crate) use shards::KeyIsHash;
 pub use snapshot::{Snapshot, SnapshotError};
 pub use view::{HistoryView, Known};
 

@@ -22,7 +22,7 @@ pub(super) type KeySet = HashSet<EntityKey, BuildHasherDefault<KeyIsHash>>;
 
 /// Keys are hashes already; hashing them again would only cost.
 #[derive(Default)]
-pub(super) struct KeyIsHash(u64);
+pub(crate) struct KeyIsHash(u64);
 
 impl Hasher for KeyIsHash {
     fn finish(&self) -> u64 {

@@ -80,13 +80,12 @@ fn route_anew(
     let item_id = parcel.item_id.clone();
     let parcel = read(parcel).ok_or_else(|| unreadable("its parcel is none any more".to_owned()))?;
     let reply = v1::Decision::decode(kept.reply.as_slice()).map_err(|error| unreadable(error.to_string()))?;
-    let row = kept.row();
     let facts = Facts {
         parcel: &parcel,
         risk_score: kept.seen.risk_score,
         risk_percentile: reply.risk_percentile,
         raw_score: kept.seen.raw_score,
-        history: History { names, counts: &row.counts },
+        history: History { names, counts: &kept.row.counts },
     };
     let at = record.content.bucket;
     let seen = policy.look(&facts, at, flow.clock().width());

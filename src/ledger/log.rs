@@ -10,7 +10,7 @@ use super::frame::{self, Decoded, PREFIX_BYTES};
 use super::record::{Content, Digest, Head};
 
 /// What every ledger begins with, and the version of its form.
-const MAGIC: [u8; 16] = *b"prledger\x02\0\0\0\0\0\0\0";
+const MAGIC: [u8; 16] = *b"prledger\x03\0\0\0\0\0\0\0";
 /// Where the first record begins.
 pub(super) const FIRST_RECORD: u64 = MAGIC.len() as u64;
 /// Read at once when records are read one after the other.

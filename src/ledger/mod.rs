@@ -55,7 +55,7 @@ pub use grounds::Grounds;
 pub use import::{ImportError, Imported, PastOutcome, PastParcel, import};
 pub use imported::KeptImport;
 pub use inspection::{Item, outcomes_of};
-pub use kept::{KeptDecision, item_key, recorded_decision};
+pub use kept::{Decided, KeptDecision, item_key, recorded_decision};
 pub use listing::{Listing, Page};
 pub use live::{Fold, Live};
 pub use outcome::KeptOutcome;

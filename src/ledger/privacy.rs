@@ -2,10 +2,12 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Read as _, Write as _};
+use std::mem;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
+use prost::Message as _;
 use sha2::Sha256;
 
 use super::config::Parties;
@@ -45,43 +47,53 @@ impl Keeping {
         Ok(Self { parties: config.parties, descriptions: config.descriptions, key: key.transpose()? })
     }
 
-    /// What is kept of a parcel. History is kept under the same keys whatever this leaves out.
-    pub fn keep(&self, mut parcel: v1::Parcel) -> v1::Parcel {
+    /// What is kept of a parcel, in the contract's encoding. History is kept under the same keys whatever this leaves out.
+    ///
+    /// `stated` is as it was when this returns: what is not kept is put aside, since a copy of a parcel costs more.
+    pub fn keep(&self, stated: &mut v1::Parcel) -> Vec<u8> {
+        let mut descriptions = Vec::new();
         if !self.descriptions {
-            parcel.contents.iter_mut().for_each(|line| line.description.clear());
+            descriptions.extend(stated.contents.iter_mut().map(|line| mem::take(&mut line.description)));
         }
-        match (self.parties, &self.key) {
-            (Parties::Plain, _) => {}
-            (Parties::Pseudonymized, Some(key)) => {
-                for party in [&mut parcel.sender, &mut parcel.addressee].into_iter().flatten() {
-                    pseudonymize(key, party);
-                }
-            }
-            (Parties::Pseudonymized | Parties::None, _) => (parcel.sender, parcel.addressee) = (None, None),
+        let bytes = if self.parties == Parties::Plain {
+            stated.encode_to_vec()
+        } else {
+            let parties = (stated.sender.take(), stated.addressee.take());
+            let kept = |party: &Option<v1::Party>| Some(pseudonymous(self.key.as_ref()?, party.as_ref()?));
+            (stated.sender, stated.addressee) = (kept(&parties.0), kept(&parties.1));
+            let bytes = stated.encode_to_vec();
+            (stated.sender, stated.addressee) = parties;
+            bytes
+        };
+        for (line, description) in stated.contents.iter_mut().zip(descriptions) {
+            line.description = description;
         }
-        parcel
+        bytes
     }
 }
 
 /// Country and kind stay: they name nobody.
-fn pseudonymize(key: &Hmac<Sha256>, party: &mut v1::Party) {
-    let v1::Party { party_id, name, street, locality, postcode, country: _, phone, email, kind: _ } = party;
-    let fields = [
-        ("party_id", party_id),
-        ("name", name),
-        ("street", street),
-        ("locality", locality),
-        ("postcode", postcode),
-        ("phone", phone),
-        ("email", email),
-    ];
-    for (field, text) in fields {
-        if !text.is_empty() {
-            // With the field's name, so that a number in two fields is not known to be one.
-            let mac = key.clone().chain_update(field).chain_update([0]).chain_update(text.as_bytes());
-            let bytes = mac.finalize().into_bytes();
-            *text = hex(bytes.get(..PSEUDONYM_BYTES).unwrap_or(&bytes));
+fn pseudonymous(key: &Hmac<Sha256>, party: &v1::Party) -> v1::Party {
+    let v1::Party { party_id, name, street, locality, postcode, country, phone, email, kind } = party;
+    let pseudonym = |field: &str, text: &str| {
+        if text.is_empty() {
+            return String::new();
         }
+        // With the field's name, so that a number in two fields is not known to be one.
+        let mac = key.clone().chain_update(field).chain_update([0]).chain_update(text.as_bytes());
+        let bytes = mac.finalize().into_bytes();
+        hex(bytes.get(..PSEUDONYM_BYTES).unwrap_or(&bytes))
+    };
+    v1::Party {
+        party_id: pseudonym("party_id", party_id),
+        name: pseudonym("name", name),
+        street: pseudonym("street", street),
+        locality: pseudonym("locality", locality),
+        postcode: pseudonym("postcode", postcode),
+        country: country.clone(),
+        phone: pseudonym("phone", phone),
+        email: pseudonym("email", email),
+        kind: *kind,
     }
 }
 
