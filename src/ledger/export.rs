@@ -83,7 +83,7 @@ fn outcomes(reader: &Reader, until: i64) -> Result<HashMap<String, Found>, Expor
                 width_seconds = Grounds::from_body(&record.content.body).map_err(unreadable)?.bucket_seconds;
             }
             Kind::Outcome => {
-                let kept = KeptOutcome::from_body(&record.content.body).map_err(unreadable)?;
+                let kept = KeptOutcome::of(&record.content).map_err(unreadable)?;
                 let stated =
                     v1::Outcome::decode(kept.stated.as_slice()).map_err(|error| unreadable(error.to_string()))?;
                 let known_at = i64::from(record.content.bucket.0) * i64::from(width_seconds);

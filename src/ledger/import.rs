@@ -170,11 +170,7 @@ pub fn import(
                     continue;
                 };
                 imported.of_unknown_items += u64::from(kept.decision.is_none());
-                let content = Content {
-                    item: Some(item_key(&kept.item_id).0),
-                    ..Content::new(Kind::Outcome, at, kept.to_body())
-                };
-                written(ledger.append(content)?)?;
+                written(ledger.append(kept.to_content(at))?)?;
                 imported.outcomes += 1;
                 imported.before_model += is_before;
             }

@@ -243,7 +243,7 @@ impl Fold {
                 self.history.fold(&Event::Advised { at: *bucket, footprint: keys.footprint() });
             }
             Kind::Outcome if included(self) => {
-                let kept = KeptOutcome::from_body(body).map_err(unreadable)?;
+                let kept = KeptOutcome::of(&record.content).map_err(unreadable)?;
                 if let Some((infringement, keys)) = kept.label() {
                     self.history.fold(&Event::Outcome { at: *bucket, keys: &keys, infringement });
                 }

@@ -1,9 +1,9 @@
 //! What of a parcel is kept, and under which names.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Read as _, Write as _};
+use std::fs::OpenOptions;
+use std::io::Write as _;
 use std::mem;
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -11,7 +11,7 @@ use prost::Message as _;
 use sha2::Sha256;
 
 use super::config::Parties;
-use super::{LedgerConfig, LedgerError};
+use super::{LedgerConfig, LedgerError, secret};
 use crate::features::hex;
 use crate::wire::v1;
 
@@ -98,34 +98,19 @@ fn pseudonymous(key: &Hmac<Sha256>, party: &v1::Party) -> v1::Party {
 }
 
 fn read_or_make_key(path: &Path) -> Result<Vec<u8>, LedgerError> {
-    match fs::File::open(path) {
-        Ok(mut file) => {
-            let file_error = LedgerError::file("reading", path);
-            let metadata = file.metadata().map_err(LedgerError::file("reading", path))?;
-            if metadata.mode() & 0o077 != 0 {
-                return Err(LedgerError::Key {
-                    path: path.to_owned(),
-                    what: "may be read by others than its owner: its mode must be 0600",
-                });
-            }
-            let mut key = Vec::new();
-            file.read_to_end(&mut key).map_err(file_error)?;
-            if key.len() < MIN_KEY_BYTES {
-                return Err(LedgerError::Key { path: path.to_owned(), what: "must hold at least 32 bytes" });
-            }
-            Ok(key)
+    if let Some(key) = secret::read(path)? {
+        if key.len() < MIN_KEY_BYTES {
+            return Err(LedgerError::Key { path: path.to_owned(), what: "must hold at least 32 bytes" });
         }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let mut key = vec![0; MIN_KEY_BYTES];
-            getrandom::fill(&mut key).map_err(|_| LedgerError::Key {
-                path: path.to_owned(),
-                what: "can't be made: the system gives no random bytes",
-            })?;
-            let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-            let mut file = made.map_err(LedgerError::file("making", path))?;
-            file.write_all(&key).and_then(|()| file.sync_all()).map_err(LedgerError::file("writing", path))?;
-            Ok(key)
-        }
-        Err(error) => Err(LedgerError::file("reading", path)(error)),
+        return Ok(key);
     }
+    let mut key = vec![0; MIN_KEY_BYTES];
+    getrandom::fill(&mut key).map_err(|_| LedgerError::Key {
+        path: path.to_owned(),
+        what: "can't be made: the system gives no random bytes",
+    })?;
+    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    let mut file = made.map_err(LedgerError::file("making", path))?;
+    file.write_all(&key).and_then(|()| file.sync_all()).map_err(LedgerError::file("writing", path))?;
+    Ok(key)
 }

@@ -176,6 +176,11 @@ impl Desk {
         });
     }
 
+    /// The end of what the disk is known to have.
+    pub(super) fn on_disk(&self) -> Head {
+        self.holding(|writer| writer.synced.head)
+    }
+
     /// Tries a ledger again where it could not be written; whether it can be now.
     pub(super) fn open_anew(&self) -> bool {
         self.holding(|writer| {

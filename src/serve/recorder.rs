@@ -357,8 +357,7 @@ impl Recorder {
 
     fn submit_outcome(&self, checked: &CheckedOutcome, kept: &KeptOutcome, slot: Slot, tell: mpsc::Sender<Appended>) {
         self.live.in_bucket(self.bucket_of(checked.inspected_at), |at| {
-            let content =
-                Content { item: Some(item_key(&kept.item_id).0), ..Content::new(Kind::Outcome, at, kept.to_body()) };
+            let content = kept.to_content(at);
             let done = Box::new(move |appended| {
                 let _ = tell.send(appended);
             });

@@ -122,8 +122,8 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("x509_parser", &["identity"]),
     ("sd_notify", &["cli"]),
     ("rustix", &["artifact", "serve"]),
-    // What signs is for commands; an artifact is only verified.
-    ("minisign", &["artifact", "cli"]),
+    // What signs is for commands, and for a ledger's own end; an artifact is only verified.
+    ("minisign", &["artifact", "ledger", "cli"]),
     ("arc_swap", &["identity", "serve", "cli"]),
     ("linfa", &["model"]),
     ("csv", &["table", "cli"]),
