@@ -20,6 +20,7 @@ const STATED: u8 = 3;
 impl ParcelKeys {
     /// Adds to `out` all that [`KeptKeys::unpack`] reads.
     pub fn pack(&self, out: &mut Vec<u8>) {
+        out.reserve(16 * (self.by_key.len() + self.norms.len()) + 64);
         put_there(out, &self.by_key, |out, key| out.extend_from_slice(&key.0.to_le_bytes()));
         let place = |key: &EntityKey| self.by_key.iter().position(|known| known.as_ref() == Some(key));
         let activity = self.footprint.activity.iter();
@@ -58,11 +59,22 @@ impl FeatureRow {
     /// reasons tell of it.
     pub fn pack(&self, out: &mut Vec<u8>) {
         put_number(out, self.values.len() as u64);
-        let bits_of = |four: &[f32]| four.iter().rev().fold(0, |bits, value| bits << 2 | what(*value));
-        out.extend(self.values.chunks(4).map(bits_of));
-        for value in self.values.iter().filter(|value| what(**value) == STATED) {
-            out.extend_from_slice(&value.to_le_bytes());
+        // Room for all, of which some is given back: to ask for each whether there is any would cost more than the packing.
+        let (start, n_codes) = (out.len(), self.values.len().div_ceil(4));
+        out.resize(start + n_codes + 4 * self.values.len(), 0);
+        let (codes, stated) = out.get_mut(start..).unwrap_or_default().split_at_mut(n_codes);
+        let mut n_stated = 0;
+        for (code, four) in codes.iter_mut().zip(self.values.chunks(4)) {
+            for (place, value) in four.iter().enumerate() {
+                let what = what(value.to_bits());
+                *code |= what << (2 * place);
+                if let Some(room) = stated.get_mut(n_stated..n_stated + 4) {
+                    room.copy_from_slice(&value.to_le_bytes());
+                }
+                n_stated += if what == STATED { 4 } else { 0 };
+            }
         }
+        out.truncate(start + n_codes + n_stated);
         put_there(out, &self.counts, |out, Counts { seen, inspected, infringements }| {
             // None is negative or as large as u64. `round` is a call into the platform's library, for each of them.
             [seen, inspected, infringements].into_iter().for_each(|count| put_number(out, (count + 0.5) as u64));
@@ -91,14 +103,15 @@ impl FeatureRow {
     }
 }
 
-fn what(value: f32) -> u8 {
-    // By its bits: minus zero is another number.
-    if value.to_bits() == 0 {
+/// By the bits of a feature: minus zero is another number than zero.
+fn what(bits: u32) -> u8 {
+    const SIGN: u32 = 1 << 31;
+    if bits == 0 {
         ZERO
-    } else if value.is_nan() {
-        MISSING
-    } else if value == 1.0 {
+    } else if bits == 1.0_f32.to_bits() {
         ONE
+    } else if bits & !SIGN > f32::INFINITY.to_bits() {
+        MISSING
     } else {
         STATED
     }
@@ -120,6 +133,11 @@ fn there<T>(bytes: &mut &[u8], take: impl Fn(&mut &[u8]) -> Option<T>) -> Option
 }
 
 fn put_number(out: &mut Vec<u8>, mut number: u64) {
+    // Most are.
+    if number < 0x80 {
+        out.push(number as u8);
+        return;
+    }
     while number >= 0x80 {
         out.push(number as u8 | 0x80);
         number >>= 7;

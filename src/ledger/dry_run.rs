@@ -8,6 +8,7 @@ use super::config::Parties;
 use super::findings::findings;
 use super::grounds::Grounds;
 use super::kept::KeptDecision;
+use super::privacy::kept_parcel;
 use super::record::{Kind, Record};
 use super::{LedgerError, Reader};
 use crate::artifact::Artifact;
@@ -76,7 +77,7 @@ fn route_anew(
     let unreadable = |what: String| LedgerError::Record { seq: record.seq, what };
     let kept = KeptDecision::from_body(&record.content.body).map_err(unreadable)?;
     let (true, Some(parcel)) = (kept.counts, &record.content.parcel) else { return Ok(()) };
-    let parcel = v1::Parcel::decode(parcel.as_slice()).map_err(|error| unreadable(error.to_string()))?;
+    let parcel = kept_parcel(parcel).map_err(|error| unreadable(error.to_string()))?;
     let item_id = parcel.item_id.clone();
     let parcel = read(parcel).ok_or_else(|| unreadable("its parcel is none any more".to_owned()))?;
     let reply = v1::Decision::decode(kept.reply.as_slice()).map_err(|error| unreadable(error.to_string()))?;

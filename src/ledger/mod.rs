@@ -63,7 +63,7 @@ pub use listing::{Listing, Page};
 pub use live::{Fold, Live};
 pub use outcome::KeptOutcome;
 pub use pending::{Appended, Done, Slot, Submission, Unavailable};
-pub use privacy::Keeping;
+pub use privacy::{Keeping, kept_parcel};
 pub use reader::Reader;
 pub use record::{Content, Digest, Head, Kind, Record, Request};
 pub use rescore::{Rescored, explained, rescore};

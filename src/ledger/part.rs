@@ -56,6 +56,20 @@ impl Part {
         }
     }
 
+    /// As [`Part::after`], with room for as many records as this one has.
+    pub(super) fn next(&self, end: End) -> Self {
+        let (n_records, n_entries) = (self.offsets.len(), self.entries.len());
+        Self {
+            offsets: Vec::with_capacity(n_records),
+            times: Vec::with_capacity(n_records),
+            routes: Vec::with_capacity(n_records),
+            scores: Vec::with_capacity(n_records),
+            entries: Vec::with_capacity(n_entries),
+            newest: HashMap::with_capacity_and_hasher(n_entries, BuildHasherDefault::default()),
+            ..Self::after(end)
+        }
+    }
+
     pub(super) fn add(&mut self, indexed: &Indexed) {
         let place = u32::try_from(self.offsets.len()).unwrap_or(NONE);
         if indexed.is_grounds {

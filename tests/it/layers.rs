@@ -121,7 +121,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("jsonwebtoken", &["identity"]),
     ("x509_parser", &["identity"]),
     ("sd_notify", &["cli"]),
-    ("rustix", &["artifact", "serve"]),
+    ("rustix", &["artifact", "ledger", "serve"]),
     // What signs is for commands, and for a ledger's own end; an artifact is only verified.
     ("minisign", &["artifact", "ledger", "cli"]),
     ("arc_swap", &["identity", "serve", "cli"]),

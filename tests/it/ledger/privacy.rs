@@ -3,9 +3,8 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-use parcel_risk::ledger::{Keeping, LedgerConfig, Parties, Reader, rescore};
+use parcel_risk::ledger::{Keeping, LedgerConfig, Parties, Reader, kept_parcel, rescore};
 use parcel_risk::wire::v1;
-use prost::Message as _;
 
 use super::{Place, decisions, parcels, requests, stop};
 use crate::harness::{artifact, within};
@@ -59,7 +58,7 @@ fn equal_names_get_equal_pseudonyms_under_one_key_and_others_under_another() {
         let mut stated = parcel.clone();
         let kept = keeping.keep(&mut stated);
         assert_eq!(stated, parcel, "what was stated is left as it was");
-        v1::Parcel::decode(kept.as_slice()).unwrap()
+        kept_parcel(&kept).unwrap()
     };
     let kept = keep(&keeping, named(parcels(1).remove(0)));
     let name_of = |parcel: &v1::Parcel| parcel.sender.as_ref().unwrap().name.clone();
