@@ -1,6 +1,7 @@
-//! What a ledger costs: CPU of a call with and without, in one run, 16 calls in flight over loopback.
+//! What a ledger costs: CPU of the server a call, with and without, 16 calls in flight over loopback.
 //!
-//! `cargo bench --bench ledger`. The client runs in the same process, so what counts is the difference.
+//! `cargo bench --bench ledger`. Two servers of the binary run at once and are called in turns, so what slows the machine
+//! down slows both. `LEDGER_BENCH_PAIRS` is how many turns each has. `LEDGER_BENCH_BINARY` is another binary to measure.
 #![allow(
     missing_docs,
     clippy::unwrap_used,
@@ -10,103 +11,99 @@
 
 mod post;
 
+use std::env;
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::sync::Arc;
-use std::time::Instant;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
-use arc_swap::ArcSwap;
-use parcel_risk::artifact::Artifact;
-use parcel_risk::bench::ProcessCpu;
-use parcel_risk::history::HistoryConfig;
-use parcel_risk::ledger::{Clock, LedgerConfig};
-use parcel_risk::parcel::ParcelLimits;
-use parcel_risk::serve::{Parts, Recorder, Scorer, ServeConfig, serve};
-use parcel_risk::wire::v1::risk_scoring_service_client::RiskScoringServiceClient;
-use parcel_risk::wire::{from_draft, v1};
-use tokio::net::TcpListener;
-use tonic::transport::Endpoint;
+use parcel_risk::bench::{Load, Messages, Method, Pair, Plan, ProcessCpu, Target, run};
+use parcel_risk::wire::v1::ExplanationLevel;
 
-const N_CALLS: usize = 10_000;
-const N_PARCELS: usize = 2_000;
+const N_PARCELS: usize = 20_000;
 const IN_FLIGHT: usize = 16;
-const ROUNDS: usize = 5;
+const PAIRS: usize = 12;
+/// Time of a turn before it counts, and that counts, in seconds.
+const TURN_SECONDS: (f64, f64) = (0.3, 2.0);
 
-/// CPU of this process so far, in microseconds.
-fn cpu_micros() -> f64 {
-    ProcessCpu::own().seconds().unwrap() * 1e6
-}
+/// Parcels that no turn reaches.
+const SERIALS_PER_TURN: u64 = 1_000_000;
 
-fn parts(artifact: &Artifact, ledger: Option<&Path>) -> Parts {
-    let engine = post::engine(artifact);
-    let recorder = ledger.map(|path| {
-        let config = LedgerConfig { path: path.to_str().unwrap().to_owned(), ..LedgerConfig::default() };
-        Arc::new(
-            Recorder::open(path, (&config, &HistoryConfig::default()), Clock::system(), artifact, &engine).unwrap(),
-        )
-    });
-    let history =
-        recorder.as_ref().map_or_else(|| Arc::clone(artifact.settled_history()), |recorder| recorder.history());
-    let scorer = Scorer::with_history(artifact, engine, history, ParcelLimits::default());
-    let scorer = Arc::new(ArcSwap::from_pointee(scorer));
-    Parts::new(scorer, recorder, ServeConfig::default().check().unwrap()).unwrap()
-}
+/// A server, until it is dropped.
+struct Server(Child);
 
-/// CPU and time of a call, in microseconds.
-async fn measure(parts: Parts, parcels: &Arc<Vec<v1::Parcel>>, round: usize) -> (f64, f64) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let endpoint = Endpoint::from_shared(format!("http://{}", listener.local_addr().unwrap())).unwrap();
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let server = tokio::spawn(serve(listener, parts, async {
-        let _ = stopped.await;
-    }));
-    let channel = endpoint.connect().await.unwrap();
-    let (cpu, since) = (cpu_micros(), Instant::now());
-    let clients: Vec<_> = (0..IN_FLIGHT)
-        .map(|client| {
-            let (mut scoring, parcels) = (RiskScoringServiceClient::new(channel.clone()), Arc::clone(parcels));
-            tokio::spawn(async move {
-                for n in 0..N_CALLS / IN_FLIGHT {
-                    let mut parcel = parcels[(n * IN_FLIGHT + client) % parcels.len()].clone();
-                    (parcel.item_id, parcel.id_scheme) =
-                        (format!("R{round}-{client}-{n}"), v1::ItemIdScheme::Carrier.into());
-                    let request = v1::ScoreParcelRequest { parcel: Some(parcel), ..v1::ScoreParcelRequest::default() };
-                    scoring.score_parcel(request).await.unwrap();
-                }
-            })
-        })
-        .collect();
-    for client in clients {
-        client.await.unwrap();
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
     }
-    let n = N_CALLS as f64;
-    let measured = ((cpu_micros() - cpu) / n, since.elapsed().as_secs_f64() * 1e6 / n);
-    drop(channel);
-    let _ = stop.send(());
-    server.await.unwrap().unwrap();
-    measured
+}
+
+fn start(arguments: &[&str]) -> (Server, String) {
+    let binary = env::var("LEDGER_BENCH_BINARY").unwrap_or_else(|_| env!("CARGO_BIN_EXE_parcel-risk").to_owned());
+    let mut child = Command::new(binary)
+        .args(["serve", "--listen", "127.0.0.1:0"])
+        .args(arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let told = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let address = told.filter_map(|line| Some(line.strip_prefix("listening on ")?.to_owned())).next();
+    (Server(child), format!("http://{}", address.unwrap()))
+}
+
+fn measure(ledger: &Path, n_pairs: usize) -> Vec<Pair> {
+    let drafts = post::drafts(N_PARCELS);
+    let plan = Plan {
+        load: Load::Closed { in_flight: IN_FLIGHT },
+        warmup: Duration::from_secs_f64(TURN_SECONDS.0),
+        measured: Duration::from_secs_f64(TURN_SECONDS.1),
+        timeout: Duration::from_secs(10),
+        critical_share: 0.0,
+    };
+    let servers = [start(&["--ledger", ledger.to_str().unwrap()]), start(&[])];
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let turn = |arm: usize, n: u64| {
+        let (server, endpoint) = &servers[arm];
+        // No turn sends what one before has sent: that would be on record already.
+        let first = n * SERIALS_PER_TURN;
+        let messages = Messages::parcels(&drafts, Method::Unary, ExplanationLevel::Unspecified, first).unwrap();
+        runtime.block_on(async {
+            let target = Target::connect(endpoint, 1, messages).await.unwrap();
+            run(&target, &plan, Some(&ProcessCpu::of(server.0.id()))).await.unwrap()
+        })
+    };
+    let pair = |n| {
+        // The one that is first is so in every other pair only.
+        let second = (n % 2 == 1).then(|| turn(1, n));
+        let first = turn(0, n);
+        Pair { first, second: second.unwrap_or_else(|| turn(1, n)) }
+    };
+    (0..n_pairs as u64).map(pair).collect()
 }
 
 fn main() {
-    let artifact = Artifact::embedded().unwrap();
-    let parcels: Vec<_> = post::drafts(N_PARCELS).iter().map(|draft| from_draft(draft).unwrap()).collect();
-    let parcels = Arc::new(parcels);
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let n_pairs = env::var("LEDGER_BENCH_PAIRS").map_or(PAIRS, |n| n.parse().unwrap());
     let dir = tempfile::tempdir().unwrap();
     let ledger = dir.path().join("ledger.db");
-    println!("{N_CALLS} calls a round, {IN_FLIGHT} in flight; microseconds a call, client included");
+    println!("{IN_FLIGHT} in flight, turns of {} s; microseconds of the server's CPU a call", TURN_SECONDS.1);
     let mut added = Vec::new();
-    for round in 0..ROUNDS {
-        let (without, time_without) = runtime.block_on(measure(parts(&artifact, None), &parcels, round));
-        let (with, time_with) = runtime.block_on(measure(parts(&artifact, Some(&ledger)), &parcels, round));
+    for Pair { first, second } in measure(&ledger, n_pairs) {
+        let cpu = [&first, &second].map(|turn| turn.server_cpu_micros_per_call.unwrap());
+        let [with, without] = cpu;
+        let per_second = [&first, &second].map(|turn| turn.goodput_per_second);
         println!(
-            "CPU without {without:.1}, with {with:.1}, added {:.1}; time without {time_without:.1}, with {time_with:.1}",
-            with - without
+            "without {without:.1}, with {with:.1}, added {:.1}; calls a second without {:.0}, with {:.0}",
+            with - without,
+            per_second[1],
+            per_second[0]
         );
         added.push(with - without);
     }
     added.sort_by(f64::total_cmp);
-    let n_bytes = fs::metadata(&ledger).unwrap().len();
-    println!("added, median of {ROUNDS}: {:.1} microseconds of CPU a call", added[ROUNDS / 2]);
-    println!("{} bytes a decision in the ledger", n_bytes / (ROUNDS * N_CALLS) as u64);
+    let (low, middle, high) = (added[added.len() / 4], added[added.len() / 2], added[added.len() * 3 / 4]);
+    println!("added: {middle:.1} microseconds of CPU a call, median of {n_pairs}; quartiles {low:.1} and {high:.1}");
+    println!("load average: {}", fs::read_to_string("/proc/loadavg").unwrap().trim_end());
 }

@@ -1,7 +1,8 @@
 //! How fast decisions are found in a large ledger: by identifier, by item, in pages.
 //!
-//! `cargo bench --bench lookup`; `LEDGER_BENCH_RECORDS` says how many records, a million where it does not. Records are as
-//! long as those of the built-in model, of random bytes.
+//! `cargo bench --bench lookup`; `LEDGER_BENCH_RECORDS` says how many records, a million where it does not. Records are of
+//! random bytes, as long as those of the built-in model; `LEDGER_BENCH_BODY_BYTES` makes them shorter, for more of them on a
+//! disk: what is looked up by is as large as before.
 #![allow(
     missing_docs,
     clippy::unwrap_used,
@@ -17,19 +18,19 @@ use parcel_risk::ledger::{Clock, Content, Kind, Ledger, LedgerConfig, Listing, R
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
 
-const BODY_BYTES: usize = 1400;
-const PARCEL_BYTES: usize = 600;
+const BODY_BYTES: usize = 1000;
+const PARCEL_BYTES: usize = 350;
 const N_LOOKUPS: usize = 1000;
 /// Routes by the contract's number, and of how many decisions one is of it.
 const ROUTES: [(i64, u64); 2] = [(5, 1000), (3, 50)];
 
-fn decision(n: u64, random: &mut ChaCha8Rng) -> Content {
+fn decision(n: u64, body_bytes: usize, random: &mut ChaCha8Rng) -> Content {
     let mut bytes = |n: usize| {
         let mut bytes = vec![0; n];
         random.fill_bytes(&mut bytes);
         bytes
     };
-    let (body, parcel) = (bytes(BODY_BYTES), bytes(PARCEL_BYTES));
+    let (body, parcel) = (bytes(body_bytes), bytes(PARCEL_BYTES));
     let route = ROUTES.iter().find(|(_, one_of)| n.is_multiple_of(*one_of)).map_or(1, |(route, _)| *route);
     Content {
         item: Some(item_key(&format!("ITEM-{n}")).0),
@@ -60,6 +61,7 @@ fn main() {
     let dir = tempfile::tempdir_in(std::env::var("LEDGER_BENCH_DIR").unwrap_or_else(|_| ".".to_owned())).unwrap();
     let path = dir.path().join("ledger.db");
     let config = LedgerConfig { path: path.to_str().unwrap().to_owned(), ..LedgerConfig::default() };
+    let body_bytes = std::env::var("LEDGER_BENCH_BODY_BYTES").map_or(BODY_BYTES, |n| n.parse().unwrap());
     let mut random = ChaCha8Rng::seed_from_u64(1);
     let since = Instant::now();
     let ledger = Ledger::open(&path, &config, Clock::system()).unwrap();
@@ -71,7 +73,7 @@ fn main() {
             }
             ledger.flush(Duration::from_millis(10));
         };
-        let content = decision(n, &mut random);
+        let content = decision(n, body_bytes, &mut random);
         ledger.submit(Submission { content, slot, done: Box::new(|_| ()), held: None, is_first: true });
         if n % 16 == 0 {
             ledger.write_out();
@@ -87,7 +89,7 @@ fn main() {
     let mut drawn = || random.next_u64() % n_records;
     let numbers: Vec<u64> = (0..N_LOOKUPS).map(|_| drawn()).collect();
     timed("a decision by its identifier", N_LOOKUPS, |idx| {
-        let id = decision(numbers[idx], &mut ChaCha8Rng::seed_from_u64(2)).decision_id.unwrap();
+        let id = decision(numbers[idx], 0, &mut ChaCha8Rng::seed_from_u64(2)).decision_id.unwrap();
         assert!(reader.decision(&id).unwrap().is_some());
     });
     timed("an identifier that there is none of", N_LOOKUPS, |idx| {

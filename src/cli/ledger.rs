@@ -8,7 +8,7 @@ use jiff::civil::Date;
 use super::output;
 use super::settings::{self, ConfigFlag, Flags};
 use crate::config::ValidConfig;
-use crate::ledger::{Clock, Known, Ledger, Reader, export, rescore, verify};
+use crate::ledger::{Clock, Known, Ledger, Reader, checkpoints, export, known_record, rescore, verify_against};
 
 /// What can be done with a ledger.
 #[derive(Debug, clap::Subcommand)]
@@ -17,7 +17,7 @@ pub(super) enum Command {
     Verify(VerifyArgs),
     /// Write what was seen and found as a labeled table, such as `train` takes.
     Export(ExportArgs),
-    /// Write zeros over the parcels of old records. The records stay, and the chain can be verified as before. No server
+    /// Write zeros over the parcels of old records, and over the texts of outcomes. The records stay, and the chain can be verified as before. No server
     /// may be running on it.
     Erase(EraseArgs),
     /// Take in parcels and results of the past, so that a server's history starts warm. No server may be running on it.
@@ -32,6 +32,12 @@ pub(super) struct VerifyArgs {
     /// A record that is known to have been written, as an earlier run printed it: `NUMBER:DIGEST`.
     #[arg(long, value_name = "RECORD", value_parser = known)]
     expect: Option<Known>,
+    /// File of a public key of minisign: fail where a checkpoint that its owner signed does not fit, or there is none.
+    #[arg(long, value_name = "FILE")]
+    checkpoint_key: Option<PathBuf>,
+    /// File of the checkpoints, where it is not the one beside the ledger.
+    #[arg(long, value_name = "FILE", requires = "checkpoint_key")]
+    checkpoints: Option<PathBuf>,
     /// Make every decision again too, from the start, and compare to the bit.
     #[arg(long)]
     rescore: bool,
@@ -84,9 +90,7 @@ impl LedgerFlag {
 }
 
 fn known(text: &str) -> Result<Known, String> {
-    let parts = text.split_once(':');
-    let parsed = parts.and_then(|(seq, digest)| Some((seq.parse::<i64>().ok()?, digest.to_ascii_lowercase())));
-    parsed.filter(|(_, digest)| digest.len() == 64).ok_or_else(|| "must be NUMBER:DIGEST".to_owned())
+    known_record(text).ok_or_else(|| "must be NUMBER:DIGEST".to_owned())
 }
 
 pub(super) fn run(command: Command) -> anyhow::Result<()> {
@@ -100,12 +104,18 @@ pub(super) fn run(command: Command) -> anyhow::Result<()> {
 
 fn run_verify(args: &VerifyArgs) -> anyhow::Result<()> {
     let path = args.ledger.path()?;
-    let verified = verify(&path, args.expect.as_ref())?;
+    let key = args.checkpoint_key.as_deref();
+    let signed = key.map(|key| checkpoints(&path, key, args.checkpoints.as_deref())).transpose()?.unwrap_or_default();
+    let known: Vec<Known> = signed.iter().chain(&args.expect).cloned().collect();
+    let verified = verify_against(&path, &known)?;
     let (head, digest) = (verified.head, crate::features::hex(&verified.head.digest));
     output::print(&format!(
         "{} records are whole: {} decisions, {} outcomes\nend {}:{digest}\n",
         head.seq, verified.decisions, verified.outcomes, head.seq
     ))?;
+    if let Some((seq, digest)) = signed.last() {
+        output::print(&format!("{} signed checkpoints fit, the last {seq}:{digest}\n", signed.len()))?;
+    }
     if verified.n_torn > 0 {
         output::print(&format!(
             "{} bytes after it are of a record that was not written whole, and nobody was told of\n",
@@ -135,7 +145,7 @@ fn run_erase(args: &EraseArgs) -> anyhow::Result<()> {
     anyhow::ensure!(path.exists(), "there is no ledger {}", path.display());
     let ledger = Ledger::open(&path, config.ledger(), Clock::system())?;
     let n_erased = ledger.erase_before(output::start_of_day_micros(args.before)?)?;
-    output::print(&format!("{n_erased} parcels were erased\n"))
+    output::print(&format!("{n_erased} parcels and texts of outcomes were erased\n"))
 }
 
 fn run_export(args: &ExportArgs) -> anyhow::Result<()> {

@@ -8,6 +8,7 @@ mod indicators;
 mod key;
 mod norm;
 mod number;
+mod packed;
 mod part;
 mod plan;
 mod rates;
@@ -25,9 +26,6 @@ pub use spec::{FeatureSpec, KeySpec, NormSpec};
 
 /// Lower-case hexadecimal.
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    let digit = |half: u8| char::from_digit(u32::from(half), 16).unwrap_or_default();
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 0xf)]).collect()
 }

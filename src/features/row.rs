@@ -38,10 +38,10 @@ impl ParcelKeys {
 /// Its own numbers and the n-grams of its descriptions are not among them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct KeptKeys {
-    by_key: Vec<Option<u64>>,
+    pub(super) by_key: Vec<Option<u64>>,
     /// Places among the keys, and counterparts.
-    activity: Vec<(u32, Option<u64>)>,
-    norms: Vec<Option<(u64, f64)>>,
+    pub(super) activity: Vec<(u32, Option<u64>)>,
+    pub(super) norms: Vec<Option<(u64, f64)>>,
 }
 
 impl From<&ParcelKeys> for KeptKeys {

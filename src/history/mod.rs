@@ -27,10 +27,11 @@ pub use footprint::Footprint;
 pub use key::{EntityKey, KeyHasher, KeyKind, KeyParts};
 pub use norm::{Norm, Usual};
 pub use replay::{Advised, DueOutcome, Replay};
+pub(crate) use shards::KeyIsHash;
 pub use snapshot::{Snapshot, SnapshotError};
 pub use view::{HistoryView, Known};
 
-use shards::{Shard, Shards};
+use shards::{Change, Shards};
 
 /// Something that happened to a parcel, with the keys of everything it is about.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -70,13 +71,13 @@ impl History {
     /// Events of one bucket may be added in any order, and by several threads: within a bucket only integers are added
     /// and bits are set.
     pub fn fold(&self, event: &Event<'_>) {
-        event.each_change(&self.decay, |key, change| self.shards.change(key, change));
+        event.change(&self.decay, &mut &self.shards);
     }
 
     /// As [`History::fold`], where nobody else can look: without a lock.
     pub fn fold_alone(&mut self, event: &Event<'_>) {
         let Self { decay, shards } = self;
-        event.each_change(decay, |key, change| shards.change_alone(key, change));
+        event.change(decay, shards);
     }
 
     /// To read from. Folds wait until it is dropped.
@@ -109,25 +110,25 @@ impl History {
 }
 
 impl Event<'_> {
-    /// What it changes, entity by entity: `change` is given the key, and what to do in its shard.
-    fn each_change(&self, decay: &Decay, mut change: impl FnMut(EntityKey, &mut dyn FnMut(&mut Shard))) {
-        let mut count = |at: Bucket, keys: &[EntityKey], added: [u32; 3]| {
+    /// Makes what it changes, entity by entity.
+    fn change(&self, decay: &Decay, shards: &mut impl Change) {
+        let count = |shards: &mut _, at: Bucket, keys: &[EntityKey], added: [u32; 3]| {
             for &key in keys {
-                change(key, &mut |shard| shard.entries.entry(key).or_default().add(at, added, decay));
+                Change::change(shards, key, |shard| shard.entries.entry(key).or_default().add(at, added, decay));
             }
         };
         match *self {
-            Self::Outcome { at, keys, infringement } => count(at, keys, [0, 1, u32::from(infringement)]),
+            Self::Outcome { at, keys, infringement } => count(shards, at, keys, [0, 1, u32::from(infringement)]),
             Self::Advised { at, footprint } => {
-                count(at, &footprint.keys, [1, 0, 0]);
+                count(shards, at, &footprint.keys, [1, 0, 0]);
                 for &(key, counterpart) in &footprint.activity {
-                    change(key, &mut |shard| {
+                    shards.change(key, |shard| {
                         let entity = shard.activity.entry(key).or_insert_with(|| Activity::since(at));
                         entity.add(at, counterpart, decay.width);
                     });
                 }
                 for &(key, number) in &footprint.numbers {
-                    change(key, &mut |shard| shard.norms.entry(key).or_default().add(at, number, decay));
+                    shards.change(key, |shard| shard.norms.entry(key).or_default().add(at, number, decay));
                 }
             }
         }

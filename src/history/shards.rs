@@ -22,7 +22,7 @@ pub(super) type KeySet = HashSet<EntityKey, BuildHasherDefault<KeyIsHash>>;
 
 /// Keys are hashes already; hashing them again would only cost.
 #[derive(Default)]
-pub(super) struct KeyIsHash(u64);
+pub(crate) struct KeyIsHash(u64);
 
 impl Hasher for KeyIsHash {
     fn finish(&self) -> u64 {
@@ -55,18 +55,28 @@ fn place(key: EntityKey) -> usize {
     (key.0 >> 32) as usize % N_SHARDS
 }
 
+/// Shards that can be changed.
+pub(super) trait Change {
+    /// Changes the shard of `key`.
+    fn change(&mut self, key: EntityKey, change: impl FnOnce(&mut Shard));
+}
+
 // A panic elsewhere cannot leave a value half written: what changes it does not panic. So poison is passed over.
-impl Shards {
-    /// Changes the shard of `key`, for which other threads have to wait.
-    pub(super) fn change(&self, key: EntityKey, change: impl FnOnce(&mut Shard)) {
+impl Change for &Shards {
+    /// Other threads have to wait for it.
+    fn change(&mut self, key: EntityKey, change: impl FnOnce(&mut Shard)) {
         change(&mut self.0[place(key)].write().unwrap_or_else(PoisonError::into_inner));
     }
+}
 
-    /// Changes the shard of `key`, where nobody else can look.
-    pub(super) fn change_alone(&mut self, key: EntityKey, change: impl FnOnce(&mut Shard)) {
+impl Change for Shards {
+    /// Nobody else can look.
+    fn change(&mut self, key: EntityKey, change: impl FnOnce(&mut Shard)) {
         change(self.0[place(key)].get_mut().unwrap_or_else(PoisonError::into_inner));
     }
+}
 
+impl Shards {
     /// Makes room for as many in all, on the way to which nothing has to be moved again.
     pub(super) fn reserve(&mut self, n_entries: usize, n_activity: usize, n_norms: usize) {
         // Keys are hashes: the shards differ by few.

@@ -8,6 +8,7 @@ use flate2::write::DeflateEncoder;
 use serde::{Deserialize, Serialize};
 
 use super::columns::{ActivityColumns, CountColumns, NormColumns};
+use super::shards::Change as _;
 use super::{Activity, Bucket, BucketWidth, Decay, DueOutcome, EntityKey, Entry, History, HistoryView, Norm, Replay};
 
 /// Everything a history holds, with the outcomes that were still to come.
@@ -75,13 +76,13 @@ impl Snapshot {
         let shards = &mut history.shards;
         shards.reserve(self.entries.len(), self.activity.len(), self.norms.len());
         for &(key, entry) in &self.entries {
-            shards.change_alone(key, |shard| _ = shard.entries.insert(key, entry));
+            shards.change(key, |shard| _ = shard.entries.insert(key, entry));
         }
         for &(key, entity) in &self.activity {
-            shards.change_alone(key, |shard| _ = shard.activity.insert(key, entity));
+            shards.change(key, |shard| _ = shard.activity.insert(key, entity));
         }
         for &(key, norm) in &self.norms {
-            shards.change_alone(key, |shard| _ = shard.norms.insert(key, norm));
+            shards.change(key, |shard| _ = shard.norms.insert(key, norm));
         }
         history
     }

@@ -26,6 +26,10 @@ pub struct LedgerConfig {
     pub descriptions: bool,
     /// Days after which the parcel of a record is erased; 0: never.
     pub retention_days: u32,
+    /// File of the secret key that signs checkpoints; empty: none are signed.
+    pub checkpoint_key: String,
+    /// Seconds between one checkpoint and the next.
+    pub checkpoint_seconds: u32,
 }
 
 /// When a reply may leave.
@@ -75,6 +79,8 @@ impl Default for LedgerConfig {
             key_file: String::new(),
             descriptions: true,
             retention_days: 0,
+            checkpoint_key: String::new(),
+            checkpoint_seconds: 60,
         }
     }
 }
@@ -85,12 +91,17 @@ impl LedgerConfig {
     /// # Errors
     /// A [`Violation`] that names the key.
     pub fn check(&self) -> Result<(), Violation> {
-        let (min, max) = (1000, 1_000_000);
-        if (min..=max).contains(&self.max_pending) {
-            return Ok(());
+        let ranges = [
+            ("ledger.max_pending", self.max_pending, 1000, 1_000_000),
+            ("ledger.checkpoint_seconds", self.checkpoint_seconds, 1, 86_400),
+        ];
+        for (key, got, min, max) in ranges {
+            if !(min..=max).contains(&got) {
+                let problem = Problem::OutOfRange { got: got.into(), min: min.into(), max: max.into() };
+                return Err(Violation::new(key, problem));
+            }
         }
-        let problem = Problem::OutOfRange { got: self.max_pending.into(), min: min.into(), max: max.into() };
-        Err(Violation::new("ledger.max_pending", problem))
+        Ok(())
     }
 
     /// Where the ledger is; `None` where nothing is recorded.

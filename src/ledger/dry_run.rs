@@ -8,6 +8,7 @@ use super::config::Parties;
 use super::findings::findings;
 use super::grounds::Grounds;
 use super::kept::KeptDecision;
+use super::privacy::kept_parcel;
 use super::record::{Kind, Record};
 use super::{LedgerError, Reader};
 use crate::artifact::Artifact;
@@ -76,17 +77,16 @@ fn route_anew(
     let unreadable = |what: String| LedgerError::Record { seq: record.seq, what };
     let kept = KeptDecision::from_body(&record.content.body).map_err(unreadable)?;
     let (true, Some(parcel)) = (kept.counts, &record.content.parcel) else { return Ok(()) };
-    let parcel = v1::Parcel::decode(parcel.as_slice()).map_err(|error| unreadable(error.to_string()))?;
+    let parcel = kept_parcel(parcel).map_err(|error| unreadable(error.to_string()))?;
     let item_id = parcel.item_id.clone();
     let parcel = read(parcel).ok_or_else(|| unreadable("its parcel is none any more".to_owned()))?;
     let reply = v1::Decision::decode(kept.reply.as_slice()).map_err(|error| unreadable(error.to_string()))?;
-    let row = kept.row();
     let facts = Facts {
         parcel: &parcel,
         risk_score: kept.seen.risk_score,
         risk_percentile: reply.risk_percentile,
         raw_score: kept.seen.raw_score,
-        history: History { names, counts: &row.counts },
+        history: History { names, counts: &kept.row.counts },
     };
     let at = record.content.bucket;
     let seen = policy.look(&facts, at, flow.clock().width());

@@ -1,4 +1,4 @@
-//! Parcels erased by their age. Their records stay, with the digests of what was erased, and so the chain can still be
+//! Parcels, and the texts of outcomes, erased by their age. Their records stay, with the digests of what was erased, and so the chain can still be
 //! verified.
 
 use std::os::unix::fs::FileExt as _;
@@ -37,7 +37,8 @@ impl KeptErasure {
 const WRITTEN_TOGETHER: u64 = 10_000;
 
 impl Ledger {
-    /// Erases the parcels of all records that were written before `micros`, in microseconds since 1970; how many.
+    /// Erases the parcels of all records that were written before `micros`, in microseconds since 1970, and the texts of
+    /// outcomes; how many.
     ///
     /// That they are to be erased is recorded first. Where the erasing is broken off, the next one completes it.
     ///
@@ -66,7 +67,7 @@ impl Ledger {
         Ok(n_wiped)
     }
 
-    /// Writes zeros over the parcels of some records.
+    /// Writes zeros over the parcels and texts of some records.
     fn wipe(&self, reader: &Reader, from: i64, through: i64) -> Result<u64, LedgerError> {
         let path = self.path();
         let Some(offset) = reader.index()?.read().offset_of(from)? else { return Ok(0) };

@@ -8,6 +8,7 @@ use prost::Message as _;
 use super::imported::KeptImport;
 use super::kept::{KeptDecision, recorded_decision};
 use super::outcome::KeptOutcome;
+use super::privacy::kept_parcel;
 use super::record::{Kind, Record};
 use super::{Grounds, LedgerError, Reader};
 use crate::parcel::DraftTime;
@@ -83,7 +84,7 @@ fn outcomes(reader: &Reader, until: i64) -> Result<HashMap<String, Found>, Expor
                 width_seconds = Grounds::from_body(&record.content.body).map_err(unreadable)?.bucket_seconds;
             }
             Kind::Outcome => {
-                let kept = KeptOutcome::from_body(&record.content.body).map_err(unreadable)?;
+                let kept = KeptOutcome::of(&record.content).map_err(unreadable)?;
                 let stated =
                     v1::Outcome::decode(kept.stated.as_slice()).map_err(|error| unreadable(error.to_string()))?;
                 let known_at = i64::from(record.content.bucket.0) * i64::from(width_seconds);
@@ -113,7 +114,7 @@ fn each_row(
             kind => kind == Kind::Imported,
         };
         let Some(parcel) = record.content.parcel.as_deref().filter(|_| counts) else { return Ok(()) };
-        let parcel = v1::Parcel::decode(parcel).map_err(|error| unreadable(error.to_string()))?;
+        let parcel = kept_parcel(parcel).map_err(|error| unreadable(error.to_string()))?;
         let position = RowPosition { file: std::sync::Arc::clone(&file), row: record.seq.unsigned_abs(), line: None };
         let label = found.get(&parcel.item_id).map(|found| label(reader, &record, found)).transpose()?.flatten();
         let (outcome, selection_probability) = label.unzip();

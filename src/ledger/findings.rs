@@ -23,7 +23,7 @@ pub(super) fn findings(reader: &Reader) -> Result<HashMap<String, bool>, LedgerE
     let mut found: HashMap<String, Found> = HashMap::new();
     reader.scan::<LedgerError>(0, |record| {
         if record.content.kind == Kind::Outcome {
-            let kept = KeptOutcome::from_body(&record.content.body).map_err(|what| unreadable(&record, what))?;
+            let kept = KeptOutcome::of(&record.content).map_err(|what| unreadable(&record, what))?;
             let stated = v1::Outcome::decode(kept.stated.as_slice());
             let stated = stated.map_err(|error| unreadable(&record, error.to_string()))?;
             found.entry(kept.item_id).or_default().insert(kept.inspected_at, stated.finding());

@@ -2,8 +2,6 @@
 
 use std::collections::HashMap;
 
-use prost::Message as _;
-
 use super::grounds::Grounds;
 use super::imported::KeptImport;
 use super::inspection::Item;
@@ -137,7 +135,7 @@ pub fn import(
         let at = bucket_of(&past).max(ledger.head().bucket);
         let is_before = u64::from(at < grounds.first_bucket());
         match past {
-            Past::Parcel(past) => {
+            Past::Parcel(mut past) => {
                 let item_id = past.parcel.item_id.as_str().to_owned();
                 let is_decided = |kind| matches!(kind, Kind::Decision | Kind::Imported);
                 if reader.about(&item_id)?.iter().any(|record| is_decided(record.content.kind)) {
@@ -153,7 +151,7 @@ pub fn import(
                 };
                 let content = Content {
                     item: Some(item_key(&item_id).0),
-                    parcel: Some(keeping.keep(past.stated).encode_to_vec()),
+                    parcel: Some(keeping.keep(&mut past.stated)),
                     ..Content::new(Kind::Imported, at, kept.to_body())
                 };
                 written(ledger.append(content)?)?;
@@ -172,11 +170,7 @@ pub fn import(
                     continue;
                 };
                 imported.of_unknown_items += u64::from(kept.decision.is_none());
-                let content = Content {
-                    item: Some(item_key(&kept.item_id).0),
-                    ..Content::new(Kind::Outcome, at, kept.to_body())
-                };
-                written(ledger.append(content)?)?;
+                written(ledger.append(kept.to_content(at))?)?;
                 imported.outcomes += 1;
                 imported.before_model += is_before;
             }

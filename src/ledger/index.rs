@@ -177,7 +177,8 @@ impl Index {
         self.end = end;
         self.open.reach(end);
         if self.open.len() >= PART_RECORDS {
-            let full = std::mem::replace(&mut self.open, Part::after(end));
+            let next = self.open.next(end);
+            let full = std::mem::replace(&mut self.open, next);
             self.parts.push(Arc::new(full));
         }
     }

@@ -3,22 +3,24 @@
 use prost::Message as _;
 use uuid::Uuid;
 
+use super::frame::digest_of;
 use super::grounds::Grounds;
 use super::imported::KeptImport;
 use super::kept::{KeptDecision, recorded_decision};
 use super::outcome::KeptOutcome;
-use super::record::{Kind, Record};
+use super::record::{Digest, Kind, Record};
 use super::{LedgerError, Reader};
 use crate::features::{KeptKeys, ParcelKeys};
 use crate::history::EntityKey;
-use crate::wire::CheckedOutcome;
+use crate::wire::{CheckedOutcome, v1};
 
 /// What is known of an item: its decisions and its outcomes.
 #[derive(Debug)]
 pub struct Item {
     /// Number, identifier and keys of each decision and of each parcel that was imported, oldest first; keys where they are those of today's features.
     decisions: Vec<(i64, Uuid, Option<Vec<EntityKey>>)>,
-    outcomes: Vec<KeptOutcome>,
+    /// Each with the digest of its texts, by which they are known again where they were erased.
+    outcomes: Vec<(KeptOutcome, Option<Digest>)>,
 }
 
 impl Item {
@@ -39,9 +41,9 @@ impl Item {
                     item.decisions.push((record.seq, Uuid::from_bytes(id), keys));
                 }
                 Kind::Outcome => {
-                    let kept = KeptOutcome::from_body(&record.content.body).map_err(unreadable)?;
+                    let kept = KeptOutcome::of(&record.content).map_err(unreadable)?;
                     if kept.item_id == item_id {
-                        item.outcomes.push(kept);
+                        item.outcomes.push((kept, record.parcel_digest));
                     }
                 }
                 Kind::Imported => {
@@ -62,10 +64,11 @@ impl Item {
     /// The first result of an inspection goes into history. One that takes its place does not: history cannot take back
     /// what it has counted. It is learned from with the next training.
     pub fn with(&mut self, checked: &CheckedOutcome) -> Option<KeptOutcome> {
-        let stated = checked.stated.encode_to_vec();
+        let (stated, texts) = in_two(&checked.stated);
+        let digest = texts.as_deref().map(digest_of);
         let inspected_at = (checked.inspected_at.seconds(), i32::try_from(checked.inspected_at.nanos()).unwrap_or(0));
-        let same = self.outcomes.iter().rev().find(|kept| kept.inspected_at == inspected_at);
-        if same.is_some_and(|kept| kept.stated == stated) {
+        let same = self.outcomes.iter().rev().find(|(kept, _)| kept.inspected_at == inspected_at);
+        if same.is_some_and(|(kept, of_texts)| kept.stated == stated && *of_texts == digest) {
             return None;
         }
         let correction = same.is_some();
@@ -85,10 +88,19 @@ impl Item {
             decision: about.map(|(seq, ..)| *seq),
             correction,
             folded,
+            texts,
         };
-        self.outcomes.push(kept.clone());
+        self.outcomes.push((kept.clone(), digest));
         Some(kept)
     }
+}
+
+/// What was stated, and apart from it its texts, where there are any: both in the contract's encoding.
+fn in_two(stated: &v1::Outcome) -> (Vec<u8>, Option<Vec<u8>>) {
+    let v1::Outcome { recorded_by, override_reason, .. } = stated.clone();
+    let texts = v1::Outcome { recorded_by, override_reason, ..v1::Outcome::default() }.encode_to_vec();
+    let without = v1::Outcome { recorded_by: String::new(), override_reason: String::new(), ..stated.clone() };
+    (without.encode_to_vec(), (!texts.is_empty()).then_some(texts))
 }
 
 /// The keys under which a record counts, where they are those of today's features.
@@ -103,17 +115,16 @@ fn keys_of(
     Ok(alike.then(|| ParcelKeys::from(keys).footprint().keys.clone()))
 }
 
-/// Every outcome that is about a decision, oldest first, as stated.
+/// Every outcome that is about a decision, oldest first: all that is left of what was stated.
 ///
 /// # Errors
 /// [`LedgerError`] where a record can't be read.
 pub fn outcomes_of(reader: &Reader, decision: &Record, item_id: &str) -> Result<Vec<Vec<u8>>, LedgerError> {
     let mut stated = Vec::new();
     for record in reader.about(item_id)?.iter().filter(|record| record.content.kind == Kind::Outcome) {
-        let kept = KeptOutcome::from_body(&record.content.body)
-            .map_err(|what| LedgerError::Record { seq: record.seq, what })?;
+        let kept = KeptOutcome::of(&record.content).map_err(|what| LedgerError::Record { seq: record.seq, what })?;
         if kept.decision == Some(decision.seq) {
-            stated.push(kept.stated);
+            stated.push(kept.all_stated());
         }
     }
     Ok(stated)

@@ -1,42 +1,58 @@
 //! A decision as it is kept: with all that is needed to make it again, whatever was kept of its parcel.
 
 use prost::Message as _;
-use serde::{Deserialize, Serialize};
 
 use super::LedgerError;
 use super::record::Record;
 use crate::engine::Explanation;
 use crate::features::{FeatureRow, KeptKeys, ParcelKeys};
-use crate::history::{Counts, EntityKey, KeyHasher};
+use crate::history::{EntityKey, KeyHasher};
 use crate::policy::{RouteCause, Seen};
 use crate::wire::{timestamp_micros, v1};
 
-/// The body of a decision's record.
+/// A decision with its grounds, to be kept.
 ///
 /// Names and addresses are in the parcel beside it. Here are the keys under which history counts, the features, and the
 /// reply.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct KeptDecision {
-    /// The decision as replied, in the contract's encoding; without its time, which is the record's.
-    #[serde(with = "serde_bytes")]
-    pub reply: Vec<u8>,
-    /// How much was explained, by the contract's number.
-    pub explanation: i32,
+#[derive(Clone, Copy, Debug)]
+pub struct Decided<'a> {
+    /// As replied, without its time, which is the record's.
+    pub reply: &'a v1::Decision,
+    /// How much was explained.
+    pub explanation: Explanation,
     /// When the parcel was advised: seconds since 1970, and nanoseconds.
     pub advised_at: (i64, u32),
     /// Whether it counts in history: an item that is advised twice counts once.
     pub counts: bool,
     /// The keys of its history.
+    pub keys: &'a ParcelKeys,
+    /// The features that it rests on, with what was known under each of its keys.
+    pub row: &'a FeatureRow,
+    /// What the policy saw.
+    pub seen: &'a Seen,
+    /// What chose the route.
+    pub cause: RouteCause,
+}
+
+/// A decision as it is read from its record.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KeptDecision {
+    /// The decision as replied, in the contract's encoding; without its time, which is the record's.
+    pub reply: Vec<u8>,
+    /// How much was explained, by the contract's number.
+    pub explanation: i32,
+    /// When the parcel was advised: seconds since 1970, and nanoseconds.
+    pub advised_at: (i64, u32),
+    /// Whether it counts in history.
+    pub counts: bool,
+    /// The keys of its history.
     pub keys: KeptKeys,
+    /// Its features; of what was known, whole numbers, which is how reasons tell of it.
+    pub row: FeatureRow,
     /// What the policy saw.
     pub seen: Seen,
     /// What chose the route, by the contract's number.
     pub route_cause: i64,
-    /// Its features, shape `(n_features,)`; NaN where missing.
-    pub values: Vec<f32>,
-    /// What was known under each of its keys, as whole numbers, which is how reasons tell of it: parcels seen, inspected,
-    /// infringements.
-    pub known: Vec<Option<[u32; 3]>>,
 }
 
 /// The number by which the contract calls an explanation.
@@ -49,67 +65,42 @@ fn explanation_number(explanation: Explanation) -> i32 {
     }
 }
 
-impl KeptDecision {
-    /// Keys and features as kept.
-    pub fn new(reply: Vec<u8>, explanation: Explanation, advised_at: (i64, u32), counts: bool) -> Self {
-        let explanation = explanation_number(explanation);
-        Self {
-            reply,
-            explanation,
-            advised_at,
-            counts,
-            keys: KeptKeys::default(),
-            seen: Seen::default(),
-            route_cause: RouteCause::Score as i64,
-            values: Vec::new(),
-            known: Vec::new(),
-        }
-    }
+/// Most replies are no longer.
+const USUAL_REPLY_BYTES: usize = 320;
 
-    /// With the grounds that the decision rests on.
-    #[must_use]
-    pub fn with_grounds(self, keys: &ParcelKeys, row: &FeatureRow) -> Self {
-        let known = |counts: &Option<Counts>| {
-            let whole = |count: f64| count.round() as u32;
-            counts.map(|Counts { seen, inspected, infringements }| [seen, inspected, infringements].map(whole))
-        };
-        Self { keys: keys.into(), values: row.values.clone(), known: row.counts.iter().map(known).collect(), ..self }
-    }
+/// What stands between the reply and the keys.
+type Between<S> = (i32, (i64, u32), bool, i64, S);
 
-    /// With what the policy saw and how it chose.
-    #[must_use]
-    pub fn with_routing(self, seen: Seen, cause: RouteCause) -> Self {
-        Self { seen, route_cause: cause as i64, ..self }
-    }
-
-    /// The features that the decision rests on.
-    pub fn row(&self) -> FeatureRow {
-        let known = |counts: &Option<[u32; 3]>| {
-            counts.map(|[seen, inspected, infringements]| Counts {
-                seen: seen.into(),
-                inspected: inspected.into(),
-                infringements: infringements.into(),
-            })
-        };
-        let mut row = FeatureRow::default();
-        row.values.clone_from(&self.values);
-        row.counts = self.known.iter().map(known).collect();
-        row
-    }
-
-    /// As bytes.
+impl Decided<'_> {
+    /// As the body of a record: the reply with its length before it, what is said about it, keys and features.
     pub fn to_body(&self) -> Vec<u8> {
-        let room = Vec::with_capacity(self.reply.len() + 8 * self.values.len() + 1024);
-        postcard::to_extend(self, room).expect("numbers and bytes always encode")
+        let Self { reply, explanation, advised_at, counts, keys, row, seen, cause } = *self;
+        let mut body = Vec::with_capacity(USUAL_REPLY_BYTES + 5 * row.values.len() + 1024);
+        reply.encode_length_delimited(&mut body).expect("a vector grows");
+        let between: Between<&Seen> = (explanation_number(explanation), advised_at, counts, cause as i64, seen);
+        body = postcard::to_extend(&between, body).expect("numbers and texts always encode");
+        keys.pack(&mut body);
+        row.pack(&mut body);
+        body
     }
+}
 
+impl KeptDecision {
     /// From a record's body.
     ///
     /// # Errors
     /// What is wrong with it.
     pub fn from_body(body: &[u8]) -> Result<Self, String> {
-        let (kept, rest) = postcard::take_from_bytes(body).map_err(|error| error.to_string())?;
-        if rest.is_empty() { Ok(kept) } else { Err("bytes are left over".to_owned()) }
+        let wrong = |error: postcard::Error| error.to_string();
+        let (reply, rest) = postcard::take_from_bytes::<&[u8]>(body).map_err(wrong)?;
+        let (between, mut rest) = postcard::take_from_bytes::<Between<Seen>>(rest).map_err(wrong)?;
+        let (explanation, advised_at, counts, route_cause, seen) = between;
+        let keys = KeptKeys::unpack(&mut rest).ok_or("its keys can't be read")?;
+        let row = FeatureRow::unpack(&mut rest).ok_or("its features can't be read")?;
+        if !rest.is_empty() {
+            return Err("bytes are left over".to_owned());
+        }
+        Ok(Self { reply: reply.to_vec(), explanation, advised_at, counts, keys, row, seen, route_cause })
     }
 }
 

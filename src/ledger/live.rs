@@ -1,6 +1,7 @@
 //! History while serving: a fold of the ledger, read and written by all calls at once.
 
 use std::collections::HashSet;
+use std::hash::BuildHasherDefault;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -12,7 +13,7 @@ use super::record::{Kind, Record};
 use super::saved::Saved;
 use super::{Ledger, LedgerError, Reader, record};
 use crate::features::ParcelKeys;
-use crate::history::{Bucket, EntityKey, Event, History};
+use crate::history::{Bucket, EntityKey, Event, History, KeyIsHash};
 use crate::policy::{Flow, Route, RouteCause};
 
 /// The bucket that is open, the items that were advised, and the bounds of every history that goes on.
@@ -32,17 +33,18 @@ pub struct Live {
 
 /// Items that were advised: such as count in history.
 #[derive(Debug, Default)]
-struct Items([Mutex<HashSet<u64>>; 16]);
+struct Items([Mutex<HashSet<u64, BuildHasherDefault<KeyIsHash>>>; 16]);
 
 impl Items {
     /// Whether it is a new one.
     fn insert(&self, item: EntityKey) -> bool {
-        let shard = &self.0[(item.0 >> 60) as usize % self.0.len()];
+        // Bits from the middle: the sets inside use the lowest and the highest.
+        let shard = &self.0[(item.0 >> 32) as usize % self.0.len()];
         shard.lock().unwrap_or_else(PoisonError::into_inner).insert(item.0)
     }
 
     fn all(&self) -> Vec<u64> {
-        let of = |shard: &Mutex<HashSet<u64>>| {
+        let of = |shard: &Mutex<HashSet<u64, _>>| {
             shard.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect::<Vec<_>>()
         };
         self.0.iter().flat_map(of).collect()
@@ -242,7 +244,7 @@ impl Fold {
                 self.history.fold(&Event::Advised { at: *bucket, footprint: keys.footprint() });
             }
             Kind::Outcome if included(self) => {
-                let kept = KeptOutcome::from_body(body).map_err(unreadable)?;
+                let kept = KeptOutcome::of(&record.content).map_err(unreadable)?;
                 if let Some((infringement, keys)) = kept.label() {
                     self.history.fold(&Event::Outcome { at: *bucket, keys: &keys, infringement });
                 }

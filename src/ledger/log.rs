@@ -5,14 +5,18 @@ use std::io::{self, BufReader};
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
+use rustix::fs::FallocateFlags;
+
 use super::LedgerError;
 use super::frame::{self, Decoded, PREFIX_BYTES};
 use super::record::{Content, Digest, Head};
 
 /// What every ledger begins with, and the version of its form.
-const MAGIC: [u8; 16] = *b"prledger\x02\0\0\0\0\0\0\0";
+const MAGIC: [u8; 16] = *b"prledger\x03\0\0\0\0\0\0\0";
 /// Where the first record begins.
 pub(super) const FIRST_RECORD: u64 = MAGIC.len() as u64;
+/// Room that the disk is asked to hold at a time.
+const RESERVED_BYTES: u64 = 256 << 10;
 /// Read at once when records are read one after the other.
 const READ_BYTES: usize = 1 << 20;
 
@@ -178,6 +182,8 @@ pub(super) struct End {
 pub(super) struct Log {
     file: File,
     end: End,
+    /// Up to here the disk was asked to hold room.
+    reserved: u64,
     /// Bytes of records on their way; kept, so that its memory is.
     bytes: Vec<u8>,
 }
@@ -188,7 +194,7 @@ impl Log {
         if file.metadata()?.len() > end.offset {
             file.set_len(end.offset)?;
         }
-        Ok(Self { file, end, bytes: Vec::new() })
+        Ok(Self { reserved: end.offset, file, end, bytes: Vec::new() })
     }
 
     /// Another handle of the same file, which hears of the same failures.
@@ -218,8 +224,19 @@ impl Log {
             head = Head { seq, recorded_at_micros, bucket: content.bucket, digest };
             placed(offset, seq, content, recorded_at_micros);
         }
+        let end = start + self.bytes.len() as u64;
+        self.reserve(end);
         self.file.write_all_at(&self.bytes, start)?;
-        Ok(End { offset: start + self.bytes.len() as u64, head })
+        Ok(End { offset: end, head })
+    }
+
+    /// Has the disk hold room beyond the end of the file, which stays where it is. A file system that has blocks for what is
+    /// written need not look for some with each write; one that can't do so, or is full, does as it did.
+    fn reserve(&mut self, until: u64) {
+        if until > self.reserved {
+            let _ = rustix::fs::fallocate(&self.file, FallocateFlags::KEEP_SIZE, until, RESERVED_BYTES);
+            self.reserved = until + RESERVED_BYTES;
+        }
     }
 
     /// Records end there from now on.

@@ -4,6 +4,7 @@
 //! ledger, and [`Live`] is where both meet: it says in which bucket a parcel is decided, and closes one only when all that
 //! happened in it is folded.
 
+mod checkpoint;
 mod clock;
 mod config;
 mod dry_run;
@@ -34,6 +35,7 @@ mod rescore;
 mod retention;
 mod run;
 mod saved;
+mod secret;
 mod sync;
 mod verify;
 mod writer;
@@ -45,6 +47,7 @@ use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+pub use checkpoint::{CheckpointError, checkpoints};
 pub use clock::Clock;
 pub use config::{LedgerConfig, OnFailure, Parties, Sync};
 pub use dry_run::{DryRun, dry_run};
@@ -56,20 +59,21 @@ pub use grounds::{CanaryGrounds, Grounds, is_in_canary};
 pub use import::{ImportError, Imported, PastOutcome, PastParcel, import};
 pub use imported::KeptImport;
 pub use inspection::{Item, outcomes_of};
-pub use kept::{KeptDecision, item_key, recorded_decision};
+pub use kept::{Decided, KeptDecision, item_key, recorded_decision};
 pub use listing::{Listing, Page};
 pub use live::{Fold, Live};
 pub use outcome::KeptOutcome;
 pub use pending::{Appended, Done, Slot, Submission, Unavailable};
-pub use privacy::Keeping;
+pub use privacy::{Keeping, kept_parcel};
 pub use reader::Reader;
 pub use record::{Content, Digest, Head, Kind, Record, Request};
 pub use recorded::recorded_keys;
 pub use rescore::{Rescored, explained, rescore};
 pub use retention::Retention;
-pub use verify::{Fault, Known, Verified, VerifyError, verify};
+pub use verify::{Fault, Known, Verified, VerifyError, known_record, verify, verify_against};
 
 use crate::history::Bucket;
+use checkpoint::Signing;
 use lock::Lock;
 use pending::Gauge;
 use writer::Desk;
@@ -107,11 +111,12 @@ impl Ledger {
         let lock = Lock::take(path)?;
         let gauge = Gauge::new(config.max_pending, config.on_failure);
         let desk = Arc::new(Desk::open(path.to_owned(), config.sync, clock, gauge)?);
+        let signing = Signing::open(path, config)?;
         let is_closing = Arc::new(AtomicBool::new(false));
         let (at_desk, closes) = (Arc::clone(&desk), Arc::clone(&is_closing));
         let thread = thread::Builder::new()
             .name("ledger".to_owned())
-            .spawn(move || sync::look_after(&at_desk, &closes))
+            .spawn(move || sync::look_after(&at_desk, &closes, signing.as_ref()))
             .map_err(LedgerError::Thread)?;
         desk.thread.get_or_init(|| thread.thread().clone());
         Ok(Self { desk, is_closing, wiped_through: AtomicI64::new(0), thread: Some(thread), _lock: lock })

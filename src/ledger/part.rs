@@ -1,9 +1,11 @@
 //! Some records one after the other, and how they are found: in memory.
 
 use std::collections::HashMap;
+use std::hash::BuildHasherDefault;
 
 use super::index::Key;
 use super::log::End;
+use crate::history::KeyIsHash;
 
 /// What is found of one record.
 #[derive(Debug)]
@@ -30,7 +32,7 @@ pub(super) struct Part {
     grounds: Vec<i64>,
     /// Key and place of a record, in order; and where the entry before with the same key is.
     pub(super) entries: Vec<(u64, u32, u32)>,
-    newest: HashMap<u64, u32>,
+    newest: HashMap<u64, u32, BuildHasherDefault<KeyIsHash>>,
     end: End,
 }
 
@@ -49,8 +51,22 @@ impl Part {
             scores: Vec::new(),
             grounds: Vec::new(),
             entries: Vec::new(),
-            newest: HashMap::new(),
+            newest: HashMap::default(),
             end,
+        }
+    }
+
+    /// As [`Part::after`], with room for as many records as this one has.
+    pub(super) fn next(&self, end: End) -> Self {
+        let (n_records, n_entries) = (self.offsets.len(), self.entries.len());
+        Self {
+            offsets: Vec::with_capacity(n_records),
+            times: Vec::with_capacity(n_records),
+            routes: Vec::with_capacity(n_records),
+            scores: Vec::with_capacity(n_records),
+            entries: Vec::with_capacity(n_entries),
+            newest: HashMap::with_capacity_and_hasher(n_entries, BuildHasherDefault::default()),
+            ..Self::after(end)
         }
     }
 

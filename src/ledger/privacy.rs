@@ -1,15 +1,17 @@
 //! What of a parcel is kept, and under which names.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::mem;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
+use prost::Message as _;
 use sha2::Sha256;
 
 use super::config::Parties;
-use super::{LedgerConfig, LedgerError};
+use super::{LedgerConfig, LedgerError, secret};
 use crate::features::hex;
 use crate::wire::v1;
 
@@ -29,6 +31,8 @@ impl std::fmt::Debug for Keeping {
 
 /// Shortest key, in bytes: that of the hash.
 const MIN_KEY_BYTES: usize = 32;
+/// Most parcels are no longer.
+const USUAL_BYTES: usize = 640;
 /// Bytes of a pseudonym: enough that no two texts meet.
 const PSEUDONYM_BYTES: usize = 16;
 
@@ -45,75 +49,124 @@ impl Keeping {
         Ok(Self { parties: config.parties, descriptions: config.descriptions, key: key.transpose()? })
     }
 
-    /// What is kept of a parcel. History is kept under the same keys whatever this leaves out.
-    pub fn keep(&self, mut parcel: v1::Parcel) -> v1::Parcel {
+    /// What is kept of a parcel, as [`kept_parcel`] reads it. History is kept under the same keys whatever this leaves out.
+    ///
+    /// `stated` is as it was when this returns: what is not kept is put aside, since a copy of a parcel costs more.
+    pub fn keep(&self, stated: &mut v1::Parcel) -> Vec<u8> {
+        let mut descriptions = Vec::new();
         if !self.descriptions {
-            parcel.contents.iter_mut().for_each(|line| line.description.clear());
+            descriptions.extend(stated.contents.iter_mut().map(|line| mem::take(&mut line.description)));
         }
-        match (self.parties, &self.key) {
-            (Parties::Plain, _) => {}
-            (Parties::Pseudonymized, Some(key)) => {
-                for party in [&mut parcel.sender, &mut parcel.addressee].into_iter().flatten() {
-                    pseudonymize(key, party);
-                }
-            }
-            (Parties::Pseudonymized | Parties::None, _) => (parcel.sender, parcel.addressee) = (None, None),
+        let bytes = if self.parties == Parties::Plain {
+            stated.encode_to_vec()
+        } else {
+            let mut parties = (stated.sender.take(), stated.addressee.take());
+            let kept = |party: &mut Option<v1::Party>| Some(pseudonymous(self.key.as_ref()?, party.as_mut()?));
+            let kept = Pseudonymous { sender: kept(&mut parties.0), addressee: kept(&mut parties.1) };
+            let mut bytes = Vec::with_capacity(USUAL_BYTES);
+            // One after the other they are one message.
+            let written = stated.encode(&mut bytes).and_then(|()| kept.encode(&mut bytes));
+            written.expect("a vector grows");
+            (stated.sender, stated.addressee) = parties;
+            bytes
+        };
+        for (line, description) in stated.contents.iter_mut().zip(descriptions) {
+            line.description = description;
         }
-        parcel
+        bytes
     }
 }
 
-/// Country and kind stay: they name nobody.
-fn pseudonymize(key: &Hmac<Sha256>, party: &mut v1::Party) {
-    let v1::Party { party_id, name, street, locality, postcode, country: _, phone, email, kind: _ } = party;
-    let fields = [
-        ("party_id", party_id),
-        ("name", name),
-        ("street", street),
-        ("locality", locality),
-        ("postcode", postcode),
-        ("phone", phone),
-        ("email", email),
-    ];
-    for (field, text) in fields {
+/// The parties of a parcel under pseudonyms, beside its other fields: their numbers are none of the contract's. As bytes, for
+/// texts of twice the length are written, hashed and kept for years.
+#[derive(Clone, PartialEq, prost::Message)]
+struct Pseudonymous {
+    #[prost(message, optional, tag = "1001")]
+    sender: Option<PseudonymousParty>,
+    #[prost(message, optional, tag = "1002")]
+    addressee: Option<PseudonymousParty>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct PseudonymousParty {
+    /// Which of [`FIELDS`] are stated, by their bits.
+    #[prost(uint32, tag = "1")]
+    stated: u32,
+    /// The pseudonym of each that is, one after the other.
+    #[prost(bytes = "vec", tag = "2")]
+    pseudonyms: Vec<u8>,
+    /// This and the kind stay as stated: they name nobody.
+    #[prost(string, tag = "3")]
+    country: String,
+    #[prost(int32, tag = "4")]
+    kind: i32,
+}
+
+/// The texts of a party. Their places stand in ledgers, and their names in pseudonyms.
+const FIELDS: [(&str, fn(&mut v1::Party) -> &mut String); 7] = [
+    ("party_id", |party| &mut party.party_id),
+    ("name", |party| &mut party.name),
+    ("street", |party| &mut party.street),
+    ("locality", |party| &mut party.locality),
+    ("postcode", |party| &mut party.postcode),
+    ("phone", |party| &mut party.phone),
+    ("email", |party| &mut party.email),
+];
+
+fn pseudonymous(key: &Hmac<Sha256>, party: &mut v1::Party) -> PseudonymousParty {
+    let mut pseudonyms = Vec::with_capacity(FIELDS.len() * PSEUDONYM_BYTES);
+    let mut stated = 0;
+    for (place, (field, text_of)) in FIELDS.iter().enumerate() {
+        let text = text_of(party);
         if !text.is_empty() {
             // With the field's name, so that a number in two fields is not known to be one.
             let mac = key.clone().chain_update(field).chain_update([0]).chain_update(text.as_bytes());
             let bytes = mac.finalize().into_bytes();
-            *text = hex(bytes.get(..PSEUDONYM_BYTES).unwrap_or(&bytes));
+            pseudonyms.extend_from_slice(bytes.get(..PSEUDONYM_BYTES).unwrap_or(&bytes));
+            stated |= 1 << place;
         }
+    }
+    PseudonymousParty { stated, pseudonyms, country: party.country.clone(), kind: party.kind }
+}
+
+impl From<PseudonymousParty> for v1::Party {
+    fn from(kept: PseudonymousParty) -> Self {
+        let mut party = Self { country: kept.country, kind: kept.kind, ..Self::default() };
+        let stated = FIELDS.iter().enumerate().filter(|(place, _)| kept.stated >> place & 1 == 1);
+        for ((_, (_, text_of)), pseudonym) in stated.zip(kept.pseudonyms.chunks(PSEUDONYM_BYTES)) {
+            *text_of(&mut party) = hex(pseudonym);
+        }
+        party
     }
 }
 
+/// The parcel that [`Keeping::keep`] kept, pseudonyms as hexadecimal digits.
+///
+/// # Errors
+/// Where the bytes are none.
+pub fn kept_parcel(bytes: &[u8]) -> Result<v1::Parcel, prost::DecodeError> {
+    // Each passes over the fields of the other.
+    let mut parcel = v1::Parcel::decode(bytes)?;
+    let Pseudonymous { sender, addressee } = Pseudonymous::decode(bytes)?;
+    parcel.sender = parcel.sender.or(sender.map(Into::into));
+    parcel.addressee = parcel.addressee.or(addressee.map(Into::into));
+    Ok(parcel)
+}
+
 fn read_or_make_key(path: &Path) -> Result<Vec<u8>, LedgerError> {
-    match fs::File::open(path) {
-        Ok(mut file) => {
-            let file_error = LedgerError::file("reading", path);
-            let metadata = file.metadata().map_err(LedgerError::file("reading", path))?;
-            if metadata.mode() & 0o077 != 0 {
-                return Err(LedgerError::Key {
-                    path: path.to_owned(),
-                    what: "may be read by others than its owner: its mode must be 0600",
-                });
-            }
-            let mut key = Vec::new();
-            file.read_to_end(&mut key).map_err(file_error)?;
-            if key.len() < MIN_KEY_BYTES {
-                return Err(LedgerError::Key { path: path.to_owned(), what: "must hold at least 32 bytes" });
-            }
-            Ok(key)
+    if let Some(key) = secret::read(path)? {
+        if key.len() < MIN_KEY_BYTES {
+            return Err(LedgerError::Key { path: path.to_owned(), what: "must hold at least 32 bytes" });
         }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let mut key = vec![0; MIN_KEY_BYTES];
-            getrandom::fill(&mut key).map_err(|_| LedgerError::Key {
-                path: path.to_owned(),
-                what: "can't be made: the system gives no random bytes",
-            })?;
-            let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-            let mut file = made.map_err(LedgerError::file("making", path))?;
-            file.write_all(&key).and_then(|()| file.sync_all()).map_err(LedgerError::file("writing", path))?;
-            Ok(key)
-        }
-        Err(error) => Err(LedgerError::file("reading", path)(error)),
+        return Ok(key);
     }
+    let mut key = vec![0; MIN_KEY_BYTES];
+    getrandom::fill(&mut key).map_err(|_| LedgerError::Key {
+        path: path.to_owned(),
+        what: "can't be made: the system gives no random bytes",
+    })?;
+    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    let mut file = made.map_err(LedgerError::file("making", path))?;
+    file.write_all(&key).and_then(|()| file.sync_all()).map_err(LedgerError::file("writing", path))?;
+    Ok(key)
 }

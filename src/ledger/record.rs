@@ -53,7 +53,8 @@ pub struct Content {
     pub request: Option<Request>,
     /// The record itself, packed by its kind.
     pub body: Vec<u8>,
-    /// The parcel as kept, in the contract's encoding. It alone may be erased later: the chain holds its digest.
+    /// The parcel as kept, or the texts of an outcome, encoded. They alone may be erased later: the chain
+    /// holds their digest.
     pub parcel: Option<Vec<u8>>,
 }
 
@@ -92,7 +93,7 @@ pub struct Record {
     pub recorded_at_micros: i64,
     /// What it says.
     pub content: Content,
-    /// Digest of the parcel as kept.
+    /// Digest of the parcel as kept, or of the texts.
     pub parcel_digest: Option<Digest>,
     /// Digest of all of the above and of the record before.
     pub digest: Digest,

@@ -114,7 +114,7 @@ fn difference(
     let stated = DraftTime { seconds, nanos: i32::try_from(nanos).unwrap_or(i32::MAX) };
     let advised_at = AdvisedAt::new(stated).map_err(|problem| unreadable(problem.to_string()))?;
     let explanation = wire::explanation_of(kept.explanation).map_err(|problem| unreadable(problem.to_string()))?;
-    if kept.values.len() != engine.plan().features().len() {
+    if kept.row.values.len() != engine.plan().features().len() {
         return Ok(Some("its features are not those of its model"));
     }
     let Some(policy) = policies.get(&reply.policy_version) else {
@@ -122,7 +122,7 @@ fn difference(
     };
     let engine =
         if *policy.version() == *engine.policy().version() { engine } else { &engine.with_policy(policy.clone()) };
-    let mut row = kept.row();
+    let mut row = kept.row.clone();
     let keys = ParcelKeys::from(kept.keys);
     engine.plan().refill(&keys, &fold.history().view(), record.content.bucket, &mut row);
     let bits = |values: &[f32]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
@@ -138,7 +138,7 @@ fn difference(
     }
     let missing_alike =
         |values: &[f32]| values.iter().map(|value| if value.is_nan() { f32::NAN } else { *value }).collect::<Vec<_>>();
-    Ok(if bits(&missing_alike(&row.values)) != bits(&missing_alike(&kept.values)) {
+    Ok(if bits(&missing_alike(&row.values)) != bits(&missing_alike(&kept.row.values)) {
         Some("what history knew is not what the ledger gives")
     } else if again.risk_score.to_bits() != reply.risk_score.to_bits() {
         Some("its score is another")
@@ -163,11 +163,11 @@ pub fn explained(engine: &Engine, record: &Record, language: Language) -> Result
     let advised_at = AdvisedAt::new(stated).map_err(|problem| unreadable(problem.to_string()))?;
     let reply = v1::Decision::decode(kept.reply.as_slice()).map_err(|error| unreadable(error.to_string()))?;
     let is_of_model = reply.model.as_ref().is_some_and(|model| model.digest == engine.model_ref().digest);
-    if !is_of_model || kept.values.len() != engine.plan().features().len() {
+    if !is_of_model || kept.row.values.len() != engine.plan().features().len() {
         return Ok(None);
     }
     let Some(routing) = recorded_routing(engine, &reply) else { return Ok(None) };
-    let decision = engine.decide(&reply.item_id, advised_at, &kept.row(), Explanation::Full, routing);
+    let decision = engine.decide(&reply.item_id, advised_at, &kept.row, Explanation::Full, routing);
     Ok(Some(wire::from_decision(decision, language)))
 }
 

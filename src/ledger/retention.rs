@@ -1,4 +1,4 @@
-//! Parcels erased when they are as old as the configuration says, while the server runs.
+//! Parcels and texts of outcomes erased when they are as old as the configuration says, while the server runs.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
@@ -33,7 +33,10 @@ impl Retention {
                 let before = ledger.clock().now_micros().saturating_sub(i64::from(days).saturating_mul(DAY_MICROS));
                 match ledger.erase_before(before) {
                     Ok(0) => {}
-                    Ok(n) => tracing::info!({ fields::N_ITEMS } = n, "parcels were erased by their age"),
+                    Ok(n) => tracing::info!(
+                        { fields::N_ITEMS } = n,
+                        "parcels and texts of outcomes were erased by their age"
+                    ),
                     Err(error) => tracing::error!({ fields::ERROR } = %error, "parcels can't be erased"),
                 }
                 drop(ledger);

@@ -8,6 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::checkpoint::Signing;
 use super::config::{Sync, beside};
 use super::record::Head;
 use super::writer::Desk;
@@ -24,7 +25,8 @@ const NOTE_EVERY: Duration = Duration::from_secs(1);
 const LAST_TRIES: Duration = Duration::from_secs(2);
 
 /// Looks after a ledger until it is closed and nothing waits.
-pub(super) fn look_after(desk: &Desk, is_closing: &AtomicBool) {
+pub(super) fn look_after(desk: &Desk, is_closing: &AtomicBool, signing: Option<&Signing>) {
+    let mut signed = (0, Instant::now());
     let (mut noted, mut tried) = (Head::default(), Instant::now());
     let mut looked = Instant::now();
     let mut closing_since: Option<Instant> = None;
@@ -51,6 +53,11 @@ pub(super) fn look_after(desk: &Desk, is_closing: &AtomicBool) {
                 noted = head;
             }
             seal(desk);
+            if let Some(signing) = signing
+                && (signed.1.elapsed() >= signing.every || closing_since.is_some())
+            {
+                signed = (sign(signing, &desk.on_disk(), signed.0), Instant::now());
+            }
         }
         if let Some(since) = closing_since {
             if n_waiting == 0 && !desk.gauge.failing.load(Ordering::Relaxed) {
@@ -98,6 +105,20 @@ fn seal(desk: &Desk) {
                 tracing::warn!({ fields::ERROR } = %error, "what records are found by can't be written");
                 return;
             }
+        }
+    }
+}
+
+/// Signs the end of the ledger where it is another than the one signed last; the number of the record that now is.
+fn sign(signing: &Signing, head: &Head, signed: i64) -> i64 {
+    if head.seq <= signed {
+        return signed;
+    }
+    match signing.sign(head) {
+        Ok(()) => head.seq,
+        Err(error) => {
+            tracing::warn!({ fields::ERROR } = %error, "a checkpoint of the ledger can't be written");
+            signed
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Whether a ledger is whole: the first record that was changed, removed or put elsewhere.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::path::Path;
 
@@ -57,6 +58,13 @@ pub enum VerifyError {
 /// A record that is known to have been written: its number and the hexadecimal of its digest.
 pub type Known = (i64, String);
 
+/// Reads `NUMBER:DIGEST`.
+pub fn known_record(text: &str) -> Option<Known> {
+    let (seq, digest) = text.split_once(':')?;
+    let is_digest = digest.len() == 2 * size_of::<Digest>() && digest.bytes().all(|byte| byte.is_ascii_hexdigit());
+    Some((seq.parse().ok()?, digest.to_ascii_lowercase())).filter(|_| is_digest)
+}
+
 /// Checks every record of a ledger against the one before, and its end against `known` and against what the server noted
 /// beside it.
 ///
@@ -66,12 +74,22 @@ pub type Known = (i64, String);
 /// # Errors
 /// [`VerifyError`].
 pub fn verify(path: &Path, known: Option<&Known>) -> Result<Verified, VerifyError> {
+    verify_against(path, known.map_or(&[], std::slice::from_ref))
+}
+
+/// As [`verify`], against any number of records.
+///
+/// # Errors
+/// [`VerifyError`].
+pub fn verify_against(path: &Path, known: &[Known]) -> Result<Verified, VerifyError> {
     let reader = Reader::open(path)?;
     let noted = sync::noted(path);
-    let known: Vec<&Known> = known.into_iter().chain(&noted).collect();
+    let known: Vec<&Known> = known.iter().chain(&noted).collect();
+    let mut by_seq: HashMap<i64, Vec<&str>> = HashMap::new();
+    known.iter().for_each(|(seq, digest)| by_seq.entry(*seq).or_default().push(digest));
     let mut chain = Chain::default();
     let n_torn = reader.each_from::<VerifyError>(FIRST_RECORD, |next| match next {
-        Next::Record(framed) => chain.add(&framed, &known).map_err(VerifyError::Fault),
+        Next::Record(framed) => chain.add(&framed, &by_seq).map_err(VerifyError::Fault),
         _ => Err(VerifyError::Fault(Fault { seq: chain.head.seq + 1, what: CHANGED.to_owned() })),
     })?;
     if let Some((last, _)) = known.iter().filter(|(seq, _)| *seq > chain.head.seq).max_by_key(|(seq, _)| *seq) {
@@ -106,7 +124,7 @@ struct Chain {
 }
 
 impl Chain {
-    fn add(&mut self, framed: &Framed, known: &[&Known]) -> Result<(), Fault> {
+    fn add(&mut self, framed: &Framed, known: &HashMap<i64, Vec<&str>>) -> Result<(), Fault> {
         let next = self.head.seq + 1;
         let fault = |what: &str| Err(Fault { seq: next, what: what.to_owned() });
         let record = &framed.decoded.record;
@@ -130,7 +148,7 @@ impl Chain {
         if next == 1 && content.kind != Kind::Grounds {
             return fault("the ledger does not begin with its grounds");
         }
-        if known.iter().any(|(seq, known)| *seq == next && *known != hex(digest)) {
+        if known.get(&next).is_some_and(|known| known.iter().any(|known| *known != hex(digest))) {
             return fault("it is another than the one that is known to have been written");
         }
         match content.kind {

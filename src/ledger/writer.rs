@@ -35,7 +35,7 @@ pub(super) struct Desk {
     /// The end of what is written.
     pub(super) head: SharedHead,
     /// Handed over and not yet taken up, in order.
-    incoming: Mutex<VecDeque<Submission>>,
+    incoming: Mutex<Vec<Submission>>,
     writer: Mutex<Writer>,
     /// The thread beside the calls, and whether it sleeps until it is called.
     pub(super) thread: OnceLock<Thread>,
@@ -58,6 +58,8 @@ struct Writer {
     /// What the disk is known to have.
     synced: End,
     waiting: VecDeque<Waiting>,
+    /// Kept empty, so that its memory is there for what is handed over next.
+    taken_up: Vec<Submission>,
     last_micros: i64,
 }
 
@@ -83,7 +85,8 @@ impl Desk {
         let head = SharedHead::default();
         head.set(end.head);
         let last_micros = end.head.recorded_at_micros;
-        let writer = Writer { log: Some(log), end, synced: end, waiting: VecDeque::new(), last_micros };
+        let writer =
+            Writer { log: Some(log), end, synced: end, waiting: VecDeque::new(), taken_up: Vec::new(), last_micros };
         Ok(Self {
             path,
             sync,
@@ -100,7 +103,7 @@ impl Desk {
 
     /// Takes a record.
     pub(super) fn hand_over(&self, submission: Submission) {
-        self.incoming.lock().unwrap_or_else(PoisonError::into_inner).push_back(submission);
+        self.incoming.lock().unwrap_or_else(PoisonError::into_inner).push(submission);
         if self.sync == Sync::Always || self.is_idle.load(Ordering::SeqCst) {
             self.call_thread();
         }
@@ -173,6 +176,11 @@ impl Desk {
         });
     }
 
+    /// The end of what the disk is known to have.
+    pub(super) fn on_disk(&self) -> Head {
+        self.holding(|writer| writer.synced.head)
+    }
+
     /// Tries a ledger again where it could not be written; whether it can be now.
     pub(super) fn open_anew(&self) -> bool {
         self.holding(|writer| {
@@ -207,14 +215,16 @@ impl std::fmt::Debug for Desk {
 impl Writer {
     /// Takes up what was handed over, and writes all that waits.
     fn turn(&mut self, desk: &Desk) {
-        let incoming = std::mem::take(&mut *desk.incoming.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut incoming = std::mem::take(&mut self.taken_up);
+        std::mem::swap(&mut *desk.incoming.lock().unwrap_or_else(PoisonError::into_inner), &mut incoming);
         if !incoming.is_empty() {
             self.last_micros = self.last_micros.max(desk.clock.now_micros());
         }
-        for mut submission in incoming {
+        for mut submission in incoming.drain(..) {
             let done = std::mem::replace(&mut submission.done, Box::new(|_| ()));
             self.waiting.push_back(Waiting { recorded_at_micros: self.last_micros, submission, done: Some(done) });
         }
+        self.taken_up = incoming;
         while self.log.is_some() && !self.waiting.is_empty() {
             match self.write_some(desk) {
                 Ok(placed) => self.took(desk, placed),

@@ -38,7 +38,7 @@ impl LiveRows {
                     if rows.len() == most {
                         rows.pop_front();
                     }
-                    rows.push_back((kept.row(), kept.seen));
+                    rows.push_back((kept.row, kept.seen));
                 }
                 _ => {}
             }

@@ -12,7 +12,9 @@ use super::door::language;
 use super::status::Refusal;
 use super::{Recorder, Scorer};
 use crate::engine::Engine;
-use crate::ledger::{Kind, LedgerError, Listing, Reader, Record, explained, outcomes_of, recorded_decision};
+use crate::ledger::{
+    Kind, LedgerError, Listing, Reader, Record, explained, kept_parcel, outcomes_of, recorded_decision,
+};
 use crate::parcel::{Problem, Violation};
 use crate::policy::Route;
 use crate::reasons::Language;
@@ -171,7 +173,7 @@ fn whole(
         decision.reasons = full.reasons;
         (decision.raw_score_log_odds, decision.base_log_odds) = (full.raw_score_log_odds, full.base_log_odds);
     }
-    let parcel = record.content.parcel.as_deref().map(v1::Parcel::decode).transpose().map_err(unreadable)?;
+    let parcel = record.content.parcel.as_deref().map(kept_parcel).transpose().map_err(unreadable)?;
     let outcomes = outcomes_of(reader, record, &decision.item_id)?;
     let outcomes = outcomes.iter().map(|stated| v1::Outcome::decode(stated.as_slice()));
     let outcomes = outcomes.collect::<Result<Vec<_>, _>>().map_err(unreadable)?;

@@ -133,7 +133,7 @@ impl Door {
         language: Language,
         once: Option<(ledger::Request, Claim)>,
     ) -> Result<Submitted, Refusal> {
-        let asked = self.asked(&self.scorer.load(), request)?;
+        let asked = self.asked(recorder, &self.scorer.load(), request)?;
         let another_decides = |faulty: &ModelRef| self.another_decides(faulty);
         let submitted = recorder.submit(&self.scorer, asked, language, once, &self.metrics, another_decides)?;
         if let Some(lifecycle) = &self.lifecycle {
@@ -210,17 +210,22 @@ impl Door {
         Ok(decision)
     }
 
-    /// Checks a request, and keeps what was stated for its record.
-    fn asked(&self, scorer: &Scorer, request: v1::ScoreParcelRequest) -> Result<Asked, InvalidParcel> {
-        let (stated, parcel, explanation) = self.check(scorer, request, v1::Parcel::clone)?;
-        Ok(Asked { stated, parcel, explanation })
+    /// Checks a request, and keeps of what was stated what its record is to hold.
+    fn asked(
+        &self,
+        recorder: &Recorder,
+        scorer: &Scorer,
+        request: v1::ScoreParcelRequest,
+    ) -> Result<Asked, InvalidParcel> {
+        let (kept, parcel, explanation) = self.check(scorer, request, |stated| recorder.keeping().keep(stated))?;
+        Ok(Asked { kept, parcel, explanation })
     }
 
     fn check<T>(
         &self,
         scorer: &Scorer,
         request: v1::ScoreParcelRequest,
-        keep: impl FnOnce(&v1::Parcel) -> T,
+        keep: impl FnOnce(&mut v1::Parcel) -> T,
     ) -> Result<(T, Parcel, Explanation), InvalidParcel> {
         let started = Instant::now();
         let checked = check(scorer, request, keep);
@@ -250,12 +255,12 @@ pub(super) fn result(scored: Result<v1::Decision, Refusal>) -> v1::ScoreResult {
 fn check<T>(
     scorer: &Scorer,
     request: v1::ScoreParcelRequest,
-    keep: impl FnOnce(&v1::Parcel) -> T,
+    keep: impl FnOnce(&mut v1::Parcel) -> T,
 ) -> Result<(T, Parcel, Explanation), InvalidParcel> {
     let explanation = wire::explanation_of(request.explanation);
     let checked = match request.parcel {
-        Some(stated) => {
-            let kept = keep(&stated);
+        Some(mut stated) => {
+            let kept = keep(&mut stated);
             wire::to_draft(stated).check(scorer.limits()).map(|parcel| (kept, parcel))
         }
         None => Err(InvalidParcel(vec![Violation::new("parcel", Problem::Required)])),

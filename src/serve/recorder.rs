@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
-use prost::Message as _;
 use tokio::sync::oneshot;
 
 use super::Scorer;
@@ -20,7 +19,7 @@ use crate::engine::{Engine, Explanation, ModelRef};
 use crate::features::FeatureRow;
 use crate::history::{Bucket, History, HistoryConfig};
 use crate::ledger::{
-    Appended, CanaryGrounds, Clock, Content, Grounds, Item, Keeping, KeptDecision, KeptOutcome, Kind, Ledger,
+    Appended, CanaryGrounds, Clock, Content, Decided, Grounds, Item, Keeping, KeptOutcome, Kind, Ledger,
     LedgerConfig, LedgerError, Live, Reader, Request, Retention, Slot, Submission, Unavailable, item_key,
     recorded_decision,
 };
@@ -57,9 +56,10 @@ struct Taken {
     request: Option<(Request, Claim)>,
 }
 
-/// A parcel that was checked, as it was stated, and what is asked about it.
+/// A parcel that was checked, and what is asked about it.
 pub(super) struct Asked {
-    pub(super) stated: v1::Parcel,
+    /// As it is kept, encoded.
+    pub(super) kept: Vec<u8>,
     pub(super) parcel: Parcel,
     pub(super) explanation: Explanation,
 }
@@ -154,6 +154,11 @@ impl Recorder {
         self.live.n_evicted()
     }
 
+    /// What makes the parcel that is kept.
+    pub(super) fn keeping(&self) -> &Keeping {
+        &self.keeping
+    }
+
     /// The ledger.
     pub fn ledger(&self) -> &Ledger {
         &self.ledger
@@ -235,9 +240,8 @@ impl Recorder {
         another_decides: impl Fn(&ModelRef) -> bool,
     ) -> Result<Submitted, Refusal> {
         let slot = self.ledger.reserve().map_err(Refusal::LedgerUnavailable)?;
-        let Asked { stated, parcel, explanation } = asked;
-        let kept_parcel = self.keeping.keep(stated).encode_to_vec();
-        let mut taken = Some(Taken { slot, kept_parcel, request });
+        let Asked { kept, parcel, explanation } = asked;
+        let mut taken = Some(Taken { slot, kept_parcel: kept, request });
         loop {
             // Where another model has taken over since, it is by that one, for what is recorded rests on its grounds.
             let scorer = scorer.load();
@@ -290,8 +294,8 @@ impl Recorder {
             metrics.took(Stage::Encode, decided.elapsed());
             let counts = self.live.is_first(parcel.item_id.as_str());
             let advised_at = (parcel.advised_at.seconds(), parcel.advised_at.nanos());
-            let kept = KeptDecision::new(decision.encode_to_vec(), explanation, advised_at, counts);
-            let kept = kept.with_grounds(&keys, &row).with_routing(seen.clone(), cause);
+            let reply = &decision;
+            let kept = Decided { reply, explanation, advised_at, counts, keys: &keys, row: &row, seen: &seen, cause };
             let (request, claim) = request.unzip();
             let content = Content {
                 item: Some(item.0),
@@ -366,8 +370,7 @@ impl Recorder {
 
     fn submit_outcome(&self, checked: &CheckedOutcome, kept: &KeptOutcome, slot: Slot, tell: mpsc::Sender<Appended>) {
         self.live.in_bucket(self.bucket_of(checked.inspected_at), |at| {
-            let content =
-                Content { item: Some(item_key(&kept.item_id).0), ..Content::new(Kind::Outcome, at, kept.to_body()) };
+            let content = kept.to_content(at);
             let done = Box::new(move |appended| {
                 let _ = tell.send(appended);
             });

@@ -121,9 +121,9 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("jsonwebtoken", &["identity"]),
     ("x509_parser", &["identity"]),
     ("sd_notify", &["cli"]),
-    ("rustix", &["artifact", "serve"]),
-    // What signs is for commands; an artifact is only verified.
-    ("minisign", &["artifact", "cli"]),
+    ("rustix", &["artifact", "ledger", "serve"]),
+    // What signs is for commands, and for a ledger's own end; an artifact is only verified.
+    ("minisign", &["artifact", "ledger", "cli"]),
     ("arc_swap", &["identity", "serve", "cli"]),
     ("linfa", &["model"]),
     ("csv", &["table", "cli"]),

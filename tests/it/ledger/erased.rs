@@ -8,8 +8,14 @@ use std::time::{Duration, Instant};
 
 use parcel_risk::ledger::{Clock, Ledger, Parties, Reader, rescore, verify};
 
-use super::{Place, parcels, records_of, requests, stop};
-use crate::harness::{artifact, within};
+use parcel_risk::wire::v1;
+use parcel_risk::wire::v1::audit_service_client::AuditServiceClient;
+use parcel_risk::wire::v1::get_decision_request::Key;
+use parcel_risk::wire::v1::outcome_service_client::OutcomeServiceClient;
+use parcel_risk::wire::v1::risk_scoring_service_client::RiskScoringServiceClient;
+
+use super::{Place, outcome, parcels, records_of, requests, stop};
+use crate::harness::{artifact, start, within};
 
 const NAME: &str = "Zebulon Quackenbush";
 const DAY_MICROS: i64 = 86_400_000_000;
@@ -28,6 +34,10 @@ async fn three_days() -> (Place, Arc<AtomicI64>) {
     }
     stop(client, server, recorder).await;
     (place, now)
+}
+
+fn holds(place: &Place, text: &str) -> bool {
+    fs::read(place.path()).unwrap().windows(text.len()).any(|window| window == text.as_bytes())
 }
 
 fn n_names(place: &Place) -> usize {
@@ -64,6 +74,44 @@ async fn old_parcels_are_gone_and_their_decisions_stand() {
 }
 
 #[tokio::test]
+async fn the_texts_of_an_outcome_go_with_the_parcels_and_it_is_known_again_without() {
+    const WHY: &str = "Quackenbush said so";
+    let now = Arc::new(AtomicI64::new(1_800_000_000_000_000));
+    let mut place = Place::new();
+    place.clock = Clock::at_micros(Arc::clone(&now));
+    let (parts, recorder) = place.parts();
+    let (endpoint, server) = start(parts).await;
+    let channel = endpoint.connect().await.unwrap();
+    let mut scoring = RiskScoringServiceClient::new(channel.clone());
+    let (mut outcomes, mut audit) = (OutcomeServiceClient::new(channel.clone()), AuditServiceClient::new(channel));
+    let sent = parcels(1);
+    within(scoring.score_parcels(requests(&sent))).await.unwrap();
+    let found = outcome(&sent[0].item_id, 1_790_000_000, v1::Finding::Clean);
+    let stated = v1::Outcome { override_reason: WHY.to_owned(), recorded_by: "officer 7".to_owned(), ..found.clone() };
+    let record = v1::RecordOutcomesRequest { outcomes: vec![stated.clone()] };
+    within(outcomes.record_outcomes(record.clone())).await.unwrap();
+    let key = Some(Key::ItemId(sent[0].item_id.clone()));
+    let mut got = async || {
+        let request = v1::GetDecisionRequest { key: key.clone() };
+        within(audit.get_decision(request)).await.unwrap().into_inner().record.unwrap().outcomes
+    };
+    assert_eq!(got().await, [stated]);
+    assert!(holds(&place, WHY) && holds(&place, "officer 7"));
+
+    let later = now.fetch_add(DAY_MICROS, Ordering::SeqCst) + DAY_MICROS;
+    assert_eq!(recorder.ledger().erase_before(later).unwrap(), 2);
+    assert!(!holds(&place, WHY) && !holds(&place, "officer 7"));
+    assert_eq!(got().await, [found], "what was found stands");
+    // The same again changes nothing: it is known by the digest of its texts.
+    within(outcomes.record_outcomes(record)).await.unwrap();
+    assert_eq!(got().await.len(), 1);
+    drop((scoring, outcomes));
+    stop(audit, server, recorder).await;
+    let verified = verify(&place.path(), None).unwrap();
+    assert_eq!((verified.outcomes, verified.erased), (1, 2));
+}
+
+#[tokio::test]
 async fn an_erasure_that_was_broken_off_is_completed() {
     let (place, now) = three_days().await;
     let whole = fs::read(place.path()).unwrap();
@@ -96,6 +144,6 @@ async fn a_server_erases_what_is_older_than_it_may_keep() {
         .args(["ledger", "erase", "--before", "2100-01-01", "--ledger", place.path().to_str().unwrap()])
         .output()
         .unwrap();
-    assert_eq!(String::from_utf8(said.stdout).unwrap(), "10 parcels were erased\n");
+    assert_eq!(String::from_utf8(said.stdout).unwrap(), "10 parcels and texts of outcomes were erased\n");
     assert_eq!(n_names(&place), 0);
 }

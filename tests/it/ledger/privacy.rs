@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-use parcel_risk::ledger::{Keeping, LedgerConfig, Parties, Reader, rescore};
+use parcel_risk::ledger::{Keeping, LedgerConfig, Parties, Reader, kept_parcel, rescore};
 use parcel_risk::wire::v1;
 
 use super::{Place, decisions, parcels, requests, stop};
@@ -54,11 +54,17 @@ fn equal_names_get_equal_pseudonyms_under_one_key_and_others_under_another() {
         ..LedgerConfig::default()
     };
     let (keeping, other) = (Keeping::new(&config("a")).unwrap(), Keeping::new(&config("b")).unwrap());
-    let kept = keeping.keep(named(parcels(1).remove(0)));
+    let keep = |keeping: &Keeping, parcel: v1::Parcel| {
+        let mut stated = parcel.clone();
+        let kept = keeping.keep(&mut stated);
+        assert_eq!(stated, parcel, "what was stated is left as it was");
+        kept_parcel(&kept).unwrap()
+    };
+    let kept = keep(&keeping, named(parcels(1).remove(0)));
     let name_of = |parcel: &v1::Parcel| parcel.sender.as_ref().unwrap().name.clone();
-    let again = Keeping::new(&config("a")).unwrap().keep(named(parcels(2).remove(1)));
+    let again = keep(&Keeping::new(&config("a")).unwrap(), named(parcels(2).remove(1)));
     assert_eq!((name_of(&kept), name_of(&kept).len()), (name_of(&again), 32));
-    assert_ne!(name_of(&kept), name_of(&other.keep(named(parcels(1).remove(0)))));
+    assert_ne!(name_of(&kept), name_of(&keep(&other, named(parcels(1).remove(0)))));
     let country = |parcel: &v1::Parcel| parcel.sender.as_ref().unwrap().country.clone();
     assert_eq!(country(&kept), country(&parcels(1)[0]));
 
