@@ -11,6 +11,7 @@ use prost::Message as _;
 use tokio::sync::oneshot;
 
 use super::Scorer;
+use super::counted::took;
 use super::lanes::{Lane, Lanes};
 use super::requests::{Claim, Requests};
 use super::status::Refusal;
@@ -231,7 +232,7 @@ impl Recorder {
         loop {
             // Where another model has taken over since, it is by that one, for what is recorded rests on its grounds.
             let scorer = scorer.load();
-            match self.submit_by(scorer.engine(), (&parcel, explanation), language, metrics, &mut taken) {
+            match self.submit_by(&scorer, (&parcel, explanation), language, metrics, &mut taken) {
                 Ok(None) => {}
                 Err(Refusal::ModelFault) if another_decides(scorer.engine().model_ref()) => {}
                 Ok(Some((decision, at, became))) => {
@@ -245,17 +246,18 @@ impl Recorder {
     /// `None` where the engine's model is not the one that decides any more.
     fn submit_by(
         &self,
-        engine: &Engine,
+        scorer: &Scorer,
         (parcel, explanation): (&Parcel, Explanation),
         language: Language,
         metrics: &Metrics,
         taken: &mut Option<Taken>,
     ) -> Result<Option<(v1::Decision, Bucket, oneshot::Receiver<Appended>)>, Refusal> {
+        let engine = scorer.engine();
         // Before the bucket is held: what needs no history, and what may take longer.
         let keys = engine.plan().keys(parcel, engine.rates());
         let item = item_key(parcel.item_id.as_str());
         let mut row = FeatureRow::default();
-        self.live.in_bucket(self.bucket_of(parcel.advised_at), |at| {
+        let submitted = self.live.in_bucket(self.bucket_of(parcel.advised_at), |at| {
             let lanes = self.lanes.load();
             if lanes.champion.grounds.model_digest != engine.model_ref().digest {
                 return Ok(None);
@@ -273,8 +275,8 @@ impl Recorder {
             let (route, cause) = (decision.route, decision.route_cause);
             let decision_id = *decision.decision_id.as_bytes();
             let decision = wire::from_decision(decision, language);
-            metrics.took(Stage::Decide, decided - started);
-            metrics.took(Stage::Encode, decided.elapsed());
+            took(Stage::Decide, decided - started, metrics);
+            took(Stage::Encode, decided.elapsed(), metrics);
             let counts = self.live.is_first(parcel.item_id.as_str());
             let advised_at = (parcel.advised_at.seconds(), parcel.advised_at.nanos());
             let kept = KeptDecision::new(decision.encode_to_vec(), explanation, advised_at, counts);
@@ -300,7 +302,11 @@ impl Recorder {
                 lanes.decided(at, &seen, route, cause);
             }
             Ok(Some((decision, at, became)))
-        })
+        })?;
+        if submitted.is_some() {
+            scorer.shift().add(&row.values);
+        }
+        Ok(submitted)
     }
 
     /// Records results, and says of each what is wrong with it. Waits until the ledger has them.

@@ -12,6 +12,7 @@ mod level;
 mod log;
 mod metrics;
 mod process;
+mod shift;
 mod tally;
 
 pub use catalogue::{Kind, METRICS, Metric, metrics_md};
@@ -22,3 +23,4 @@ pub use level::call_level;
 pub use log::{InitLog, LEVEL_ENV, LogConfig, LogFormat, init};
 pub use metrics::{Criticality, Method, Metrics, Stage, Totals, UNKNOWN_METHOD};
 pub use process::unix_seconds;
+pub use shift::{Expected, FeatureShift};

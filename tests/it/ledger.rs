@@ -14,6 +14,7 @@ mod outcomes;
 mod privacy;
 mod recorded;
 mod restarted;
+mod stopped;
 
 use std::fs;
 use std::ops::Range;
