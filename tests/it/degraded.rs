@@ -33,7 +33,7 @@ fn rule(reason: &str) -> String {
 
 /// A server with all that it can do without, each of which can be broken and mended.
 struct Place {
-    child: Child,
+    child: Option<Child>,
     dir: tempfile::TempDir,
     channel: Channel,
     admin: SocketAddr,
@@ -75,7 +75,7 @@ impl Place {
         let admin = after("admin on http://").parse().unwrap();
         let channel = Channel::from_shared(endpoint).unwrap().connect().await.unwrap();
         Self {
-            child,
+            child: Some(child),
             dir,
             channel,
             admin,
@@ -88,6 +88,10 @@ impl Place {
         }
     }
 
+    fn pid(&self) -> u32 {
+        self.child.as_ref().unwrap().id()
+    }
+
     fn at(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
@@ -95,14 +99,14 @@ impl Place {
     fn limits_files(&self, bytes: &str) {
         // The soft limit alone: it can be lifted again.
         let limited = Command::new("prlimit")
-            .args(["--pid", &self.child.id().to_string(), &format!("--fsize={bytes}:unlimited")])
+            .args(["--pid", &self.pid().to_string(), &format!("--fsize={bytes}:unlimited")])
             .status();
         assert!(limited.unwrap().success());
     }
 
     /// Tells it to read the policy anew, and waits until it has.
     async fn hang_up(&mut self) {
-        assert!(Command::new("kill").args(["-HUP", &self.child.id().to_string()]).status().unwrap().success());
+        assert!(Command::new("kill").args(["-HUP", &self.pid().to_string()]).status().unwrap().success());
         self.n_reloads += 1;
         let n_reloads = self.n_reloads;
         self.until(|metrics| {
@@ -207,6 +211,16 @@ impl Place {
     }
 }
 
+impl Drop for Place {
+    /// Where the test has failed.
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
 fn value(metrics: &str, name: &str) -> u64 {
     let told = metrics.lines().find_map(|line| line.strip_prefix(&format!("parcelrisk_{name} ")));
     told.unwrap_or_else(|| panic!("{name} is in none of {metrics}")).parse().unwrap()
@@ -253,11 +267,10 @@ async fn whatever_a_call_can_do_without_may_break_alone_and_together() {
         answered.extend(decisions);
     }
 
-    assert!(Command::new("kill").args(["-TERM", &place.child.id().to_string()]).status().unwrap().success());
-    let Place { mut child, dir, .. } = place;
+    assert!(Command::new("kill").args(["-TERM", &place.pid().to_string()]).status().unwrap().success());
+    let (ledger, mut child) = (place.at("ledger.db"), place.child.take().unwrap());
     let status = within(tokio::task::spawn_blocking(move || child.wait().unwrap())).await.unwrap();
     assert_eq!(status.code(), Some(0));
-    let ledger = dir.path().join("ledger.db");
     verify(&ledger, None).unwrap();
     assert!(answered.iter().all(|decision| recorded(&ledger, decision)), "what waited was written");
 }

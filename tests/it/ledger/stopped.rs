@@ -27,7 +27,7 @@ const N_CALLERS: usize = 6;
 const PACE: Duration = Duration::from_millis(300);
 
 struct Serving {
-    child: Child,
+    child: Option<Child>,
     address: String,
 }
 
@@ -40,15 +40,25 @@ impl Serving {
             .spawn()
             .unwrap();
         let address = listening_on(&mut child).unwrap();
-        Self { child, address }
+        Self { child: Some(child), address }
     }
 
     /// How it ends once it is told to, and how long that takes.
     async fn stop(mut self) -> (ExitStatus, Duration) {
-        let started = Instant::now();
-        assert!(Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap().success());
-        let ended = tokio::task::spawn_blocking(move || self.child.wait().unwrap());
+        let (started, mut child) = (Instant::now(), self.child.take().unwrap());
+        assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+        let ended = tokio::task::spawn_blocking(move || child.wait().unwrap());
         (within(ended).await.unwrap(), started.elapsed())
+    }
+}
+
+impl Drop for Serving {
+    /// Where the test has failed.
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
     }
 }
 
@@ -138,7 +148,7 @@ async fn call_one(load: Arc<Load>, caller: usize, sent: Arc<Vec<v1::Parcel>>) {
         parcel.id_scheme = v1::ItemIdScheme::Carrier.into();
         let mut asked = request(parcel);
         // Every other call may be asked twice and is decided once by each server.
-        asked.request_id = if n % 2 == 0 { format!("one-{caller}-{n}") } else { String::new() };
+        asked.request_id = if n.is_multiple_of(2) { format!("one-{caller}-{n}") } else { String::new() };
         async move { RiskScoringServiceClient::new(channel).score_parcel(asked).await }
     };
     call(load, ask, |load, answer| load.decided(answer.into_inner().decision)).await;
