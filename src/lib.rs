@@ -34,6 +34,8 @@ pub mod train;
 
 pub mod telemetry;
 
+pub mod traces;
+
 pub mod identity;
 
 pub mod ledger;

@@ -18,6 +18,7 @@ pub(super) fn page(standing: &Standing, recent: &Recent) -> String {
         .children(traffic(&now, lately.as_ref()))
         .child(routes(&now, recent))
         .children(budgets(&observed))
+        .children(features(&observed))
         .child(latest(standing))
         .child(ledger(&observed))
         .child(model(&observed));
@@ -174,6 +175,20 @@ fn budgets(observed: &Observed) -> Option<Element> {
     });
     let table = table("Parcels of each stream today, as of the last closed bucket", &columns, rows.collect())?;
     Some(el("section").child(el("h2").text("Budgets today")).child(table))
+}
+
+/// The features that lie furthest from where they lay in training.
+fn features(observed: &Observed) -> Option<Element> {
+    let mut by_psi: Vec<_> = observed.feature_psi.iter().collect();
+    by_psi.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let columns = [Column::Text("Feature"), Column::Number("PSI"), Column::Text("")];
+    let rows = by_psi.into_iter().take(8).map(|(feature, psi)| {
+        let says = if *psi > SHIFT { "a shift" } else { "" };
+        vec![Cell::name(feature), format!("{psi:.3}").into(), says.into()]
+    });
+    let caption = "Of the features that say most, those that lie furthest from where they lay in training";
+    let table = table(caption, &columns, rows.collect())?;
+    Some(el("section").child(el("h2").text("Drift of features")).child(table))
 }
 
 fn latest(standing: &Standing) -> Element {

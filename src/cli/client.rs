@@ -5,7 +5,7 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Request;
 
-use super::connection::ConnectionFlags;
+use super::connection::{ConnectionFlags, trace_parent};
 use super::score::Scored;
 use crate::serve::item_error;
 use crate::table::{RowPosition, RowResult, TableError};
@@ -40,6 +40,9 @@ pub(super) fn score(
         let mut stream = Request::new(ReceiverStream::new(stream));
         if let Some(authorization) = connection.authorization()? {
             stream.metadata_mut().insert("authorization", authorization);
+        }
+        if let Some(parent) = trace_parent() {
+            stream.metadata_mut().insert("traceparent", parent);
         }
         let reader = tokio::task::spawn_blocking(move || read(table, level, &requests, &slots));
         let mut answers = client

@@ -51,6 +51,11 @@ impl ConnectionFlags {
     }
 }
 
+/// The trace that this command is a part of, as its environment says (W3C Trace Context); the server judges it.
+pub(super) fn trace_parent() -> Option<MetadataValue<Ascii>> {
+    std::env::var("TRACEPARENT").ok()?.parse().ok()
+}
+
 fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
     fs::read(path).with_context(|| format!("reading {}", path.display()))
 }

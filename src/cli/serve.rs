@@ -16,7 +16,8 @@ use crate::admin;
 use crate::identity::Identity;
 use crate::registry::Believed;
 use crate::serve::{Parts, Recorder, Scorer, Standing, reload, serve};
-use crate::telemetry::{Metrics, fields};
+use crate::telemetry::fields;
+use crate::traces::Traces;
 
 /// Flags of `serve`.
 #[derive(Debug, clap::Args)]
@@ -37,8 +38,11 @@ pub(super) struct Args {
     config: ConfigFlag,
 }
 
-/// How long records that wait may take at the end.
+/// How long records that wait may take at the end, and spans.
 const FLUSH_LIMIT: Duration = Duration::from_secs(2);
+
+/// Longest that files may take that are read anew.
+const RELOAD_LIMIT: Duration = Duration::from_secs(5);
 
 pub(super) fn run(args: Args) -> anyhow::Result<()> {
     let config = settings::load(
@@ -54,7 +58,8 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
     let scorer = Arc::new(ArcSwap::from_pointee(scorer));
     let identity = Arc::new(Identity::load(config.identity().clone())?);
     let parts = Parts::new(Arc::clone(&scorer), recorder.clone(), config.serve().clone())?;
-    let parts = parts.with_identity(Arc::clone(&identity));
+    let traces = Traces::start(config.traces(), Arc::clone(parts.standing.metrics()))?;
+    let parts = parts.with_identity(Arc::clone(&identity)).with_traces(traces.clone());
     let parts = parts.with_models(Believed { artifact, signer }, config.registry(), config.gate().clone());
     let lifecycle = parts.standing.lifecycle().cloned();
     let admin = config.admin().listen().map(|address| start_admin(address, Arc::clone(&parts.standing))).transpose()?;
@@ -63,25 +68,36 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
         let address = config.serve().listen();
         let listener = TcpListener::bind(address).await.with_context(|| format!("listening on {address}"))?;
         output::print(&format!("listening on {}\n", listener.local_addr()?))?;
+        let apart = match config.serve().listen_apart() {
+            None => None,
+            Some(address) => {
+                let apart = TcpListener::bind(address).await;
+                let apart =
+                    apart.with_context(|| format!("listening on {address}, the address of serve.listen_apart"))?;
+                output::print(&format!("models and audit on {}\n", apart.local_addr()?))?;
+                Some(apart)
+            }
+        };
         if let Some(address) = admin {
             output::print(&format!("admin on http://{address}\n"))?;
         }
         let stop = stop_signal()?;
         tokio::spawn(supervisor::tell_of(Arc::clone(&parts.standing)));
         if identity.has_files() {
-            read_identity_at_hangup(identity, Arc::clone(parts.standing.metrics()))?;
+            read_identity_at_hangup(identity, Arc::clone(&parts.standing))?;
         }
         if let Some(lifecycle) = &lifecycle {
             models::look_often(Arc::downgrade(lifecycle), config.registry().poll_interval())?;
         }
         if let Some(path) = config.policy_file() {
-            reload_at_hangup(path.to_owned(), scorer, recorder.clone())?;
+            reload_at_hangup(path.to_owned(), scorer, recorder.clone(), Arc::clone(&parts.standing))?;
         }
-        anyhow::Ok(serve(listener, parts, stop).await?)
+        anyhow::Ok(serve(listener, parts.with_apart(apart), stop).await?)
     })?;
     // Connections that outlived the drain end here, not when their clients wish.
     runtime.shutdown_background();
     // Calls that were cut may hold it too, so that dropping it is no end.
+    traces.finish(FLUSH_LIMIT);
     let n_lost = recorder.as_ref().map_or(0, |recorder| recorder.ledger().flush(FLUSH_LIMIT));
     if let Some(Err(error)) = recorder.as_ref().map(|recorder| recorder.save_history()) {
         let error = format!("{:#}", anyhow::Error::from(error));
@@ -100,6 +116,7 @@ fn reload_at_hangup(
     path: PathBuf,
     scorer: Arc<ArcSwap<Scorer>>,
     recorder: Option<Arc<Recorder>>,
+    standing: Arc<Standing>,
 ) -> anyhow::Result<()> {
     let mut hangup = signal(SignalKind::hangup())?;
     // Not held for good: when the server has gone, so shall the ledger.
@@ -115,7 +132,9 @@ fn reload_at_hangup(
                 };
                 anyhow::Ok(reload(&scorer, recorder.as_deref(), policy)?)
             });
-            match reloaded.await.map_err(anyhow::Error::from).flatten() {
+            let reloaded = in_time(reloaded).await.and_then(|reloaded| reloaded);
+            standing.policy_reloaded(reloaded.is_ok());
+            match reloaded {
                 Ok(version) => tracing::info!({ fields::POLICY_VERSION } = %version, "the policy was read anew"),
                 Err(error) => {
                     let error = format!("{error:#}");
@@ -128,22 +147,32 @@ fn reload_at_hangup(
 }
 
 /// Reads certificates and keys anew at each SIGHUP. A file that can't be used is told of, and the old ones go on.
-fn read_identity_at_hangup(identity: Arc<Identity>, metrics: Arc<Metrics>) -> anyhow::Result<()> {
+fn read_identity_at_hangup(identity: Arc<Identity>, standing: Arc<Standing>) -> anyhow::Result<()> {
     let mut hangup = signal(SignalKind::hangup())?;
     tokio::spawn(async move {
         while hangup.recv().await.is_some() {
             let again = Arc::clone(&identity);
-            let refused = tokio::task::spawn_blocking(move || again.reload()).await.unwrap_or_default();
-            metrics.identity_reloaded(refused.is_empty());
+            let refused = in_time(tokio::task::spawn_blocking(move || again.reload())).await;
+            let refused: Vec<_> = match refused {
+                Ok(refused) => refused.into_iter().map(|error| format!("{error}")).collect(),
+                Err(error) => vec![format!("{error:#}")],
+            };
+            standing.identity_reloaded(refused.is_empty());
             if refused.is_empty() {
                 tracing::info!("certificates and keys were read anew");
             }
             for error in refused {
-                tracing::error!({ fields::ERROR } = %error, "certificates or keys are not changed: a file was refused");
+                tracing::error!({ fields::ERROR } = error, "certificates or keys are not changed: a file was refused");
             }
         }
     });
     Ok(())
+}
+
+/// What a reading came to. One that hangs, as on a file system that does, is given up, so that the next is heard.
+async fn in_time<T>(reading: tokio::task::JoinHandle<T>) -> anyhow::Result<T> {
+    let read = tokio::time::timeout(RELOAD_LIMIT, reading).await;
+    Ok(read.map_err(|_| anyhow::anyhow!("reading it takes longer than {} s", RELOAD_LIMIT.as_secs()))??)
 }
 
 /// Starts the admin port on a thread of its own, so that it answers however busy the others are, until the process ends.

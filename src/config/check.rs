@@ -13,6 +13,7 @@ use crate::policy::{Thresholds, ThresholdsConfig};
 use crate::registry::{GateConfig, ValidRegistry};
 use crate::serve::ValidServe;
 use crate::telemetry::LogConfig;
+use crate::traces::TracesConfig;
 use crate::train::ValidTrainConfig;
 
 /// Everything that is wrong with a configuration, section by section; never empty.
@@ -41,9 +42,13 @@ impl Config {
         let identity = keep(&mut problems, self.identity.clone().check());
         if let (Some(serve), Some(identity)) = (&serve, &identity) {
             keep(&mut problems, identity.check_address(serve.listen()));
+            if let Some(apart) = serve.listen_apart() {
+                keep(&mut problems, identity.check_address(apart));
+            }
         }
         problems.extend(self.admin.check().err().map(|violation| violation.to_string()));
         keep(&mut problems, self.log.check());
+        keep(&mut problems, self.traces.check());
         problems.extend(limits(&self.limits));
         let rates = keep(&mut problems, self.currency.check());
         let thresholds = keep(&mut problems, self.policy.thresholds().check());
@@ -115,6 +120,11 @@ impl ValidConfig {
     /// The log's.
     pub fn log(&self) -> &LogConfig {
         &self.config.log
+    }
+
+    /// Where spans go.
+    pub fn traces(&self) -> &TracesConfig {
+        &self.config.traces
     }
 
     /// How much one parcel may state.

@@ -25,6 +25,7 @@ use crate::parcel::ParcelLimits;
 use crate::registry::{GateConfig, RegistryConfig};
 use crate::serve::ServeConfig;
 use crate::telemetry::LogConfig;
+use crate::traces::TracesConfig;
 use crate::train::TrainConfig;
 
 /// Every setting, not yet checked.
@@ -39,6 +40,8 @@ pub struct Config {
     pub admin: AdminConfig,
     /// The log.
     pub log: LogConfig,
+    /// Calls as spans.
+    pub traces: TracesConfig,
     /// How much one parcel may state.
     pub limits: ParcelLimits,
     /// Exchange rates.

@@ -1,11 +1,14 @@
 //! What a certificate says of its owner. rustls has verified it before anything here reads it.
 
+use std::sync::Arc;
+
 use sha2::{Digest as _, Sha256};
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use super::Caller;
 use super::grants::Grants;
+use super::revoked::serial_of;
 use super::role::Roles;
 
 /// Longest name that is taken for one, in bytes.
@@ -34,7 +37,13 @@ pub(super) fn caller(der: &[u8], grants: &Grants) -> Option<Caller> {
     let roles = if roles.conflict() { Roles::default() } else { roles };
     let name = names.iter().find(|name| !grants.roles(name).is_empty()).or(names.first())?;
     let until = u64::try_from(certificate.validity().not_after.timestamp()).unwrap_or(0);
-    Some(Caller { name: name.as_str().into(), digest: digest(name).into(), roles, until_unix_seconds: until })
+    Some(Caller {
+        name: name.as_str().into(),
+        digest: digest(name).into(),
+        roles,
+        until_unix_seconds: until,
+        serial: Some(Arc::new(serial_of(&certificate))),
+    })
 }
 
 /// From when to when a certificate is valid, in seconds since 1970; `None` where it is no certificate.

@@ -22,6 +22,8 @@ pub struct IdentityConfig {
     pub tls_key_file: String,
     /// Certificates of who signs those of clients, in PEM; empty: no client certificate is asked for.
     pub client_ca_file: String,
+    /// Revocation lists of all who sign clients' certificates, in PEM; empty: none is asked.
+    pub client_crl_file: String,
     /// Public keys of who signs tokens, a JSON Web Key Set; empty: no token is read.
     pub jwks_file: String,
     /// Who must have issued a token (`iss`).
@@ -58,6 +60,7 @@ impl Default for IdentityConfig {
             tls_certificate_file: String::new(),
             tls_key_file: String::new(),
             client_ca_file: String::new(),
+            client_crl_file: String::new(),
             jwks_file: String::new(),
             jwt_issuer: String::new(),
             jwt_audience: String::new(),
@@ -69,7 +72,7 @@ impl Default for IdentityConfig {
             may_audit: Vec::new(),
             may_admin: Vec::new(),
             handshake_timeout_seconds: 3,
-            max_pending_handshakes: 128,
+            max_pending_handshakes: 256,
             insecure_plaintext: false,
             insecure_anonymous: false,
         }
@@ -101,6 +104,10 @@ impl IdentityConfig {
         let has_tls = is_set(&self.tls_certificate_file);
         must(has_tls == is_set(&self.tls_key_file), "tls_certificate_file and identity.tls_key_file go together");
         must(has_tls || !is_set(&self.client_ca_file), "client_ca_file needs tls_certificate_file");
+        must(
+            is_set(&self.client_ca_file) || !is_set(&self.client_crl_file),
+            "client_crl_file needs client_ca_file: it is about the certificates of clients",
+        );
         let named = self.lists().into_iter().any(|(_, names)| !names.is_empty());
         must(!named || is_set(&self.client_ca_file), "may_… names certificates, which needs client_ca_file");
         must(
@@ -212,7 +219,12 @@ impl ValidIdentity {
     pub(super) fn tls_files(&self) -> Option<TlsFiles> {
         let certificate = named("identity.tls_certificate_file", &self.0.tls_certificate_file)?;
         let key = named("identity.tls_key_file", &self.0.tls_key_file)?;
-        Some(TlsFiles { certificate, key, client_ca: named("identity.client_ca_file", &self.0.client_ca_file) })
+        Some(TlsFiles {
+            certificate,
+            key,
+            client_ca: named("identity.client_ca_file", &self.0.client_ca_file),
+            client_crl: named("identity.client_crl_file", &self.0.client_crl_file),
+        })
     }
 
     pub(super) fn token_rules(&self) -> Option<TokenRules> {
@@ -245,6 +257,7 @@ mod tests {
             (IdentityConfig { tls_key_file: text("k"), ..Default::default() }, "go together"),
             (IdentityConfig { tls_certificate_file: text("c"), ..Default::default() }, "go together"),
             (IdentityConfig { client_ca_file: text("c"), ..Default::default() }, "needs tls_certificate_file"),
+            (IdentityConfig { client_crl_file: text("c"), ..Default::default() }, "needs client_ca_file"),
             (IdentityConfig { may_score: vec![text("dns:a")], ..Default::default() }, "needs client_ca_file"),
             (IdentityConfig { jwks_file: text("k"), ..Default::default() }, "jwt_issuer go together"),
             (IdentityConfig { jwt_audience: text("k"), ..Default::default() }, "jwt_audience go together"),

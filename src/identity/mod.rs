@@ -8,6 +8,7 @@ mod config;
 mod file;
 mod grants;
 mod method;
+mod revoked;
 mod role;
 mod tls;
 mod tokens;
@@ -38,6 +39,8 @@ pub struct Caller {
     pub roles: Roles,
     /// From then on it is unknown again, in seconds since 1970.
     pub until_unix_seconds: u64,
+    /// Of its certificate, where it has one.
+    pub(crate) serial: Option<Arc<[u8; 32]>>,
 }
 
 /// Why a call is not let in.
@@ -49,6 +52,9 @@ pub enum Denied {
     /// Its certificate was valid when the connection began.
     #[error("the client certificate has expired: connect anew with a valid one")]
     Expired,
+    /// Its certificate was taken back since the connection began.
+    #[error("the client certificate has been revoked")]
+    Revoked,
     /// Its token is none, or not for here.
     #[error("the token is not accepted: {0}")]
     Token(&'static str),
@@ -63,6 +69,7 @@ impl Denied {
         match self {
             Self::Unknown(_) => "unknown",
             Self::Expired => "expired",
+            Self::Revoked => "revoked",
             Self::Token(_) => "token",
             Self::Role(_) => "role",
         }
@@ -83,13 +90,13 @@ pub struct Identity {
 pub enum Exposed {
     /// Anyone on the way reads names and addresses.
     #[error(
-        "serve.listen is no loopback address, and there is no TLS: set identity.tls_certificate_file and \
+        "serve.listen or serve.listen_apart is no loopback address, and there is no TLS: set identity.tls_certificate_file and \
          identity.tls_key_file, or identity.insecure_plaintext = true where the network is trusted"
     )]
     Plaintext,
     /// Anyone who gets there is the administrator.
     #[error(
-        "serve.listen is no loopback address, and nobody is asked who they are: set identity.client_ca_file or \
+        "serve.listen or serve.listen_apart is no loopback address, and nobody is asked who they are: set identity.client_ca_file or \
          identity.jwks_file, or identity.insecure_anonymous = true where only those connect who may do everything"
     )]
     Anonymous,
@@ -172,6 +179,11 @@ impl Identity {
         let caller = peer.ok_or(Denied::Unknown(wanted))?;
         if caller.until_unix_seconds <= unix_seconds() {
             return Err(Denied::Expired);
+        }
+        if let (Some(tls), Some(serial)) = (&self.tls, &caller.serial)
+            && tls.is_revoked(serial)
+        {
+            return Err(Denied::Revoked);
         }
         Ok(caller.clone())
     }

@@ -10,6 +10,7 @@ use rustls::{RootCertStore, ServerConfig};
 
 use super::certificate::validity;
 use super::file::{FileError, Named};
+use super::revoked::{Revoked, Serial};
 use crate::telemetry::unix_seconds;
 
 /// Files of one server.
@@ -18,6 +19,7 @@ pub(super) struct TlsFiles {
     pub(super) certificate: Named,
     pub(super) key: Named,
     pub(super) client_ca: Option<Named>,
+    pub(super) client_crl: Option<Named>,
 }
 
 /// What ends TLS. Connections that are open keep what they began with.
@@ -31,6 +33,7 @@ pub struct Tls {
 struct Loaded {
     config: Arc<ServerConfig>,
     expires_unix_seconds: u64,
+    revoked: Revoked,
 }
 
 impl Tls {
@@ -53,6 +56,16 @@ impl Tls {
     pub fn expires_unix_seconds(&self) -> u64 {
         self.current.load().expires_unix_seconds
     }
+
+    /// When the first of the revocation lists is due to be replaced, in seconds since 1970; `None` where there is none.
+    pub fn lists_due_unix_seconds(&self) -> Option<u64> {
+        self.current.load().revoked.next_update_unix_seconds
+    }
+
+    /// Whether a client's certificate was taken back, as far as the lists of now know.
+    pub(super) fn is_revoked(&self, serial: &Serial) -> bool {
+        self.current.load().revoked.holds(serial)
+    }
 }
 
 impl TlsFiles {
@@ -66,6 +79,7 @@ impl TlsFiles {
         let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
             .map_err(|error| self.certificate.error(error.to_string()))?;
+        let (revoked, lists) = self.client_crl.as_ref().map(Revoked::read).transpose()?.unwrap_or_default();
         let builder = match &self.client_ca {
             None => builder.with_no_client_auth(),
             Some(file) => {
@@ -77,10 +91,16 @@ impl TlsFiles {
                 }
                 // A client without a certificate is let this far: it may ask for health, and for nothing else. One whose
                 // certificate does not hold is not.
+                //
+                // Where there are lists, each issuer between a client and its root must have one: of a certificate of
+                // which nothing is known nobody can say that it holds. An old list is better than none.
                 let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
+                    .with_crls(lists)
                     .allow_unauthenticated()
                     .build()
-                    .map_err(|error| file.error(format!("can't be used: {error}")))?;
+                    .map_err(|error| {
+                        self.client_crl.as_ref().unwrap_or(file).error(format!("can't be used: {error}"))
+                    })?;
                 builder.with_client_cert_verifier(verifier)
             }
         };
@@ -89,7 +109,7 @@ impl TlsFiles {
             .map_err(|error| self.certificate.error(format!("does not go with {}: {error}", self.key.key)))?;
         // gRPC speaks nothing else.
         config.alpn_protocols = vec![b"h2".to_vec()];
-        Ok(Loaded { config: Arc::new(config), expires_unix_seconds })
+        Ok(Loaded { config: Arc::new(config), expires_unix_seconds, revoked })
     }
 }
 

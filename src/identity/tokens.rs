@@ -121,7 +121,7 @@ impl Tokens {
         let name = format!("sub:{subject}");
         // A float beyond the largest number of seconds becomes that.
         let until_unix_seconds = (until as u64).saturating_add(LEEWAY_SECONDS);
-        Ok(Caller { digest: digest(&name).into(), name: name.into(), roles, until_unix_seconds })
+        Ok(Caller { digest: digest(&name).into(), name: name.into(), roles, until_unix_seconds, serial: None })
     }
 }
 

@@ -20,12 +20,14 @@ use super::request_id::RequestId;
 use super::stalled::Watched;
 use super::status::{Refusal, code_name};
 use crate::telemetry::{Metrics, call_level, fields};
+use crate::traces::CallSpan;
 
 /// What the log line and the metrics say; written when the call is over, however it ends.
 pub(super) struct Record {
-    span: Span,
     method: &'static str,
     request_id: RequestId,
+    span: Span,
+    trace: CallSpan,
     /// As logs call whoever calls; empty where nobody is asked.
     pub(super) caller: Arc<str>,
     pub(super) metrics: Arc<Metrics>,
@@ -35,10 +37,14 @@ pub(super) struct Record {
 }
 
 impl Record {
-    pub(super) fn begin(span: Span, method: &'static str, request_id: RequestId, metrics: Arc<Metrics>) -> Self {
+    pub(super) fn begin(
+        method: &'static str,
+        (request_id, span, trace): (RequestId, Span, CallSpan),
+        metrics: Arc<Metrics>,
+    ) -> Self {
         metrics.call_begins(method);
         let (started, caller) = (Instant::now(), Arc::from(""));
-        Self { span, method, request_id, caller, metrics, started, code: Code::Cancelled }
+        Self { method, request_id, span, trace, caller, metrics, started, code: Code::Cancelled }
     }
 
     /// Takes the head of the answer, and marks it with the identifier of the call.
@@ -65,6 +71,7 @@ impl Drop for Record {
     fn drop(&mut self) {
         let (code, latency) = (code_name(self.code), self.started.elapsed());
         self.metrics.call_ends(self.method, code, latency);
+        let trace_id = self.trace.trace_id();
         macro_rules! line {
             ($level:ident) => {
                 tracing::event!(
@@ -73,6 +80,7 @@ impl Drop for Record {
                     { fields::RPC_METHOD } = self.method,
                     { fields::REQUEST_ID } = self.request_id.as_str(),
                     { fields::CALLER } = &*self.caller,
+                    { fields::TRACE_ID } = trace_id,
                     { fields::GRPC_CODE } = code,
                     { fields::LATENCY_SECONDS } = latency.as_secs_f64(),
                     "answered"
@@ -85,7 +93,18 @@ impl Drop for Record {
             Level::INFO => line!(INFO),
             _ => line!(DEBUG),
         });
+        if self.trace.is_on() {
+            self.trace.says(fields::REQUEST_ID, self.request_id.as_str());
+            self.trace.says(fields::CALLER, &self.caller);
+            self.trace.ends(self.code as i32, is_fault(self.code));
+        }
     }
+}
+
+/// Whether it is the server's, by the conventions of OpenTelemetry for servers of gRPC.
+fn is_fault(code: Code) -> bool {
+    use Code::{DataLoss, DeadlineExceeded, Internal, Unavailable, Unimplemented, Unknown};
+    matches!(code, Unknown | DeadlineExceeded | Unimplemented | Internal | Unavailable | DataLoss)
 }
 
 /// An answer on its way out. Its parts are dropped in this order, the log line after the body.

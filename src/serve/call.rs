@@ -22,8 +22,10 @@ use super::methods::Methods;
 use super::request_id::RequestId;
 use super::stalled::Watched;
 use super::status::Refusal;
+use super::unread::throw_away;
 use crate::identity::Identity;
 use crate::telemetry::{Metrics, fields};
+use crate::traces::Traces;
 
 /// The one method whose calls are open for long: its parcels take room, and not the call.
 const STREAM: &str = "/parcelrisk.v1.RiskScoringService/StreamParcels";
@@ -49,6 +51,7 @@ pub(super) struct Around {
     pub(super) drain: Drain,
     pub(super) admission: Arc<Admission>,
     pub(super) metrics: Arc<Metrics>,
+    pub(super) traces: Traces,
 }
 
 impl CallLayer {
@@ -95,7 +98,9 @@ where
             { fields::REQUEST_ID } = request_id.as_str(),
             { fields::N_ITEMS } = field::Empty, // Recorded by the handler.
         );
-        let mut record = Record::begin(span.clone(), method, request_id, Arc::clone(&around.metrics));
+        let trace = around.traces.begin(method, request.headers());
+        let ours = (request_id, span.clone(), trace.clone());
+        let mut record = Record::begin(method, ours, Arc::clone(&around.metrics));
         // Ours end by themselves, with no call half read. Reflection would hold up the drain.
         let is_ours = request.uri().path().starts_with("/parcelrisk.");
         let is_single = method == SINGLE;
@@ -112,9 +117,10 @@ where
         let (allowed, permit) = match let_in {
             Ok(let_in) => let_in,
             Err(refusal) => {
-                // Nothing of the call was read, and nothing of it will be.
+                // Nothing of the call was looked at, and nothing of it will be.
                 let mut response = Status::from(refusal).into_http();
                 record.head(response.headers_mut());
+                throw_away(request.into_body());
                 return Box::pin(async move { Ok(response) });
             }
         };
@@ -152,7 +158,7 @@ where
             let watch = hang_up.map(|hang_up| Watched::begin(hang_up, limit, metrics));
             Ok(response.map(|body| Body::new(Answer::new(body, record, permit, watch))))
         };
-        Box::pin(whole.instrument(span))
+        trace.around(whole.instrument(span))
     }
 }
 
@@ -217,6 +223,7 @@ mod tests {
             drain,
             admission: Arc::new(Admission::new(bounds, Arc::clone(&metrics))),
             metrics,
+            traces: Traces::default(),
         });
         let mut service = layer.layer(tower::service_fn(|_| {
             let answer = handler();

@@ -14,6 +14,8 @@ use crate::parcel::{Problem, Violation};
 pub struct ServeConfig {
     /// Address and port to listen on.
     pub listen: String,
+    /// Address and port for `ModelService` and `AuditService` alone; empty: they are at `listen` with the others.
+    pub listen_apart: String,
     /// Most parcels in one `ScoreParcels`; the contract promises 1,000 and no more.
     pub max_batch: u32,
     /// Longest message that is read, in bytes: what one call may cost in memory.
@@ -55,6 +57,7 @@ impl Default for ServeConfig {
     fn default() -> Self {
         Self {
             listen: "127.0.0.1:50051".to_owned(),
+            listen_apart: String::new(),
             max_batch: 1000,
             max_message_bytes: 8 << 20,
             max_reply_bytes: 16 << 20,
@@ -104,6 +107,10 @@ impl ServeConfig {
         if !has_port(&self.listen) {
             let expected = "an address and a port, such as 127.0.0.1:50051";
             violations.push(Violation::new("serve.listen", Problem::Unreadable { expected }));
+        }
+        if !self.listen_apart.is_empty() && !has_port(&self.listen_apart) {
+            let expected = "empty, or an address and a port, such as 127.0.0.1:50052";
+            violations.push(Violation::new("serve.listen_apart", Problem::Unreadable { expected }));
         }
         for (field, got, min, max) in ranges {
             if !(min..=max).contains(&got) {
@@ -159,6 +166,11 @@ impl ValidServe {
     /// Address and port to listen on.
     pub fn listen(&self) -> &str {
         &self.0.listen
+    }
+
+    /// Address and port of `ModelService` and `AuditService`, where they are apart.
+    pub fn listen_apart(&self) -> Option<&str> {
+        Some(self.0.listen_apart.as_str()).filter(|listen| !listen.is_empty())
     }
 
     /// Longest wait for open calls after the signal to stop.

@@ -1,9 +1,14 @@
 //! Answers as metrics count them.
 
+use std::time::Duration;
+
+use tracing::Span;
+
 use super::status::Refusal;
 use crate::parcel::NoticeCode;
 use crate::policy::Route;
-use crate::telemetry::{Metrics, Shown};
+use crate::telemetry::{Metrics, Shown, Stage, fields};
+use crate::traces::CallSpan;
 use crate::wire::v1;
 
 /// Every route as metrics name it, the least intrusive first: the contract's name without its prefix.
@@ -27,6 +32,24 @@ fn shown(decision: &v1::Decision, unix_millis: u64) -> Shown {
         risk_score: decision.risk_score,
         reasons: decision.reasons.iter().take(3).map(|reason| reason.code.clone()).collect(),
     }
+}
+
+/// The call at hand brought so many parcels.
+pub(super) fn brought(n_items: usize) {
+    Span::current().record(fields::N_ITEMS, n_items);
+    CallSpan::current().counts(fields::N_ITEMS, n_items as u64);
+}
+
+/// A parcel took this long in a stage: for metrics, and where it is a call's only one, for its span.
+pub(super) fn took(stage: Stage, time: Duration, metrics: &Metrics) {
+    metrics.took(stage, time);
+    let key = match stage {
+        Stage::Check => fields::CHECK_SECONDS,
+        Stage::Decide => fields::DECIDE_SECONDS,
+        Stage::Encode => fields::ENCODE_SECONDS,
+        Stage::Record => fields::RECORD_SECONDS,
+    };
+    CallSpan::current().took(key, time);
 }
 
 /// Counts what one parcel was answered.

@@ -11,7 +11,7 @@ use tonic::metadata::MetadataMap;
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::admission::Permit;
-use super::counted::count;
+use super::counted::{count, took};
 use super::recorder::{Asked, Recorder};
 use super::requests::Claim;
 use super::status::Refusal;
@@ -180,7 +180,7 @@ impl Door {
     async fn recorded(&self, submitted: Submitted) -> Result<v1::Decision, Refusal> {
         let started = Instant::now();
         let recorded = submitted.recorded().await;
-        self.metrics.took(Stage::Record, started.elapsed());
+        took(Stage::Record, started.elapsed(), &self.metrics);
         recorded
     }
 
@@ -199,11 +199,11 @@ impl Door {
         }
         let decided = Instant::now();
         let decision = wire::from_decision(decision, language);
-        self.metrics.took(Stage::Decide, decided - started);
+        took(Stage::Decide, decided - started, &self.metrics);
         if let Some(model) = &decision.model {
             self.metrics.took_by(&model.version, decided - started);
         }
-        self.metrics.took(Stage::Encode, decided.elapsed());
+        took(Stage::Encode, decided.elapsed(), &self.metrics);
         if let Some(lifecycle) = &self.lifecycle {
             lifecycle.shadow.offer(&parcel, &decision, None);
         }
@@ -229,7 +229,7 @@ impl Door {
     ) -> Result<(T, Parcel, Explanation), InvalidParcel> {
         let started = Instant::now();
         let checked = check(scorer, request, keep);
-        self.metrics.took(Stage::Check, started.elapsed());
+        took(Stage::Check, started.elapsed(), &self.metrics);
         checked
     }
 }

@@ -13,10 +13,10 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::Sleep;
 use tokio_rustls::server::TlsStream;
 use tokio_rustls::{Accept, TlsAcceptor};
 
+use super::patience::{Crowd, Patience};
 use super::stalled::HangUp;
 use crate::identity::{Caller, Identity};
 use crate::telemetry::Metrics;
@@ -26,6 +26,7 @@ use crate::telemetry::Metrics;
 pub(super) struct Security {
     identity: Arc<Identity>,
     places: Arc<Semaphore>,
+    n_places: usize,
     timeout: Duration,
     metrics: Arc<Metrics>,
 }
@@ -51,10 +52,11 @@ impl Peer {
 impl Security {
     pub(super) fn new(identity: Arc<Identity>, metrics: Arc<Metrics>) -> Self {
         let config = identity.config();
-        let n_places = usize::try_from(config.max_pending_handshakes()).unwrap_or(usize::MAX);
+        let n_places =
+            usize::try_from(config.max_pending_handshakes()).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
         let timeout = Duration::from_secs(config.handshake_timeout_seconds().into());
-        let places = Arc::new(Semaphore::new(n_places.min(Semaphore::MAX_PERMITS)));
-        Self { identity, places, timeout, metrics }
+        let places = Arc::new(Semaphore::new(n_places));
+        Self { identity, places, n_places, timeout, metrics }
     }
 
     /// Places for handshakes; none where there are none.
@@ -78,7 +80,11 @@ impl Security {
             None => State::Plain(stream),
             Some(tls) => State::Shaking(Box::new(Shaking {
                 accept: TlsAcceptor::from(tls.config()).accept(stream),
-                deadline: Box::pin(tokio::time::sleep(self.timeout)),
+                // Half of the places are for those who do not hurry.
+                patience: Patience::new(
+                    self.timeout,
+                    Some(Crowd::new(Arc::clone(&self.places), self.n_places.saturating_sub(1) / 2)),
+                ),
                 identity: Arc::clone(&self.identity),
                 metrics: Arc::clone(&self.metrics),
                 _pending: Pending::new(place, n_handshakes),
@@ -103,7 +109,7 @@ enum State {
 
 struct Shaking {
     accept: Accept<TcpStream>,
-    deadline: Pin<Box<Sleep>>,
+    patience: Patience,
     identity: Arc<Identity>,
     metrics: Arc<Metrics>,
     _pending: Pending,
@@ -131,7 +137,7 @@ impl Drop for Pending {
 impl Shaking {
     fn poll(&mut self, ctx: &mut Context<'_>) -> Poll<io::Result<TlsStream<TcpStream>>> {
         // First, so that a byte now and then buys no time.
-        if self.deadline.as_mut().poll(ctx).is_ready() {
+        if self.patience.poll_over(ctx).is_ready() {
             self.metrics.handshake_failed("timeout");
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }

@@ -16,6 +16,7 @@ use tokio_stream::Stream;
 use tonic::transport::server::Connected;
 
 use super::handshake::{Link, Peer, Security};
+use super::patience::{Crowd, Patience};
 use crate::telemetry::Metrics;
 
 /// How long accepting rests after it failed: long enough for a file to be closed, and to cost nothing.
@@ -156,7 +157,10 @@ impl<A: Accept + Unpin> Stream for Incoming<A> {
                     let held = self.place.taken.take().map(|place| Held::new(place, &self.room, &self.metrics));
                     let place = self.handshake.as_mut().and_then(|place| place.taken.take());
                     let link = self.security.secure(stream, place, &self.room.n_handshakes);
-                    return Poll::Ready(Some(Ok(Spoken { held, ..Spoken::new(link, self.preface_timeout) })));
+                    // None is free: whoever comes next waits for this one.
+                    let patience =
+                        Patience::new(self.preface_timeout, Some(Crowd::new(Arc::clone(&self.room.free), 0)));
+                    return Poll::Ready(Some(Ok(Spoken { held, ..Spoken::new(link, patience) })));
                 }
                 Err(error) if is_about_one_connection(&error) => {}
                 Err(error) => {
@@ -181,7 +185,7 @@ fn is_about_one_connection(error: &io::Error) -> bool {
 pub(super) struct Spoken<T> {
     io: T,
     /// Until the preface is complete.
-    deadline: Option<Pin<Box<Sleep>>>,
+    patience: Option<Patience>,
     n_read: usize,
     held: Option<Held>,
 }
@@ -207,16 +211,16 @@ impl Drop for Held {
 }
 
 impl<T> Spoken<T> {
-    fn new(io: T, preface_timeout: Duration) -> Self {
-        Self { io, deadline: Some(Box::pin(tokio::time::sleep(preface_timeout))), n_read: 0, held: None }
+    fn new(io: T, patience: Patience) -> Self {
+        Self { io, patience: Some(patience), n_read: 0, held: None }
     }
 }
 
 impl<T: AsyncRead + Unpin> AsyncRead for Spoken<T> {
     fn poll_read(mut self: Pin<&mut Self>, ctx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let Some(deadline) = &mut self.deadline else { return Pin::new(&mut self.io).poll_read(ctx, buf) };
+        let Some(patience) = &mut self.patience else { return Pin::new(&mut self.io).poll_read(ctx, buf) };
         // First, so that a byte now and then buys no time.
-        if deadline.as_mut().poll(ctx).is_ready() {
+        if patience.poll_over(ctx).is_ready() {
             if let Some(held) = &self.held {
                 held.metrics.connection_silent();
             }
@@ -226,7 +230,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Spoken<T> {
         let read = Pin::new(&mut self.io).poll_read(ctx, buf);
         self.n_read += buf.filled().len() - n_before;
         if self.n_read >= PREFACE_BYTES {
-            self.deadline = None;
+            self.patience = None;
         }
         read
     }
@@ -307,7 +311,7 @@ mod tests {
     #[tokio::test]
     async fn a_client_that_says_nothing_is_cut_off() {
         let (_client, server) = tokio::io::duplex(64);
-        let error = Spoken::new(server, LIMIT).read_u8().await.unwrap_err();
+        let error = Spoken::new(server, Patience::new(LIMIT, None)).read_u8().await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }
 
@@ -320,7 +324,7 @@ mod tests {
             }
         });
         let mut text = Vec::new();
-        let error = Spoken::new(server, LIMIT).read_to_end(&mut text).await.unwrap_err();
+        let error = Spoken::new(server, Patience::new(LIMIT, None)).read_to_end(&mut text).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
         assert!(text.len() < PREFACE_BYTES);
     }
@@ -328,7 +332,7 @@ mod tests {
     #[tokio::test]
     async fn a_client_that_has_spoken_may_be_silent() {
         let (mut client, server) = tokio::io::duplex(64);
-        let mut server = Spoken::new(server, LIMIT);
+        let mut server = Spoken::new(server, Patience::new(LIMIT, None));
         client.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
         server.read_exact(&mut [0; PREFACE_BYTES]).await.unwrap();
         tokio::time::sleep(LIMIT * 2).await;

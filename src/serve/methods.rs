@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use prost::{DecodeError, Message as _};
 use prost_types::FileDescriptorSet;
 
-use super::DESCRIPTORS;
+use super::routes::DESCRIPTORS;
 use crate::telemetry::UNKNOWN_METHOD;
 
 /// Paths as `/package.Service/Method`.

@@ -21,12 +21,14 @@ mod limit;
 mod methods;
 mod model;
 mod outcome;
+mod patience;
 mod promotion;
 mod recorder;
 mod reload;
 mod request_id;
 mod requests;
 mod resume;
+mod routes;
 mod scorer;
 mod scoring;
 mod shadow;
@@ -36,6 +38,7 @@ mod standing;
 mod status;
 mod submitted;
 mod succession;
+mod unread;
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -43,7 +46,6 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tonic::service::Routes;
 
@@ -56,26 +58,12 @@ pub use scorer::Scorer;
 pub use standing::{Phase, Standing, Trouble};
 pub use status::{code_name, item_error};
 
+use routes::{Behind, Services};
+
 use crate::identity::{Exposed, Identity};
 use crate::registry::{Believed, GateConfig, ValidRegistry};
 use crate::telemetry::fields;
-use crate::wire::v1;
-use crate::wire::v1::audit_service_server::AuditServiceServer;
-use crate::wire::v1::model_service_server::ModelServiceServer;
-use crate::wire::v1::outcome_service_server::OutcomeServiceServer;
-use crate::wire::v1::risk_scoring_service_server::RiskScoringServiceServer;
-
-/// Every contract that is served here.
-const DESCRIPTORS: [&[u8]; 4] = [
-    v1::FILE_DESCRIPTOR_SET,
-    tonic_health::pb::FILE_DESCRIPTOR_SET,
-    tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET,
-    tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET,
-];
-
-/// Longest question to health and reflection, in bytes: a service's or a symbol's name.
-const MAX_QUESTION_BYTES: usize = 16 << 10;
-
+use crate::traces::Traces;
 /// What a server is made of.
 #[derive(Debug)]
 pub struct Parts {
@@ -90,6 +78,10 @@ pub struct Parts {
     pub standing: Arc<Standing>,
     /// Who callers are, and what they may; by default nobody is asked.
     pub identity: Arc<Identity>,
+    /// Where calls are made spans; by default nowhere.
+    pub traces: Traces,
+    /// Where models and records are asked about, apart from scoring; by default nowhere apart.
+    pub apart: Option<TcpListener>,
 }
 
 impl Parts {
@@ -103,7 +95,15 @@ impl Parts {
         config: ValidServe,
     ) -> Result<Self, ServeError> {
         let standing = Arc::new(Standing::new(Arc::clone(&scorer), recorder.as_ref(), &config)?);
-        Ok(Self { scorer, recorder, config, standing, identity: Arc::default() })
+        Ok(Self {
+            scorer,
+            recorder,
+            config,
+            standing,
+            identity: Arc::default(),
+            traces: Traces::default(),
+            apart: None,
+        })
     }
 
     /// The same, with callers that must be known.
@@ -111,6 +111,19 @@ impl Parts {
     pub fn with_identity(self, identity: Arc<Identity>) -> Self {
         self.standing.knows(&identity);
         Self { identity, ..self }
+    }
+
+    /// The same, with calls that are made spans.
+    #[must_use]
+    pub fn with_traces(self, traces: Traces) -> Self {
+        self.standing.shows(&traces);
+        Self { traces, ..self }
+    }
+
+    /// The same, with the services about models and records at an address of their own.
+    #[must_use]
+    pub fn with_apart(self, apart: Option<TcpListener>) -> Self {
+        Self { apart, ..self }
     }
 
     /// With the models of a registry, of which `champion` decides already. Nothing changes where the configuration names
@@ -170,9 +183,13 @@ pub async fn serve(
     parts: Parts,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<Drained, ServeError> {
-    let Parts { scorer, recorder, config, standing, identity } = parts;
+    let Parts { scorer, recorder, config, standing, identity, traces, apart } = parts;
     let address = listener.local_addr().map_err(ServeError::Address)?;
     identity.check_exposure(address.ip().is_loopback())?;
+    if let Some(apart) = &apart {
+        let address = apart.local_addr().map_err(ServeError::Address)?;
+        identity.check_exposure(address.ip().is_loopback())?;
+    }
     let model = scorer.load().model().r#ref.clone().unwrap_or_default();
     tracing::info!({ fields::SERVER_ADDRESS } = %address, "starting");
 
@@ -189,16 +206,33 @@ pub async fn serve(
         drain: drain.clone(),
         admission,
         metrics: Arc::clone(&metrics),
+        traces,
     });
-    let security = handshake::Security::new(identity, Arc::clone(&metrics));
-    let incoming =
-        incoming::Incoming::new(listener, config.preface_timeout(), standing.room.clone(), security, metrics);
-    let (stop, stopped) = oneshot::channel::<()>();
-    let routes = routes(scorer, recorder, &config, &health, drain, &standing)?;
-    let serving =
-        http2::server(&config).layer(layer).add_routes(routes).serve_with_incoming_shutdown(incoming, async {
-            let _ = stopped.await;
-        });
+    let services =
+        Services { scorer, recorder, config: &config, health: &health, drain: drain.clone(), standing: &standing };
+    let serve_on = |listener: TcpListener, routes: Routes| {
+        let (room, metrics) = (standing.room.clone(), Arc::clone(&metrics));
+        let security = handshake::Security::new(Arc::clone(&identity), Arc::clone(&metrics));
+        let incoming = incoming::Incoming::new(listener, config.preface_timeout(), room, security, metrics);
+        let server = http2::server(&config).layer(layer.clone()).add_routes(routes);
+        server.serve_with_incoming_shutdown(incoming, drain.begun())
+    };
+    let behind = if apart.is_some() { Behind::Parcels } else { Behind::All };
+    let scoring = serve_on(listener, services.routes(behind)?);
+    let apart = match apart {
+        Some(apart) => Some(serve_on(apart, services.routes(Behind::Apart)?)),
+        None => None,
+    };
+    drop(services);
+    let serving = async {
+        let apart = async {
+            match apart {
+                Some(apart) => apart.await,
+                None => Ok(()),
+            }
+        };
+        tokio::try_join!(scoring, apart)
+    };
     let mut serving = pin!(serving);
     standing.enters(Phase::Serving);
     tracing::info!(
@@ -222,63 +256,15 @@ pub async fn serve(
     standing.enters(Phase::Draining);
     health.stop().await;
     start_drain.start();
-    drop(stop);
-    let cut = match tokio::time::timeout(limit, serving).await {
-        Ok(ended) => {
+    let cut = tokio::select! {
+        ended = serving => {
             ended?;
             false
         }
-        Err(_) => true,
+        // A client that does not answer keeps its connection, and no call: nothing is cut by leaving it.
+        () = drain::quiet(|| standing.metrics().n_calls_open()) => false,
+        () = tokio::time::sleep(limit) => true,
     };
     tracing::info!({ fields::DRAIN_SECONDS } = started.elapsed().as_secs_f64(), { fields::CUT } = cut, "stopped");
     Ok(Drained { cut })
-}
-
-fn routes(
-    scorer: Arc<ArcSwap<Scorer>>,
-    recorder: Option<Arc<Recorder>>,
-    config: &ValidServe,
-    health: &health::Health,
-    drain: drain::Drain,
-    standing: &Standing,
-) -> Result<Routes, tonic_reflection::server::Error> {
-    let (max_in, max_out) = (config.max_message_bytes(), config.max_reply_bytes());
-    let lifecycle = standing.lifecycle().cloned();
-    let door =
-        door::Door::new(Arc::clone(&scorer), recorder.clone(), Arc::clone(standing.metrics()), lifecycle.clone());
-    let scoring =
-        scoring::Scoring::new(door, config.max_batch(), drain, Arc::clone(&standing.admission), config.stream_limits());
-    let outcomes = outcome::Outcomes::new(Arc::clone(&scorer), recorder.clone(), config.max_batch(), lifecycle.clone());
-    let audit = audit::Audit::new(Arc::clone(&scorer), recorder);
-    let reflection = || {
-        DESCRIPTORS
-            .into_iter()
-            .fold(tonic_reflection::server::Builder::configure(), |builder, descriptor| {
-                builder.register_encoded_file_descriptor_set(descriptor)
-            })
-            // All of them are among the descriptors; this would register one of them again.
-            .include_reflection_service(false)
-    };
-    let routes = Routes::new(
-        RiskScoringServiceServer::new(scoring).max_decoding_message_size(max_in).max_encoding_message_size(max_out),
-    )
-    .add_service(
-        OutcomeServiceServer::new(outcomes).max_decoding_message_size(max_in).max_encoding_message_size(max_out),
-    )
-    .add_service(AuditServiceServer::new(audit).max_decoding_message_size(max_in).max_encoding_message_size(max_out))
-    .add_service(
-        ModelServiceServer::new(model::Models::new(scorer, lifecycle))
-            .max_decoding_message_size(max_in)
-            .max_encoding_message_size(max_out),
-    )
-    .add_service(
-        health.server().max_decoding_message_size(MAX_QUESTION_BYTES).max_encoding_message_size(MAX_QUESTION_BYTES),
-    )
-    .add_service(
-        reflection().build_v1()?.max_decoding_message_size(MAX_QUESTION_BYTES).max_encoding_message_size(max_out),
-    )
-    .add_service(
-        reflection().build_v1alpha()?.max_decoding_message_size(MAX_QUESTION_BYTES).max_encoding_message_size(max_out),
-    );
-    Ok(routes)
 }

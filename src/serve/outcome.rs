@@ -4,12 +4,11 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use tonic::{Request, Response, Status};
-use tracing::Span;
 
+use super::counted::brought;
 use super::status::Refusal;
 use super::{Lifecycle, Recorder, Scorer};
 use crate::parcel::{Problem, Violation};
-use crate::telemetry::fields;
 use crate::wire::v1;
 
 /// Records results where there is a ledger, and says what it lacks where there is none.
@@ -43,7 +42,7 @@ impl v1::outcome_service_server::OutcomeService for Outcomes {
         };
         let v1::RecordOutcomesRequest { outcomes } = request.into_inner();
         let (got, max) = (outcomes.len(), self.max_batch);
-        Span::current().record(fields::N_ITEMS, got);
+        brought(got);
         if got > max {
             let violation = Violation::new("outcomes", Problem::TooMany { got, max });
             return Err(Refusal::InvalidRequest(violation).into());

@@ -10,6 +10,7 @@ use arc_swap::ArcSwap;
 use tokio::sync::oneshot;
 
 use super::Scorer;
+use super::counted::took;
 use super::lanes::{Lane, Lanes};
 use super::requests::{Claim, Requests};
 use super::status::Refusal;
@@ -246,7 +247,7 @@ impl Recorder {
             // Where another model has taken over since, it is by that one, for what is recorded rests on its grounds.
             let scorer = scorer.load();
             let scorer = scorer.of_item(parcel.item_id.as_str());
-            match self.submit_by(scorer.engine(), (&parcel, explanation), language, metrics, &mut taken) {
+            match self.submit_by(scorer, (&parcel, explanation), language, metrics, &mut taken) {
                 Ok(None) => {}
                 Err(Refusal::ModelFault) if another_decides(scorer.engine().model_ref()) => {}
                 Ok(Some((decision, at, became))) => {
@@ -260,17 +261,18 @@ impl Recorder {
     /// `None` where the engine's model is not the one that decides any more.
     fn submit_by(
         &self,
-        engine: &Engine,
+        scorer: &Scorer,
         (parcel, explanation): (&Parcel, Explanation),
         language: Language,
         metrics: &Metrics,
         taken: &mut Option<Taken>,
     ) -> Result<Option<(v1::Decision, Bucket, oneshot::Receiver<Appended>)>, Refusal> {
+        let engine = scorer.engine();
         // Before the bucket is held: what needs no history, and what may take longer.
         let keys = engine.plan().keys(parcel, engine.rates());
         let item = item_key(parcel.item_id.as_str());
         let mut row = FeatureRow::default();
-        self.live.in_bucket(self.bucket_of(parcel.advised_at), |at| {
+        let submitted = self.live.in_bucket(self.bucket_of(parcel.advised_at), |at| {
             let lanes = self.lanes.load();
             let lane = lanes.of_item(item.0);
             if lane.grounds.model_digest != engine.model_ref().digest {
@@ -289,9 +291,9 @@ impl Recorder {
             let (route, cause) = (decision.route, decision.route_cause);
             let decision_id = *decision.decision_id.as_bytes();
             let decision = wire::from_decision(decision, language);
-            metrics.took(Stage::Decide, decided - started);
+            took(Stage::Decide, decided - started, metrics);
             metrics.took_by(&engine.model_ref().version, decided - started);
-            metrics.took(Stage::Encode, decided.elapsed());
+            took(Stage::Encode, decided.elapsed(), metrics);
             let counts = self.live.is_first(parcel.item_id.as_str());
             let advised_at = (parcel.advised_at.seconds(), parcel.advised_at.nanos());
             let reply = &decision;
@@ -317,7 +319,11 @@ impl Recorder {
                 lanes.decided(at, lane, &seen, route, cause);
             }
             Ok(Some((decision, at, became)))
-        })
+        })?;
+        if submitted.is_some() {
+            scorer.shift().add(&row.values);
+        }
+        Ok(submitted)
     }
 
     /// Records results, and says of each what is wrong with it. Waits until the ledger has them.

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use crate::artifact::Artifact;
 use crate::engine::{Decision, Engine, EngineError, Explanation};
 use crate::evaluation::Estimate;
-use crate::features::ExchangeRates;
+use crate::features::{ExchangeRates, FeatureRow};
 use crate::history::History;
 use crate::ledger::{is_in_canary, item_key};
 use crate::parcel::{Draft, InvalidParcel, Parcel, ParcelLimits};
 use crate::policy::Policy;
+use crate::telemetry::{Expected, FeatureShift};
 use crate::wire::{self, v1};
 
 /// Everything that decides: one immutable value, so that a request sees one version of all of it.
@@ -18,6 +19,7 @@ pub struct Scorer {
     history: Arc<History>,
     limits: ParcelLimits,
     model: v1::ModelInfo,
+    shift: Arc<FeatureShift>,
     /// What decides about a share of the items instead.
     canary: Option<(f64, Arc<Self>)>,
 }
@@ -40,7 +42,8 @@ impl Scorer {
 
     /// The artifact's model under an engine, with a history that goes on.
     pub fn with_history(artifact: &Artifact, engine: Engine, history: Arc<History>, limits: ParcelLimits) -> Self {
-        Self::new(engine, history, limits, model_info(artifact))
+        let shift = Arc::new(expected(artifact));
+        Self { shift, ..Self::new(engine, history, limits, model_info(artifact)) }
     }
 
     /// Puts the parts together.
@@ -53,7 +56,7 @@ impl Scorer {
             state: v1::ModelState::Champion.into(),
             ..model
         };
-        Self { engine, history, limits, model, canary: None }
+        Self { engine, history, limits, model, shift: Arc::default(), canary: None }
     }
 
     /// The same under another policy.
@@ -63,6 +66,7 @@ impl Scorer {
             history: Arc::clone(&self.history),
             limits: self.limits.clone(),
             model: self.model.clone(),
+            shift: Arc::clone(&self.shift),
             canary: self.canary.as_ref().map(|(share, of)| (*share, Arc::new(of.with_policy(policy.clone())))),
             engine: self.engine.with_policy(policy),
         }
@@ -76,6 +80,7 @@ impl Scorer {
             history: Arc::clone(&self.history),
             limits: self.limits.clone(),
             model: self.model.clone(),
+            shift: Arc::clone(&self.shift),
             canary,
         }
     }
@@ -109,7 +114,11 @@ impl Scorer {
     /// Decides on a parcel in the bucket in which it was advised.
     pub fn decide(&self, parcel: &Parcel, explanation: Explanation) -> Decision {
         let at = self.engine.bucket_of(parcel.advised_at);
-        self.engine.assess(parcel, &self.history, at, explanation)
+        let (keys, mut row) = (self.engine.plan().keys(parcel, self.engine.rates()), FeatureRow::default());
+        let past = (self.history.as_ref(), None);
+        let (decision, _) = self.engine.assess_into(parcel, &keys, past, at, explanation, &mut row);
+        self.shift.add(&row.values);
+        decision
     }
 
     /// What decides.
@@ -120,6 +129,11 @@ impl Scorer {
     /// What its model knows from before.
     pub fn history(&self) -> &History {
         &self.history
+    }
+
+    /// How the features of the latest parcels lie beside those of training.
+    pub fn shift(&self) -> &FeatureShift {
+        &self.shift
     }
 
     /// How much one parcel may state.
@@ -142,6 +156,17 @@ impl std::fmt::Debug for Scorer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Scorer").field("model", &self.model.r#ref).finish_non_exhaustive()
     }
+}
+
+/// What the artifact keeps of the data that its model was trained on.
+fn expected(artifact: &Artifact) -> FeatureShift {
+    let profiles = &artifact.manifest().feature_profiles;
+    let features = artifact.model().plan().features().iter().enumerate();
+    FeatureShift::new(features.filter_map(|(at, feature)| {
+        let profile = profiles.get(&*feature.name)?;
+        let (edges, rows, missing) = (profile.edges.clone(), profile.rows.clone(), profile.missing);
+        Some(Expected { name: feature.name.to_string(), at, edges, rows, missing })
+    }))
 }
 
 /// What `ModelService` tells of an artifact.

@@ -13,12 +13,14 @@ use tracing::Span;
 
 use super::access::{may_explain, permit};
 use super::admission::{Admission, Asking, Permit};
+use super::counted::brought;
 use super::door::{Door, language, result};
 use super::drain::{Drain, Draining};
 use super::status::Refusal;
 use crate::parcel::{InvalidParcel, Problem, Violation};
 use crate::reasons::Language;
 use crate::telemetry::fields;
+use crate::traces::CallSpan;
 use crate::wire::v1;
 
 /// Answers with the scorer that serves at the time.
@@ -58,7 +60,7 @@ impl v1::risk_scoring_service_server::RiskScoringService for Scoring {
         &self,
         request: Request<v1::ScoreParcelRequest>,
     ) -> Result<Response<v1::ScoreParcelResponse>, Status> {
-        Span::current().record(fields::N_ITEMS, 1);
+        brought(1);
         let (language, may_explain) = (language(request.metadata()), may_explain(request.extensions()));
         let mut request = request.into_inner();
         permit(&mut request, may_explain)?;
@@ -75,7 +77,7 @@ impl v1::risk_scoring_service_server::RiskScoringService for Scoring {
         let may_explain = may_explain(request.extensions());
         let v1::ScoreParcelsRequest { mut requests } = request.into_inner();
         let (got, max) = (requests.len(), self.max_batch);
-        Span::current().record(fields::N_ITEMS, got);
+        brought(got);
         if got > max {
             let violation = Violation::new("requests", Problem::TooMany { got, max });
             return Err(Refusal::InvalidRequest(violation).into());
@@ -108,6 +110,7 @@ impl v1::risk_scoring_service_server::RiskScoringService for Scoring {
             draining: self.drain.begun(),
             last: None,
             call: Span::current(),
+            span: CallSpan::current(),
             n_items: 0,
         }))
     }
@@ -140,6 +143,7 @@ pub(super) struct Replies {
     /// What is said after the replies in hand.
     last: Option<Status>,
     call: Span,
+    span: CallSpan,
     n_items: u64,
 }
 
@@ -242,5 +246,6 @@ impl Stream for Replies {
 impl Drop for Replies {
     fn drop(&mut self) {
         self.call.record(fields::N_ITEMS, self.n_items);
+        self.span.counts(fields::N_ITEMS, self.n_items);
     }
 }

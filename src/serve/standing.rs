@@ -1,6 +1,6 @@
 //! How the server stands: what is shown of it while it runs.
 
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 
 use arc_swap::ArcSwap;
@@ -12,6 +12,7 @@ use super::methods::Methods;
 use super::{Lifecycle, Recorder, Scorer, ServeError, ValidServe};
 use crate::identity::{Identity, Tls};
 use crate::telemetry::{Criticality, Metrics, Observed, ObservedLedger, ObservedStream};
+use crate::traces::Traces;
 use crate::wire::v1;
 
 /// What can be asked of a server while it runs, and before and after.
@@ -26,6 +27,9 @@ pub struct Standing {
     pub(super) admission: Arc<Admission>,
     pub(super) room: Room,
     identity: OnceLock<Arc<Identity>>,
+    traces: OnceLock<Traces>,
+    /// What was refused when it was last read anew, of these: the policy, certificates and keys.
+    refused: [AtomicBool; 2],
 }
 
 /// Where a server is in its life.
@@ -67,6 +71,8 @@ impl Standing {
             admission: Arc::new(admission),
             room: Room::for_connections(config.max_connections()),
             identity: OnceLock::new(),
+            traces: OnceLock::new(),
+            refused: Default::default(),
         })
     }
 
@@ -87,6 +93,26 @@ impl Standing {
     pub(super) fn knows(&self, identity: &Arc<Identity>) {
         // Told once, before the server starts.
         let _ = self.identity.set(Arc::clone(identity));
+    }
+
+    /// Where spans go, once it is known.
+    pub(super) fn shows(&self, traces: &Traces) {
+        // As above.
+        let _ = self.traces.set(traces.clone());
+    }
+
+    /// The policy was read anew, or its file refused.
+    pub fn policy_reloaded(&self, was_taken: bool) {
+        self.metrics.policy_reloaded(was_taken);
+        let [policy, _] = &self.refused;
+        policy.store(!was_taken, Ordering::Relaxed);
+    }
+
+    /// Certificates and keys were read anew, or a file of them was refused.
+    pub fn identity_reloaded(&self, was_taken: bool) {
+        self.metrics.identity_reloaded(was_taken);
+        let [_, identity] = &self.refused;
+        identity.store(!was_taken, Ordering::Relaxed);
     }
 
     /// What is counted.
@@ -113,6 +139,10 @@ impl Standing {
         self.lifecycle().is_some_and(|lifecycle| lifecycle.champion_is_unsigned())
     }
 
+    fn tls(&self) -> Option<&Tls> {
+        self.identity.get()?.tls()
+    }
+
     fn recorder(&self) -> Option<Arc<Recorder>> {
         self.recorder.as_ref()?.upgrade()
     }
@@ -136,6 +166,16 @@ impl Standing {
                 (true, true) => add("ledger", "it can't be written; decisions wait in memory and say so", false),
                 (false, true) => {}
             }
+        }
+        let [policy, identity] = &self.refused;
+        if policy.load(Ordering::Relaxed) {
+            add("policy", "its file was refused when it was last read anew; the policy before goes on", false);
+        }
+        if identity.load(Ordering::Relaxed) {
+            add("identity", "a file was refused when they were last read anew; the ones before go on", false);
+        }
+        if self.traces.get().is_some_and(Traces::is_failing) {
+            add("traces", "the collector takes no spans; they are dropped, and calls are answered as ever", false);
         }
         troubles
     }
@@ -180,15 +220,13 @@ impl Standing {
             shadow_score_psi: self.lifecycle().and_then(|lifecycle| lifecycle.shadow_score_shift()),
             history_entities: scorer.n_entities(),
             history_evicted: self.recorder().map_or(0, |recorder| recorder.n_evicted()),
+            feature_psi: scorer.shift().psi(),
             in_flight: self.admission.in_flight(),
             in_flight_limits: Criticality::ALL.map(|criticality| self.admission.limit(criticality)),
             connections: self.room.n_open(),
             connections_limit: self.room.limit(),
-            tls_expires_unix_seconds: self
-                .identity
-                .get()
-                .and_then(|identity| identity.tls())
-                .map(Tls::expires_unix_seconds),
+            tls_expires_unix_seconds: self.tls().map(Tls::expires_unix_seconds),
+            tls_lists_due_unix_seconds: self.tls().and_then(Tls::lists_due_unix_seconds),
             handshakes: self.room.n_handshakes(),
             ledger,
         }

@@ -192,6 +192,7 @@ impl Refusal {
                 let reason = match denied {
                     Denied::Unknown(_) => "CALLER_UNKNOWN",
                     Denied::Expired => "CERTIFICATE_EXPIRED",
+                    Denied::Revoked => "CERTIFICATE_REVOKED",
                     Denied::Token(_) => "TOKEN_NOT_ACCEPTED",
                     Denied::Role(_) => "ROLE_MISSING",
                 };

@@ -88,14 +88,19 @@ catalogue! {
         "Of the calls refused so, those whose caller held more than its share of the room";
 
     DENIED = Counter "denied" "" ["reason"]
-        "Calls not let in: the caller unknown, its certificate expired, its token not accepted, its role missing";
+        "Calls not let in: the caller unknown, its certificate expired or revoked, its token not accepted, its role missing";
     HANDSHAKES = Gauge "tls_handshakes" "" [] "TLS handshakes that are not done yet";
     HANDSHAKES_FAILED = Counter "tls_handshakes_failed" "" ["reason"]
         "TLS handshakes that came to nothing: not done in time, or refused by one of both sides";
     TLS_EXPIRES = Gauge "tls_certificate_expires_time" "seconds" []
         "When the server's certificate expires, in seconds since 1970; told only where there is TLS";
+    TLS_LISTS_DUE = Gauge "tls_revocation_lists_due_time" "seconds" []
+        "When the first of the revocation lists is due to be replaced, in seconds since 1970; told only where there are any";
     IDENTITY_RELOADS = Counter "identity_reloads" "" ["result"]
         "Readings of the files of [identity] at SIGHUP: taken, or refused, and the old ones go on";
+
+    POLICY_RELOADS = Counter "policy_reloads" "" ["result"]
+        "Readings of policy.file at SIGHUP: taken, or refused, and the policy before goes on";
 
     CONNECTIONS = Gauge "connections" "" [] "Connections that are open";
     CONNECTIONS_LIMIT = Gauge "connections_limit" "" [] "Most connections that are taken; more wait in the system's queue";
@@ -106,10 +111,16 @@ catalogue! {
         "Connections hung up on because their client took no more of an answer for serve.stream_idle_seconds";
     ACCEPT_PAUSES = Counter "accept_pauses" "" [] "Rests after accepting a connection failed, most often for want of files";
 
+    SPANS_EXPORTED = Counter "spans_exported" "" [] "Spans of calls that a collector took; none where traces.endpoint names none";
+    SPANS_DROPPED = Counter "spans_dropped" "" ["reason"]
+        "Spans of calls that were dropped: too many waited (traces.max_queued), or the collector did not take them";
+
     DECISIONS = Counter "decisions" "" ["route"] "Parcels decided on, by the route recommended";
     RISK_SCORE = Histogram "risk_score" "" [] "Risk scores given, 0 to 1";
     SCORE_PSI = Gauge "score_psi" "" []
         "Population stability index of the last 5,000 to 10,000 scores against the model's reference: above 0.25 is a shift; told from 1,000 on";
+    FEATURE_PSI = Gauge "feature_psi" "" ["feature"]
+        "The same of a feature, of those that say most, against the data that the model was trained on";
     NOVELTY = Histogram "novelty" "" []
         "Shares of a parcel's history keys under which nothing was inspected yet; counted where there is a ledger";
     POLICY_PARCELS = Gauge "policy_stream_parcels" "" ["stream"] "Parcels of a policy's stream today";
@@ -138,7 +149,7 @@ pub fn metrics_md() -> String {
     let mut text = "# Metrics\n\n\
         `GET /metrics` on the admin port (`admin.listen`), in the OpenMetrics text format. This page is printed from \
         the program's own\ntable by a test. Label values are the program's own words and \
-        names of the policy, never a caller's: their number is bounded. Metrics of the ledger are\ntold only where there is one.\n\n\
+        names of the policy and the model, never a caller's: their number is bounded. Metrics of the ledger are\ntold only where there is one.\n\n\
         | metric | type | labels | what it says |\n|---|---|---|---|\n"
         .to_owned();
     for metric in METRICS {

@@ -51,6 +51,10 @@ pub struct Observed {
     pub connections_limit: usize,
     /// When the server's certificate expires, where it has one.
     pub tls_expires_unix_seconds: Option<u64>,
+    /// Features of the latest parcels against those of training: population stability index by name.
+    pub feature_psi: Vec<(String, f64)>,
+    /// When the first of the revocation lists is due, in seconds since 1970; `None` where there are none.
+    pub tls_lists_due_unix_seconds: Option<u64>,
     /// TLS handshakes that are not done yet.
     pub handshakes: usize,
     /// Streams of the policy that have budgets.
@@ -160,7 +164,11 @@ impl Collector for Scrape {
         if let Some(expires) = observed.tls_expires_unix_seconds {
             page.one(&TLS_EXPIRES, expires)?;
         }
+        if let Some(due) = observed.tls_lists_due_unix_seconds {
+            page.one(&TLS_LISTS_DUE, due)?;
+        }
         page.tally(&IDENTITY_RELOADS, &metrics.identity_reloads)?;
+        page.tally(&POLICY_RELOADS, &metrics.policy_reloads)?;
 
         page.one(&CONNECTIONS, observed.connections as u64)?;
         page.one(&CONNECTIONS_LIMIT, observed.connections_limit as u64)?;
@@ -170,11 +178,20 @@ impl Collector for Scrape {
         page.one(&CONNECTIONS_STALLED, count(&metrics.connections_stalled))?;
         page.one(&ACCEPT_PAUSES, count(&metrics.accept_pauses))?;
 
+        page.one(&SPANS_EXPORTED, count(&metrics.spans_exported))?;
+        page.tally(&SPANS_DROPPED, &metrics.spans_dropped)?;
+
         page.tally(&DECISIONS, &metrics.decisions)?;
         page.distribution(&RISK_SCORE, &metrics.risk_scores.read())?;
         if let Some(psi) = metrics.score_psi() {
             page.metric(&SCORE_PSI, |mut encoder| encoder.encode_gauge(&psi))?;
         }
+        page.metric(&FEATURE_PSI, |mut encoder| {
+            for (feature, psi) in &observed.feature_psi {
+                encoder.encode_family(&[("feature", feature.as_str())])?.encode_gauge(psi)?;
+            }
+            Ok(())
+        })?;
         page.distribution(&NOVELTY, &metrics.novelties.read())?;
         let streams = &observed.streams;
         page.labeled(&POLICY_PARCELS, streams.iter().map(|stream| ([stream.name.as_str()], stream.parcels)))?;
@@ -282,6 +299,7 @@ mod tests {
         let observed = Observed {
             ledger: Some(ObservedLedger::default()),
             tls_expires_unix_seconds: Some(0),
+            tls_lists_due_unix_seconds: Some(0),
             ..Observed::default()
         };
         (0..2_000).for_each(|_| metrics.decided("release", 0.1, 0.5));

@@ -10,6 +10,16 @@ pub const CALLER: &str = "caller";
 pub const GRPC_CODE: &str = "grpc.code";
 /// From the first byte of a call to the last of its answer.
 pub const LATENCY_SECONDS: &str = "latency_seconds";
+/// The trace that a call is a part of, where there are traces: 32 hexadecimal digits.
+pub const TRACE_ID: &str = "trace.id";
+/// How long a call for one parcel took to check it, on its span.
+pub const CHECK_SECONDS: &str = "stage.check_seconds";
+/// How long it took to decide.
+pub const DECIDE_SECONDS: &str = "stage.decide_seconds";
+/// How long it took to make the reply.
+pub const ENCODE_SECONDS: &str = "stage.encode_seconds";
+/// How long it waited for the ledger.
+pub const RECORD_SECONDS: &str = "stage.record_seconds";
 /// How many parcels a call brought.
 pub const N_ITEMS: &str = "n_items";
 /// How many bytes.

@@ -15,11 +15,14 @@ use super::versions::Versions;
 pub const UNKNOWN_METHOD: &str = "unknown";
 
 /// Why a call is not let in, as told of before it happens.
-const DENIED: [&str; 4] = ["unknown", "expired", "token", "role"];
+const DENIED: [&str; 5] = ["unknown", "expired", "revoked", "token", "role"];
 /// Why a handshake comes to nothing.
 const HANDSHAKES_FAILED: [&str; 2] = ["timeout", "refused"];
 /// What becomes of files that are read anew.
 const RELOADS: [&str; 2] = ["taken", "refused"];
+
+/// Why spans are dropped.
+const SPANS_DROPPED: [&str; 2] = ["queue_full", "not_taken"];
 
 /// A part of the way from a request to its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -81,6 +84,7 @@ pub struct Metrics {
     pub(super) denied: Tally,
     pub(super) handshakes_failed: Tally,
     pub(super) identity_reloads: Tally,
+    pub(super) policy_reloads: Tally,
     pub(super) model_changes: Tally,
     pub(super) model_rejections: Tally,
     pub(super) shadow_parcels: Tally,
@@ -89,6 +93,8 @@ pub struct Metrics {
     pub(super) connections_silent: AtomicU64,
     pub(super) connections_stalled: AtomicU64,
     pub(super) accept_pauses: AtomicU64,
+    pub(super) spans_exported: AtomicU64,
+    pub(super) spans_dropped: Tally,
     pub(super) decisions: Tally,
     pub(super) risk_scores: Histogram,
     pub(super) novelties: Histogram,
@@ -141,6 +147,7 @@ impl Metrics {
             denied: Tally::of(DENIED),
             handshakes_failed: Tally::of(HANDSHAKES_FAILED),
             identity_reloads: Tally::of(RELOADS),
+            policy_reloads: Tally::of(RELOADS),
             model_changes: Tally::of([
                 "promoted",
                 "promoted_by_policy",
@@ -157,6 +164,8 @@ impl Metrics {
             connections_silent: AtomicU64::new(0),
             connections_stalled: AtomicU64::new(0),
             accept_pauses: AtomicU64::new(0),
+            spans_exported: AtomicU64::new(0),
+            spans_dropped: Tally::of(SPANS_DROPPED),
             decisions: Tally::of(routes),
             risk_scores: Histogram::of(SCORES),
             novelties: Histogram::of(TENTHS),
@@ -184,6 +193,11 @@ impl Metrics {
             method.by_code.add(code);
             method.latency.add(latency.as_secs_f64());
         }
+    }
+
+    /// Calls that are open, of all methods.
+    pub fn n_calls_open(&self) -> i64 {
+        self.methods.values().map(|method| method.open.load(Ordering::Relaxed)).sum()
     }
 
     fn method(&self, method: &str) -> Option<&Method> {
@@ -218,6 +232,11 @@ impl Metrics {
     /// Certificates and keys were read anew, or a file of them was refused.
     pub fn identity_reloaded(&self, was_taken: bool) {
         self.identity_reloads.add(if was_taken { "taken" } else { "refused" });
+    }
+
+    /// The policy was read anew, or its file refused.
+    pub fn policy_reloaded(&self, was_taken: bool) {
+        self.policy_reloads.add(if was_taken { "taken" } else { "refused" });
     }
 
     /// Another model decides from now on, with a reference of its own.
@@ -259,6 +278,16 @@ impl Metrics {
     /// Accepting failed, and rests.
     pub fn accept_paused(&self) {
         self.accept_pauses.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A collector took so many spans.
+    pub fn spans_exported(&self, n: usize) {
+        self.spans_exported.fetch_add(n as u64, Ordering::Relaxed);
+    }
+
+    /// So many were dropped.
+    pub fn spans_dropped(&self, reason: &'static str, n: usize) {
+        self.spans_dropped.add_many(reason, n as u64);
     }
 
     /// A parcel was decided on. `risk_percentile` is the share of the model's reference with a lower score.

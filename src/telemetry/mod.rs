@@ -12,6 +12,7 @@ mod level;
 mod log;
 mod metrics;
 mod process;
+mod shift;
 mod tally;
 mod versions;
 
@@ -23,3 +24,4 @@ pub use level::call_level;
 pub use log::{InitLog, LEVEL_ENV, LogConfig, LogFormat, init};
 pub use metrics::{Criticality, Method, Metrics, Stage, Totals, UNKNOWN_METHOD};
 pub use process::unix_seconds;
+pub use shift::{Expected, FeatureShift};

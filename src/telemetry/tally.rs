@@ -15,15 +15,19 @@ impl Tally {
     }
 
     pub(super) fn add(&self, word: &'static str) {
+        self.add_many(word, 1);
+    }
+
+    pub(super) fn add_many(&self, word: &'static str, n: u64) {
         {
             let counts = self.0.read().unwrap_or_else(PoisonError::into_inner);
             if let Some(count) = counts.get(word) {
-                count.fetch_add(1, Ordering::Relaxed);
+                count.fetch_add(n, Ordering::Relaxed);
                 return;
             }
         }
         let mut counts = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        counts.entry(word).or_default().fetch_add(1, Ordering::Relaxed);
+        counts.entry(word).or_default().fetch_add(n, Ordering::Relaxed);
     }
 
     pub(super) fn counts(&self) -> BTreeMap<&'static str, u64> {

@@ -23,7 +23,7 @@ async fn admin_of(standing: &Arc<Standing>) -> SocketAddr {
 }
 
 /// Status and body of an answer, and its head.
-async fn ask(admin: SocketAddr, method: &str, path: &str) -> (u16, String, String) {
+pub(crate) async fn ask(admin: SocketAddr, method: &str, path: &str) -> (u16, String, String) {
     let mut stream = TcpStream::connect(admin).await.unwrap();
     stream.write_all(format!("{method} {path} HTTP/1.1\r\nhost: admin\r\n\r\n").as_bytes()).await.unwrap();
     let mut answer = String::new();

@@ -11,6 +11,7 @@ use crate::harness::{parts, start, start_default, within};
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const HEADERS: u8 = 1;
+const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
 const GOAWAY: u8 = 7;
 const WINDOW_UPDATE: u8 = 8;
@@ -100,6 +101,34 @@ async fn a_client_that_provokes_resets_is_hung_up_on() {
             write.write_all(&frame(HEADERS, 0x4, stream, &[0x83, 0x84, 0x86])).await?;
             write.write_all(&frame(WINDOW_UPDATE, 0, stream, &0x7fff_ffffu32.to_be_bytes())).await?;
         }
+        Ok::<_, std::io::Error>(write)
+    });
+    let code = within(async {
+        loop {
+            let (kind, payload) = next_frame(&mut read).await.expect("says why before it hangs up");
+            if kind == GOAWAY {
+                return u32::from_be_bytes(payload[4..8].try_into().unwrap());
+            }
+        }
+    })
+    .await;
+    assert_eq!(code, ENHANCE_YOUR_CALM);
+    flood.abort();
+}
+
+/// CVE-2023-44487: a client that takes back each call before it is taken up, as fast as it can send.
+#[tokio::test]
+async fn a_client_that_takes_back_its_calls_is_hung_up_on() {
+    let (_channel, server) = start_default().await;
+    let (mut read, mut write) = TcpStream::connect(server.address).await.unwrap().into_split();
+    let flood = tokio::spawn(async move {
+        let mut flood = [PREFACE, &frame(SETTINGS, 0, 0, &[])].concat();
+        for stream in (1..20_000).step_by(2) {
+            flood.extend(frame(HEADERS, 0x4, stream, &[0x83, 0x84, 0x86]));
+            flood.extend(frame(RST_STREAM, 0, stream, &8u32.to_be_bytes()));
+        }
+        // In one piece, so that calls and their ends come together.
+        write.write_all(&flood).await?;
         Ok::<_, std::io::Error>(write)
     });
     let code = within(async {

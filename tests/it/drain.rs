@@ -96,6 +96,18 @@ async fn a_client_that_says_nothing_does_not_hold_up_the_stop() {
     assert_eq!(server.stopped().await, WHOLE);
 }
 
+/// It has begun as HTTP/2 does, so that no deadline for that is left, and never answers that it knows of the end.
+#[tokio::test]
+async fn a_client_that_says_only_that_it_speaks_http_2_does_not_hold_up_the_stop() {
+    use tokio::io::AsyncWriteExt as _;
+    let (_channel, server) = start_default().await;
+    let mut mute = TcpStream::connect(server.address).await.unwrap();
+    mute.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
+    // Its frame of settings is of no length: what the server needs to take it for a client.
+    mute.write_all(&[0, 0, 0, 4, 0, 0, 0, 0, 0]).await.unwrap();
+    assert_eq!(server.stopped().await, WHOLE);
+}
+
 #[tokio::test]
 async fn a_call_in_flight_completes() {
     let (channel, mut server) = start_default().await;

@@ -176,6 +176,28 @@ pub(crate) fn bad_request() -> v1::ScoreParcelRequest {
     v1::ScoreParcelRequest { explanation: 9, ..request(bad) }
 }
 
+/// What nothing that is told of a parcel may hold.
+pub(crate) const CANARY: &str = "Canary Doe, 7 Cage Street";
+
+/// A parcel that states a canary wherever it may, and one that does wherever it may not.
+pub(crate) fn canary_parcels() -> [v1::Parcel; 2] {
+    let party = v1::Party {
+        party_id: CANARY.to_owned(),
+        name: CANARY.to_owned(),
+        street: CANARY.to_owned(),
+        phone: CANARY.to_owned(),
+        email: CANARY.to_owned(),
+        ..v1::Party::default()
+    };
+    let mut good = v1::Parcel { sender: Some(party.clone()), addressee: Some(party), ..parcel() };
+    good.contents[0].description = CANARY.to_owned();
+    let mut bad = good.clone();
+    bad.contents[0].hs_code = CANARY.to_owned();
+    bad.origin_country = CANARY.to_owned();
+    bad.item_id = CANARY.to_owned();
+    [good, bad]
+}
+
 /// A `ScoreParcel` of which the client has sent the first half, and which has reached the server.
 pub(crate) struct HalfSent {
     response: h2::client::ResponseFuture,

@@ -15,6 +15,7 @@ mod privacy;
 mod recorded;
 mod restarted;
 mod signed;
+mod stopped;
 
 use std::fs;
 use std::ops::Range;

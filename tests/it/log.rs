@@ -7,9 +7,7 @@ use parcel_risk::wire::v1;
 use parcel_risk::wire::v1::risk_scoring_service_client::RiskScoringServiceClient;
 use tracing_subscriber::filter::LevelFilter;
 
-use crate::harness::{parcel, request, start_default};
-
-const CANARY: &str = "Canary Doe, 7 Cage Street";
+use crate::harness::{canary_parcels, request, start_default};
 
 /// Keeps the lines that name the canary, and those of answered calls.
 #[derive(Clone, Default)]
@@ -46,21 +44,7 @@ async fn nothing_that_a_parcel_states_of_people_or_goods_is_logged_at_any_level(
         .try_init()
         .expect("no other test starts a log");
 
-    let party = v1::Party {
-        party_id: CANARY.to_owned(),
-        name: CANARY.to_owned(),
-        street: CANARY.to_owned(),
-        phone: CANARY.to_owned(),
-        email: CANARY.to_owned(),
-        ..v1::Party::default()
-    };
-    let mut good = v1::Parcel { sender: Some(party.clone()), addressee: Some(party), ..parcel() };
-    good.contents[0].description = CANARY.to_owned();
-    let mut bad = good.clone();
-    bad.contents[0].hs_code = CANARY.to_owned();
-    bad.origin_country = CANARY.to_owned();
-    bad.item_id = CANARY.to_owned();
-
+    let [good, bad] = canary_parcels();
     let (channel, server) = start_default().await;
     let mut client = RiskScoringServiceClient::new(channel);
     client.score_parcel(request(good.clone())).await.unwrap();

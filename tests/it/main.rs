@@ -9,6 +9,8 @@ mod cli;
 mod config;
 mod connection;
 mod contract;
+#[cfg(feature = "otlp")]
+mod degraded;
 mod deploy;
 mod docs;
 mod drain;
@@ -37,4 +39,6 @@ mod simulate;
 mod streams;
 mod table;
 mod tidy;
+#[cfg(feature = "otlp")]
+mod traces;
 mod train;

@@ -74,6 +74,45 @@ async fn what_is_too_much_is_refused_at_once_and_critical_calls_and_health_are_a
     until_in_flight(0, &standing).await;
 }
 
+/// A connection whose calls are refused by the thousand is that of a client that tries again, and no attack.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_is_refused_over_and_over_is_not_hung_up_on() {
+    // Whatever holds the room holds it for as long as this takes.
+    let config = ServeConfig {
+        max_batch: 1,
+        max_in_flight: 1,
+        kept_for_critical: 0,
+        request_timeout_seconds: 600,
+        ..ServeConfig::default()
+    };
+    let parts = parts(config);
+    let standing = Arc::clone(&parts.standing);
+    let (endpoint, server) = start(parts).await;
+    let channel = endpoint.connect().await.unwrap();
+    let open = half_sent(1, &server, &standing).await;
+    let mut large = parcel();
+    large.contents[0].description = "phone case ".repeat(3000);
+    for _ in 0..25 {
+        let calls: Vec<_> = (0..100)
+            .map(|_| {
+                let (channel, large) = (channel.clone(), request(large.clone()));
+                tokio::spawn(async move { RiskScoringServiceClient::new(channel).score_parcel(large).await })
+            })
+            .collect();
+        for call in calls {
+            let status = within(call).await.unwrap().unwrap_err();
+            assert_eq!(status.code(), Code::ResourceExhausted, "{status:?}");
+        }
+    }
+    for call in open {
+        call.complete().await;
+    }
+    until_in_flight(0, &standing).await;
+    RiskScoringServiceClient::new(channel).score_parcel(request(parcel())).await.unwrap();
+    assert_eq!(standing.metrics().totals().shed, 2500);
+    assert!(standing.metrics_text().contains("parcelrisk_connections_taken_total 2"), "no connection was made anew");
+}
+
 #[tokio::test]
 async fn a_batch_takes_room_for_each_of_its_parcels() {
     let (channel, server, standing) = small(3, 0).await;

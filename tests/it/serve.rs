@@ -285,3 +285,35 @@ fn violations(status: &Status) -> String {
     let named = &details.bad_request().unwrap().field_violations;
     named.iter().map(|named| format!("{}: {} ({})\n", named.field, named.description, named.reason)).collect()
 }
+
+#[tokio::test]
+async fn models_and_records_may_be_asked_about_at_an_address_apart_and_only_there() {
+    fn said<T>(answer: Result<T, Status>) -> String {
+        let Err(status) = answer else { return "answered".to_owned() };
+        let details = status.get_error_details();
+        details.error_info().map_or_else(|| format!("{:?}", status.code()), |info| info.reason.clone())
+    }
+
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let apart = tonic::transport::Endpoint::from_shared(format!("http://{}", listener.local_addr().unwrap())).unwrap();
+    let (endpoint, server) = start(parts(ServeConfig::default()).with_apart(Some(listener))).await;
+    let channels = [endpoint.connect().await.unwrap(), apart.connect().await.unwrap()];
+    let mut answers = Vec::new();
+    for channel in &channels {
+        let score = RiskScoringServiceClient::new(channel.clone()).score_parcel(request(parcel())).await;
+        let mut outcomes = OutcomeServiceClient::new(channel.clone());
+        let outcome = outcomes.record_outcomes(v1::RecordOutcomesRequest::default()).await;
+        let models = ModelServiceClient::new(channel.clone()).list_models(v1::ListModelsRequest::default()).await;
+        let records =
+            AuditServiceClient::new(channel.clone()).list_decisions(v1::ListDecisionsRequest::default()).await;
+        let health = HealthClient::new(channel.clone()).check(HealthCheckRequest::default()).await;
+        answers.push([said(score), said(outcome), said(models), said(records), said(health)]);
+    }
+    // That there is no ledger only the service itself can say.
+    let (yes, no, no_ledger) = ("answered", "Unimplemented", "NO_LEDGER");
+    assert_eq!(answers, [[yes, no_ledger, no, no, yes], [no, no, yes, no_ledger, yes]]);
+    drop(channels);
+    // Both end.
+    assert!(!server.stopped().await.cut);
+    assert!(apart.connect().await.is_err());
+}

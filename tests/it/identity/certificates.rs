@@ -182,10 +182,43 @@ async fn certificates_change_without_a_restart_and_a_broken_file_changes_nothing
 }
 
 #[tokio::test]
+async fn a_certificate_that_is_taken_back_is_refused_on_new_connections_and_open_ones() {
+    let (dir, issuer) = (tempfile::tempdir().unwrap(), Issuer::new());
+    let (kept, lost) = (issuer.client(SCORES), issuer.client(SCORES));
+    let mut config = config(dir.path(), &issuer);
+    config.client_crl_file = write(dir.path(), "revoked.pem", &issuer.revokes(&[]));
+    let (endpoint, _server, standing, identity) = secured(config).await;
+    let open = connect(&endpoint, issuer.trusted_by(&lost)).await.unwrap();
+    let other = connect(&endpoint, issuer.trusted_by(&kept)).await.unwrap();
+    score(&open).await.unwrap();
+
+    write(dir.path(), "revoked.pem", &issuer.revokes(&[&lost]));
+    assert!(identity.reload().is_empty());
+    let status = score(&open).await.unwrap_err();
+    assert_eq!(status.code(), Code::Unauthenticated);
+    assert_eq!(status.get_error_details().error_info().unwrap().reason, "CERTIFICATE_REVOKED");
+    assert!(!is_connected(&endpoint, issuer.trusted_by(&lost)).await);
+    score(&other).await.unwrap();
+    assert!(is_connected(&endpoint, issuer.trusted_by(&kept)).await);
+    let text = standing.metrics_text();
+    assert!(text.contains("parcelrisk_denied_total{reason=\"revoked\"} 1"), "{text}");
+    assert!(text.contains("parcelrisk_tls_revocation_lists_due_time_seconds 4102444800"), "{text}");
+
+    // A list that is none, and one of somebody else: the first changes nothing, by the second nothing is known of ours.
+    write(dir.path(), "revoked.pem", &issuer.pem());
+    let refused = identity.reload();
+    assert!(refused[0].to_string().contains("identity.client_crl_file"), "{refused:?}");
+    assert!(!is_connected(&endpoint, issuer.trusted_by(&lost)).await);
+    write(dir.path(), "revoked.pem", &Issuer::new().revokes(&[]));
+    assert!(identity.reload().is_empty());
+    assert!(!is_connected(&endpoint, issuer.trusted_by(&kept)).await);
+}
+
+#[tokio::test]
 async fn a_handshake_that_hangs_is_cut_off_and_holds_up_no_more_than_its_place() {
     let (dir, issuer) = (tempfile::tempdir().unwrap(), Issuer::new());
     let config =
-        IdentityConfig { handshake_timeout_seconds: 1, max_pending_handshakes: 2, ..config(dir.path(), &issuer) };
+        IdentityConfig { handshake_timeout_seconds: 5, max_pending_handshakes: 2, ..config(dir.path(), &issuer) };
     let (endpoint, server, standing, _) = secured(config).await;
     let mut silent = Vec::new();
     for _ in 0..3 {

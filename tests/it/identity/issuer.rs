@@ -7,8 +7,8 @@ use std::path::Path;
 use parcel_risk::identity::IdentityConfig;
 use rcgen::string::Ia5String;
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose,
-    SanType, date_time_ymd,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, ExtendedKeyUsagePurpose,
+    IsCa, KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams, SanType, SerialNumber, date_time_ymd,
 };
 use tonic::transport::{Certificate, ClientTlsConfig, Identity};
 
@@ -19,13 +19,14 @@ pub(super) struct Issuer(CertifiedIssuer<'static, KeyPair>);
 pub(super) struct Issued {
     pub(super) certificate: String,
     pub(super) key: String,
+    serial: SerialNumber,
 }
 
 impl Issuer {
     pub(super) fn new() -> Self {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
     }
 
@@ -39,8 +40,29 @@ impl Issuer {
         params.extended_key_usages = vec![usage];
         params.not_after = date_time_ymd(until_year, 1, 1);
         let key = KeyPair::generate().unwrap();
+        let serial = SerialNumber::from_slice(&key.public_key_raw()[..16]);
+        params.serial_number = Some(serial.clone());
         let certificate = params.signed_by(&key, &self.0).unwrap();
-        Issued { certificate: certificate.pem(), key: key.serialize_pem() }
+        Issued { certificate: certificate.pem(), key: key.serialize_pem(), serial }
+    }
+
+    /// A list of those that it has taken back.
+    pub(super) fn revokes(&self, lost: &[&Issued]) -> String {
+        let revoked = |issued: &&Issued| RevokedCertParams {
+            serial_number: issued.serial.clone(),
+            revocation_time: date_time_ymd(2026, 1, 1),
+            reason_code: None,
+            invalidity_date: None,
+        };
+        let list = CertificateRevocationListParams {
+            this_update: date_time_ymd(2026, 1, 1),
+            next_update: date_time_ymd(2100, 1, 1),
+            crl_number: SerialNumber::from(1),
+            issuing_distribution_point: None,
+            revoked_certs: lost.iter().map(revoked).collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        list.signed_by(&self.0).unwrap().pem().unwrap()
     }
 
     /// For a client that is called by this URI.

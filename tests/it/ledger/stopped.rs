@@ -1,0 +1,299 @@
+//! Servers that are told to stop under load, one after the other, each beside the one that takes over: with clients that say
+//! nothing, that only watch, and that stream. Nobody is left without an answer, and no answer without its record.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use parcel_risk::ledger::{Reader, verify};
+use parcel_risk::wire::v1;
+use parcel_risk::wire::v1::risk_scoring_service_client::RiskScoringServiceClient;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
+use tonic::transport::Channel;
+use tonic::{Code, Status};
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_client::HealthClient;
+
+use super::{parcels, requests, times};
+use crate::harness::{listening_on, request, within};
+
+/// Calls at once of each kind.
+const N_CALLERS: usize = 6;
+/// How long a server is under load before it is told to stop.
+const PACE: Duration = Duration::from_millis(300);
+
+struct Serving {
+    child: Option<Child>,
+    address: String,
+}
+
+impl Serving {
+    fn start(ledger: &Path) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_parcel-risk"))
+            .args(["serve", "--listen", "127.0.0.1:0", "--ledger", ledger.to_str().unwrap()])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let address = listening_on(&mut child).unwrap();
+        Self { child: Some(child), address }
+    }
+
+    /// How it ends once it is told to, and how long that takes.
+    async fn stop(mut self) -> (ExitStatus, Duration) {
+        let (started, mut child) = (Instant::now(), self.child.take().unwrap());
+        assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+        let ended = tokio::task::spawn_blocking(move || child.wait().unwrap());
+        (within(ended).await.unwrap(), started.elapsed())
+    }
+}
+
+impl Drop for Serving {
+    /// Where the test has failed.
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// What all clients share.
+struct Load {
+    /// The server that calls go to, as a name service would tell.
+    now: Mutex<String>,
+    is_over: AtomicBool,
+    told: Mutex<Told>,
+}
+
+/// What clients were told.
+#[derive(Default)]
+struct Told {
+    decisions: Vec<String>,
+    n_calls: usize,
+    /// First tries that came to nothing, by how.
+    retried: BTreeMap<&'static str, usize>,
+    failed: Vec<Status>,
+    n_stream_replies: usize,
+    watched: usize,
+}
+
+impl Load {
+    fn told(&self, tell: impl FnOnce(&mut Told)) {
+        tell(&mut self.told.lock().unwrap());
+    }
+
+    fn is_over(&self) -> bool {
+        self.is_over.load(Ordering::Relaxed)
+    }
+
+    /// A connection to the server that is there now.
+    async fn connect(&self) -> Result<Channel, Status> {
+        let address = self.now.lock().unwrap().clone();
+        let endpoint = Channel::from_shared(format!("http://{address}")).unwrap();
+        endpoint.connect().await.map_err(|error| Status::unavailable(format!("{error:?}")))
+    }
+
+    /// What was decided, once it is told.
+    fn decided(&self, decisions: impl IntoIterator<Item = v1::Decision>) {
+        self.told(|told| {
+            for decision in decisions {
+                assert!(decision.degraded.is_empty(), "{decision:?}");
+                told.decisions.push(decision.decision_id);
+            }
+        });
+    }
+}
+
+/// Makes calls until all is over, one more time where one fails, on a new connection.
+async fn call<F, R>(load: Arc<Load>, mut ask: impl FnMut(Channel, usize) -> F, take: impl Fn(&Load, R))
+where
+    F: Future<Output = Result<R, Status>>,
+{
+    let mut channel = load.connect().await.unwrap();
+    for n in 0.. {
+        if load.is_over() {
+            return;
+        }
+        load.told(|told| told.n_calls += 1);
+        let first = within(ask(channel.clone(), n)).await;
+        let answer = match first {
+            Ok(answer) => Ok(answer),
+            Err(status) => {
+                load.told(|told| *told.retried.entry(parcel_risk::serve::code_name(status.code())).or_default() += 1);
+                match load.connect().await {
+                    Ok(fresh) => {
+                        channel = fresh;
+                        within(ask(channel.clone(), n)).await
+                    }
+                    Err(status) => Err(status),
+                }
+            }
+        };
+        match answer {
+            Ok(answer) => take(&load, answer),
+            Err(status) => load.told(|told| told.failed.push(status)),
+        }
+    }
+}
+
+async fn call_one(load: Arc<Load>, caller: usize, sent: Arc<Vec<v1::Parcel>>) {
+    let ask = |channel, n: usize| {
+        let mut parcel = sent[(caller + n * N_CALLERS) % sent.len()].clone();
+        parcel.item_id = format!("ONE-{caller}-{n}");
+        parcel.id_scheme = v1::ItemIdScheme::Carrier.into();
+        let mut asked = request(parcel);
+        // Every other call may be asked twice and is decided once by each server.
+        asked.request_id = if n.is_multiple_of(2) { format!("one-{caller}-{n}") } else { String::new() };
+        async move { RiskScoringServiceClient::new(channel).score_parcel(asked).await }
+    };
+    call(load, ask, |load, answer| load.decided(answer.into_inner().decision)).await;
+}
+
+async fn call_batch(load: Arc<Load>, sent: Arc<Vec<v1::Parcel>>) {
+    let ask = |channel, n: usize| {
+        let at = n * 50 % (sent.len() - 50);
+        let batch = requests(&sent[at..at + 50]);
+        async move {
+            let client = RiskScoringServiceClient::new(channel);
+            client.max_decoding_message_size(usize::MAX).score_parcels(batch).await
+        }
+    };
+    call(load, ask, |load, answer| load.decided(super::decisions(answer.into_inner()))).await;
+}
+
+/// Streams until all is over; where a server ends the stream, what was replied stands, and another is opened.
+async fn stream(load: Arc<Load>, sent: Arc<Vec<v1::Parcel>>) {
+    while !load.is_over() {
+        let Ok(channel) = load.connect().await else { continue };
+        let mut client = RiskScoringServiceClient::new(channel);
+        let endless: Vec<_> =
+            sent.iter().map(|parcel| v1::StreamParcelsRequest { request: Some(request(parcel.clone())) }).collect();
+        let Ok(replies) = client.stream_parcels(tokio_stream::iter(endless.into_iter().cycle())).await else {
+            continue;
+        };
+        let mut replies = replies.into_inner();
+        while !load.is_over() {
+            match within(replies.message()).await {
+                Ok(Some(reply)) => match reply.result.and_then(|result| result.result) {
+                    Some(v1::score_result::Result::Decision(decision)) => {
+                        load.decided([decision]);
+                        load.told(|told| told.n_stream_replies += 1);
+                    }
+                    other => panic!("{other:?}"),
+                },
+                Ok(None) => panic!("a stream ends without a word"),
+                Err(status) => {
+                    assert_eq!(status.code(), Code::Unavailable, "{status:?}");
+                    break;
+                }
+            }
+        }
+    }
+}
+
+/// Watches health, and leaves a stream open without a word, until the server ends both.
+async fn watch(load: Arc<Load>) {
+    while !load.is_over() {
+        let Ok(channel) = load.connect().await else { continue };
+        let mut client = RiskScoringServiceClient::new(channel.clone());
+        let idle = client.stream_parcels(tokio_stream::pending()).await;
+        let watched = HealthClient::new(channel).watch(HealthCheckRequest::default()).await;
+        let (Ok(_idle), Ok(states)) = (idle, watched) else { continue };
+        let mut states = states.into_inner();
+        while let Ok(Some(_)) = within_cycle(&load, states.message()).await {
+            load.told(|told| told.watched += 1);
+        }
+    }
+}
+
+/// As it ends, or as nothing where all is over before.
+async fn within_cycle<T>(
+    load: &Load,
+    future: impl Future<Output = Result<Option<T>, Status>>,
+) -> Result<Option<T>, Status> {
+    let over = async {
+        while !load.is_over() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::select! {
+        done = future => done,
+        () = over => Ok(None),
+    }
+}
+
+/// Connections of clients that say nothing at all, or no more than that they speak HTTP/2.
+async fn silent(address: &str) -> Vec<TcpStream> {
+    let mut open = Vec::new();
+    for n in 0..10 {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        if n % 2 == 0 {
+            stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
+        }
+        open.push(stream);
+    }
+    open
+}
+
+/// `STOP_TEST_TIMES` says how often; 50 is the long form.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn stops_under_load_fail_no_call_after_a_retry_and_leave_no_answer_unrecorded() {
+    let n_stops = times("STOP_TEST_TIMES", 3);
+    let dir = tempfile::tempdir().unwrap();
+    // Two that take turns, since a server holds its ledger until it has ended.
+    let ledgers = [0, 1].map(|n| dir.path().join(format!("ledger-{n}.db")));
+    let sent = Arc::new(parcels(500));
+    let mut serving = Serving::start(&ledgers[0]);
+    let load = Arc::new(Load {
+        now: Mutex::new(serving.address.clone()),
+        is_over: AtomicBool::new(false),
+        told: Mutex::default(),
+    });
+    let mut clients: Vec<_> =
+        (0..N_CALLERS).map(|caller| tokio::spawn(call_one(Arc::clone(&load), caller, Arc::clone(&sent)))).collect();
+    clients.push(tokio::spawn(call_batch(Arc::clone(&load), Arc::clone(&sent))));
+    clients.push(tokio::spawn(stream(Arc::clone(&load), Arc::clone(&sent))));
+    clients.push(tokio::spawn(watch(Arc::clone(&load))));
+
+    let mut longest = Duration::ZERO;
+    for n in 0..n_stops {
+        let _silent = silent(&serving.address).await;
+        let next = ledgers[(n + 1) % 2].clone();
+        let next = tokio::task::spawn_blocking(move || Serving::start(&next)).await.unwrap();
+        tokio::time::sleep(PACE).await;
+        load.now.lock().unwrap().clone_from(&next.address);
+        let (status, took) = std::mem::replace(&mut serving, next).stop().await;
+        // Code 1 would say that calls were cut at the end of the drain.
+        assert_eq!(status.code(), Some(0), "stop {n}");
+        longest = longest.max(took);
+    }
+    load.is_over.store(true, Ordering::Relaxed);
+    for client in clients {
+        within(client).await.unwrap();
+    }
+    assert_eq!(serving.stop().await.0.code(), Some(0));
+
+    let told = load.told.lock().unwrap();
+    assert!(told.failed.is_empty(), "{:?}", told.failed);
+    assert!(told.n_calls > 0 && told.n_stream_replies > 0 && told.watched >= n_stops);
+    let n_recorded: u64 = ledgers.iter().map(|ledger| verify(ledger, None).unwrap().decisions).sum();
+    let readers = ledgers.map(|ledger| Reader::open(&ledger).unwrap());
+    for id in &told.decisions {
+        let bytes = *uuid::Uuid::parse_str(id).unwrap().as_bytes();
+        assert!(readers.iter().any(|reader| reader.decision(&bytes).unwrap().is_some()), "decision {id} is lost");
+    }
+    eprintln!(
+        "{n_stops} stops: {} calls, none failed; tried again {:?}; {} replies to streams; {} decisions told, {n_recorded} \
+         recorded, none lost; the longest stop took {:.0} ms of 25 s",
+        told.n_calls,
+        told.retried,
+        told.n_stream_replies,
+        told.decisions.len(),
+        longest.as_secs_f64() * 1e3,
+    );
+}
