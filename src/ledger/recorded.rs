@@ -42,7 +42,7 @@ pub fn recorded_keys(
         let kept = match record.content.kind {
             Kind::Decision => {
                 let kept = KeptDecision::from_body(body).map_err(unreadable)?;
-                let values = Some(kept.values.as_slice()).filter(|values| values.len() == n_features);
+                let values = Some(kept.row.values.as_slice()).filter(|values| values.len() == n_features);
                 kept.counts.then(|| RecordedKeys::new(kept.keys, values, n_numbers))
             }
             Kind::Imported => {

@@ -54,13 +54,13 @@ impl DrawnRows {
                         let chance = recorded_decision(&record)?.selection_probability;
                         let weight = if chance > 0.0 { 1.0 / chance } else { 1.0 };
                         let day = kept.advised_at.0.div_euclid(86_400);
-                        let row = Drawn { row: kept.row(), weight, day, infringement: false };
+                        let row = Drawn { row: kept.row, weight, day, infringement: false };
                         drawn.insert(item, (record.seq.unsigned_abs(), row, false));
                     }
                 }
                 (Kind::Outcome, Some(item)) => {
                     if let Some((_, row, is_known)) = drawn.get_mut(&item)
-                        && let Some((infringement, _)) = KeptOutcome::from_body(body).map_err(unreadable)?.label()
+                        && let Some((infringement, _)) = KeptOutcome::of(&record.content).map_err(unreadable)?.label()
                     {
                         (row.infringement, *is_known) = (row.infringement || infringement, true);
                     }

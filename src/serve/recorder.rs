@@ -20,9 +20,8 @@ use crate::engine::{Engine, Explanation, ModelRef};
 use crate::features::FeatureRow;
 use crate::history::{Bucket, History, HistoryConfig};
 use crate::ledger::{
-    Appended, CanaryGrounds, Clock, Content, Decided, Grounds, Item, Keeping, KeptOutcome, Kind, Ledger,
-    LedgerConfig, LedgerError, Live, Reader, Request, Retention, Slot, Submission, Unavailable, item_key,
-    recorded_decision,
+    Appended, CanaryGrounds, Clock, Content, Decided, Grounds, Item, Keeping, KeptOutcome, Kind, Ledger, LedgerConfig,
+    LedgerError, Live, Reader, Request, Retention, Slot, Submission, Unavailable, item_key, recorded_decision,
 };
 use crate::parcel::{AdvisedAt, Parcel};
 use crate::policy::{Policy, PolicyStatus};
