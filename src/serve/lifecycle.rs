@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
 
@@ -17,7 +16,7 @@ use crate::engine::ModelRef;
 use crate::registry::{
     Believed, Check, Finding, GateConfig, Happened, ModelEvent, Place, Report, Shelf, ValidRegistry,
 };
-use crate::telemetry::{Metrics, fields};
+use crate::telemetry::{Metrics, fields, unix_seconds};
 
 /// Which model is what, and the only one to change it.
 #[derive(Debug)]
@@ -82,8 +81,8 @@ impl Known {
 impl Held {
     /// What it is from now on.
     pub(super) fn new(believed: Believed, is_given: bool, lane: Option<Arc<Lane>>, report: Report) -> Self {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        Self { believed, is_given, lane, report, since_unix_seconds: i64::try_from(now).unwrap_or(i64::MAX) }
+        let since_unix_seconds = i64::try_from(unix_seconds()).unwrap_or(i64::MAX);
+        Self { believed, is_given, lane, report, since_unix_seconds }
     }
 
     pub(super) fn model(&self) -> &ModelRef {

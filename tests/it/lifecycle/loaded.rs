@@ -122,7 +122,7 @@ async fn call(channel: Channel, done: Arc<AtomicBool>, every: Option<Duration>, 
         }
         let from = every.map_or(due, |every| due - every);
         // Each caller has an item of its own, and advises it again and again: its history stands still.
-        let parcel = v1::Parcel { item_id: format!("item-{caller}"), ..parcel() };
+        let parcel = v1::Parcel { item_id: format!("RB{:09}CN", 100_000_000 + caller), ..parcel() };
         let reply = client.score_parcel(request(parcel)).await.unwrap().into_inner().decision.unwrap();
         latencies.push(from.elapsed());
         whole(&reply, &mut scores);

@@ -15,8 +15,8 @@ use super::{Place, first, second};
 use crate::fixture::{customs_mapping, train_csv, valid_csv};
 use crate::harness::{listening_on, recording_parts, request, start, within};
 
-/// A ledger of a year and a quarter of declarations, each inspected the day after.
-async fn recorded(path: &Path, parties: Parties) {
+/// A ledger of a year and a quarter of declarations, each inspected the day after; `at_once` of them come together.
+async fn recorded(path: &Path, parties: Parties, at_once: usize) {
     let config = LedgerConfig { path: path.to_str().unwrap().to_owned(), parties, ..LedgerConfig::default() };
     let (parts, recorder) = recording_parts(path, &config, Clock::system());
     let (endpoint, server) = start(parts).await;
@@ -29,7 +29,7 @@ async fn recorded(path: &Path, parties: Parties) {
         .map(|row| row.unwrap().unwrap())
         .collect();
     rows.sort_by_key(|row| row.draft.advised_at.as_ref().map(|at| at.seconds));
-    for some in rows.chunks(200) {
+    for some in rows.chunks(at_once) {
         let parcels: Vec<_> = some.iter().map(|row| from_draft(&row.draft).unwrap()).collect();
         let requests = parcels.iter().cloned().map(request).collect();
         within(scoring.score_parcels(v1::ScoreParcelsRequest { requests })).await.unwrap();
@@ -79,7 +79,7 @@ fn said(output: &Output) -> String {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_ledger_becomes_a_signed_model_again_and_again_and_every_end_has_its_code() {
     let place = Place::new();
-    recorded(&place.ledger(), Parties::Plain).await;
+    recorded(&place.ledger(), Parties::Plain, 200).await;
     let key = place.dir.path().join("key");
     std::fs::write(&key, place.pair.sk.to_box(None).unwrap().into_string()).unwrap();
     let signed = ["--secret-key", key.to_str().unwrap(), "--no-password"];
@@ -106,17 +106,23 @@ async fn a_ledger_becomes_a_signed_model_again_and_again_and_every_end_has_its_c
     assert_eq!(again.status.code(), Some(0), "{}", said(&again));
     let again: serde_json::Value = serde_json::from_slice(&again.stdout).unwrap();
     assert_eq!(again["digest"], line["digest"]);
+}
 
-    // What is kept under pseudonyms, or not at all, is known to history by the same keys: the model is the same, to the bit.
-    for parties in [Parties::Pseudonymized, Parties::None] {
-        let other = Place::new();
-        recorded(&other.ledger(), parties).await;
-        let done = retrain(&other, &[], &[]);
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_ledger_that_knows_nobody_gives_the_model_of_one_that_knows_all() {
+    let mut models = Vec::new();
+    for parties in [Parties::Plain, Parties::Pseudonymized, Parties::None] {
+        let place = Place::new();
+        // One after the other: the order of records is a part of what is learned from.
+        recorded(&place.ledger(), parties, 1).await;
+        let done = retrain(&place, &[], &[]);
         assert_eq!(done.status.code(), Some(0), "{}", said(&done));
         let line: serde_json::Value = serde_json::from_slice(&done.stdout).unwrap();
-        let same = Artifact::read(Path::new(line["artifact"].as_str().unwrap())).unwrap();
-        assert!(same.model().to_bytes() == artifact.model().to_bytes(), "{parties:?}: weights");
-        assert!(same.snapshot() == artifact.snapshot(), "{parties:?}: history");
+        models.push(Artifact::read(Path::new(line["artifact"].as_str().unwrap())).unwrap());
+    }
+    for model in &models[1..] {
+        assert!(model.model().to_bytes() == models[0].model().to_bytes(), "weights, to the bit");
+        assert!(model.snapshot() == models[0].snapshot(), "history, to the bit");
     }
 }
 
