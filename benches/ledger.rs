@@ -9,6 +9,7 @@
     reason = "a benchmark prints, and fails by panicking"
 )]
 
+#[allow(dead_code, reason = "what scores in process is for other benches")]
 mod post;
 
 use std::env;
