@@ -99,8 +99,8 @@ impl<'a> Service<'a> {
         })
     }
 
-    /// Trains on what is known when the row at `begins` is advised, as `train` does: the last block calibrates, all before it
-    /// is fitted on. The model before stays where too little is known. Returns whether there is a model.
+    /// Trains on what is known when the row at `begins` is advised, as `train` does: all but the first block is fitted on.
+    /// The model before stays where too little is known. Returns whether there is a model.
     pub(super) fn train(&mut self, begins: usize, progress: &mut dyn Progress) -> Result<bool, TrainError> {
         let now = self.plan.bucket_of(self.rows[begins].parcel.advised_at);
         let known = (0..self.learned.len()).filter(|&at| self.learned[at].known_at <= now).collect::<Vec<_>>();
@@ -117,7 +117,8 @@ impl<'a> Service<'a> {
             let weights = at.iter().map(|&at| self.learned[at].weight as f32).collect();
             LabeledBlock::of_labeled(self.rows, values.select(Axis(0), at).into(), &rows).weighted(weights)
         };
-        let (learn, calibrate) = (block(blocks.fit.start..blocks.report.start), block(blocks.report.clone()));
+        // Only ranks are told of, so that the curve, on rows that were fitted on here, does not matter.
+        let (learn, calibrate) = (block(blocks.fit.start..blocks.report.end), block(blocks.report.clone()));
         let model = if learn.has_both(MIN_PER_CLASS) {
             self.descriptions.advance(now);
             Some(Fitted::serving(self.recipe, learn, &calibrate, self.descriptions.model(), progress)?)
@@ -129,7 +130,7 @@ impl<'a> Service<'a> {
             let model_ref = ModelRef { name: String::new(), version: String::new(), digest: String::new() };
             let thresholds = self.recipe.thresholds.check()?;
             self.engine = Some(Engine::new(Arc::new(model), Arc::new(model_ref), self.rates.clone(), thresholds)?);
-            self.trained_on = blocks.report.start - blocks.fit.start;
+            self.trained_on = blocks.report.end - blocks.fit.start;
         }
         Ok(self.engine.is_some())
     }
