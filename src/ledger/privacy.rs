@@ -102,8 +102,11 @@ struct PseudonymousParty {
     kind: i32,
 }
 
+/// A text of a party.
+type TextOf = fn(&mut v1::Party) -> &mut String;
+
 /// The texts of a party. Their places stand in ledgers, and their names in pseudonyms.
-const FIELDS: [(&str, fn(&mut v1::Party) -> &mut String); 7] = [
+const FIELDS: [(&str, TextOf); 7] = [
     ("party_id", |party| &mut party.party_id),
     ("name", |party| &mut party.name),
     ("street", |party| &mut party.street),
