@@ -196,6 +196,6 @@ fn stop_signal() -> anyhow::Result<impl Future<Output = ()> + Send + 'static> {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
-        supervisor::tell_of_stop();
+        supervisor::tell_of_stop().await;
     })
 }

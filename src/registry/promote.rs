@@ -48,7 +48,7 @@ mod tests {
 
     fn outcomes(better: bool, weight: f64) -> Vec<PairedRow> {
         let of = |idx: u32| {
-            let (infringement, noise) = (idx % 10 == 0, f64::from(idx * 37 % 101) / 101.0);
+            let (infringement, noise) = (idx.is_multiple_of(10), f64::from(idx * 37 % 101) / 101.0);
             let good = noise + if infringement { 0.6 } else { 0.0 };
             PairedRow { scores: if better { [noise, good] } else { [good, noise] }, infringement, weight }
         };

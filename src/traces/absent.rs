@@ -11,17 +11,17 @@ use crate::telemetry::Metrics;
 
 /// No spans.
 #[derive(Clone, Debug, Default)]
-pub struct Traces;
+pub struct Traces(());
 
 /// No span.
 #[derive(Clone, Debug, Default)]
-pub struct CallSpan;
+pub struct CallSpan(());
 
 impl Traces {
     /// # Errors
     /// [`StartTraces::NotBuilt`] where a collector is named.
     pub fn start(config: &TracesConfig, _: Arc<Metrics>) -> Result<Self, StartTraces> {
-        if config.endpoint.is_empty() { Ok(Self) } else { Err(StartTraces::NotBuilt) }
+        if config.endpoint.is_empty() { Ok(Self(())) } else { Err(StartTraces::NotBuilt) }
     }
 
     /// Never: there is nothing that could fail.
@@ -31,7 +31,7 @@ impl Traces {
 
     /// Nothing begins.
     pub fn begin(&self, _: &'static str, _: &HeaderMap) -> CallSpan {
-        CallSpan
+        CallSpan(())
     }
 
     /// Nothing waits.
@@ -41,7 +41,7 @@ impl Traces {
 impl CallSpan {
     /// There is none.
     pub fn current() -> Self {
-        Self
+        Self(())
     }
 
     /// There is none.

@@ -230,7 +230,8 @@ async fn a_handshake_that_hangs_is_cut_off_and_holds_up_no_more_than_its_place()
         }
     })
     .await;
-    // The third waits in the system's queue.
+    // The third waits in the system's queue; without the limit it would be in by now.
+    tokio::time::sleep(Duration::from_millis(200)).await;
     assert_eq!((standing.observe().handshakes, standing.observe().connections), (2, 2));
     // Behind all three, and in when they are cut off.
     let channel = connect(&endpoint, issuer.trusted_by(&issuer.client(SCORES))).await.unwrap();
