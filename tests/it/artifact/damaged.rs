@@ -132,7 +132,7 @@ fn a_manifest_that_does_not_fit_the_files_is_found() {
         golden.jsonl
         the model's own rates or thresholds are not valid: policy: must have 0 <= documents_from_risk_score <= open_from_risk_score <= 1, got 0.9 and 0.7
         golden.jsonl
-        line 1: another decision about "ITEM" than expected: the route differs, score SCORE instead of SCORE
+        line 1: another decision about "ITEM" than expected: the identifier, which is a digest of every feature, differs, score SCORE instead of SCORE
         golden.jsonl
         line 1: another decision about "ITEM" than expected: a detail differs, score SCORE instead of SCORE
         history.bin does not have the digest that manifest.json names: it is truncated, damaged or of another model
