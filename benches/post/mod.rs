@@ -1,5 +1,4 @@
 //! What the benches score: simulated post, which is what the built-in model knows.
-#![allow(dead_code, reason = "each bench takes what it needs of this")]
 
 use std::sync::Arc;
 
