@@ -228,7 +228,7 @@ impl Writer {
         while self.log.is_some() && !self.waiting.is_empty() {
             match self.write_some(desk) {
                 Ok(placed) => self.took(desk, placed),
-                Err(error) => self.fail(desk, &error.to_string()),
+                Err(error) => self.fail(desk, &with_cause(&error)),
             }
         }
         if self.log.is_none() {
@@ -388,5 +388,13 @@ impl Desk {
             }
         }
         Ok(None)
+    }
+}
+
+/// What went wrong, and why: that the disk is full is said by the cause alone.
+fn with_cause(error: &LedgerError) -> String {
+    match std::error::Error::source(error) {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
     }
 }
