@@ -2,8 +2,6 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use prost::Message as _;
-
 use super::config::Parties;
 use super::findings::findings;
 use super::grounds::Grounds;
@@ -80,7 +78,7 @@ fn route_anew(
     let parcel = kept_parcel(parcel).map_err(|error| unreadable(error.to_string()))?;
     let item_id = parcel.item_id.clone();
     let parcel = read(parcel).ok_or_else(|| unreadable("its parcel is none any more".to_owned()))?;
-    let reply = v1::Decision::decode(kept.reply.as_slice()).map_err(|error| unreadable(error.to_string()))?;
+    let reply = kept.decision().map_err(unreadable)?;
     let facts = Facts {
         parcel: &parcel,
         risk_score: kept.seen.risk_score,

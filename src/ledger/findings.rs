@@ -50,8 +50,7 @@ pub fn audited_items(reader: &Reader, since: i64, until: i64) -> Result<Vec<Audi
         }
         let kept = KeptDecision::from_body(&record.content.body).map_err(|what| unreadable(&record, what))?;
         if kept.counts {
-            let reply = v1::Decision::decode(kept.reply.as_slice());
-            let reply = reply.map_err(|error| unreadable(&record, error.to_string()))?;
+            let reply = kept.decision().map_err(|what| unreadable(&record, what))?;
             let route = record.content.route.and_then(Route::from_number);
             items.push(Audited {
                 chance: reply.selection_probability,

@@ -102,6 +102,14 @@ impl KeptDecision {
         }
         Ok(Self { reply: reply.to_vec(), explanation, advised_at, counts, keys, row, seen, route_cause })
     }
+
+    /// The decision as it was replied, without its time.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn decision(&self) -> Result<v1::Decision, String> {
+        v1::Decision::decode(self.reply.as_slice()).map_err(|error| error.to_string())
+    }
 }
 
 /// Names an item, so that one advised twice counts once, and its records are found.
@@ -118,7 +126,7 @@ pub fn item_key(item_id: &str) -> EntityKey {
 pub fn recorded_decision(record: &Record) -> Result<v1::Decision, LedgerError> {
     let unreadable = |what| LedgerError::Record { seq: record.seq, what };
     let kept = KeptDecision::from_body(&record.content.body).map_err(unreadable)?;
-    let mut decision = v1::Decision::decode(kept.reply.as_slice()).map_err(|error| unreadable(error.to_string()))?;
+    let mut decision = kept.decision().map_err(unreadable)?;
     decision.decided_at = Some(timestamp_micros(record.recorded_at_micros));
     Ok(decision)
 }

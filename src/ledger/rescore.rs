@@ -3,8 +3,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use prost::Message as _;
-
 use super::grounds::Grounds;
 use super::kept::KeptDecision;
 use super::live::Fold;
@@ -109,7 +107,7 @@ fn difference(
 ) -> Result<Option<&'static str>, LedgerError> {
     let unreadable = |what: String| LedgerError::Record { seq: record.seq, what };
     let kept = KeptDecision::from_body(&record.content.body).map_err(unreadable)?;
-    let reply = v1::Decision::decode(kept.reply.as_slice()).map_err(|error| unreadable(error.to_string()))?;
+    let reply = kept.decision().map_err(unreadable)?;
     let (seconds, nanos) = kept.advised_at;
     let stated = DraftTime { seconds, nanos: i32::try_from(nanos).unwrap_or(i32::MAX) };
     let advised_at = AdvisedAt::new(stated).map_err(|problem| unreadable(problem.to_string()))?;
@@ -161,7 +159,7 @@ pub fn explained(engine: &Engine, record: &Record, language: Language) -> Result
     let (seconds, nanos) = kept.advised_at;
     let stated = DraftTime { seconds, nanos: i32::try_from(nanos).unwrap_or(i32::MAX) };
     let advised_at = AdvisedAt::new(stated).map_err(|problem| unreadable(problem.to_string()))?;
-    let reply = v1::Decision::decode(kept.reply.as_slice()).map_err(|error| unreadable(error.to_string()))?;
+    let reply = kept.decision().map_err(unreadable)?;
     let is_of_model = reply.model.as_ref().is_some_and(|model| model.digest == engine.model_ref().digest);
     if !is_of_model || kept.row.values.len() != engine.plan().features().len() {
         return Ok(None);

@@ -79,9 +79,7 @@ impl Comparison {
     pub fn outcome(&mut self, item: u64, infringement: bool) {
         // Its place in the order stays, and removes nothing later on.
         if let Some((scores, chance)) = self.awaited.remove(&item) {
-            // What had no chance was chosen by somebody, and stands for itself.
-            let weight = if chance > 0.0 { 1.0 / chance } else { 1.0 };
-            push(&mut self.found, PairedRow { scores, infringement, weight }, MOST_FOUND);
+            push(&mut self.found, PairedRow { scores, infringement, weight: stands_for(chance) }, MOST_FOUND);
         }
     }
 
@@ -141,6 +139,12 @@ impl Comparison {
 fn push<T>(queue: &mut VecDeque<T>, one: T, most: usize) -> Option<T> {
     queue.push_back(one);
     if queue.len() > most { queue.pop_front() } else { None }
+}
+
+/// How many parcels one stands for that was inspected with this chance. What had none was chosen by somebody, and stands for
+/// itself.
+pub(super) fn stands_for(chance: f64) -> f64 {
+    if chance > 0.0 { 1.0 / chance } else { 1.0 }
 }
 
 #[cfg(test)]

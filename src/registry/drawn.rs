@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 
 use super::check::{Check, Finding};
+use super::comparison::stands_for;
 use super::contender::Contender;
 use super::gate_config::GateConfig;
 use crate::evaluation::{Columns, Evaluation, Scored, ScoredRow, Settings, Subject, evaluate};
 use crate::features::FeatureRow;
-use crate::ledger::{Grounds, KeptDecision, KeptOutcome, Kind, LedgerError, Reader, recorded_decision};
+use crate::ledger::{Grounds, KeptDecision, KeptOutcome, Kind, LedgerError, Reader};
 use crate::policy::RouteCause;
 
 /// The features of such parcels, as they were when they were decided about.
@@ -51,10 +52,9 @@ impl DrawnRows {
                 (Kind::Decision, Some(item)) if is_now => {
                     let kept = KeptDecision::from_body(body).map_err(unreadable)?;
                     if kept.counts && kept.route_cause == RouteCause::RandomControl as i64 {
-                        let chance = recorded_decision(&record)?.selection_probability;
-                        let weight = if chance > 0.0 { 1.0 / chance } else { 1.0 };
+                        let chance = kept.decision().map_err(unreadable)?.selection_probability;
                         let day = kept.advised_at.0.div_euclid(86_400);
-                        let row = Drawn { row: kept.row, weight, day, infringement: false };
+                        let row = Drawn { row: kept.row, weight: stands_for(chance), day, infringement: false };
                         drawn.insert(item, (record.seq.unsigned_abs(), row, false));
                     }
                 }
