@@ -38,7 +38,7 @@ pub struct RememberedModel {
 impl RememberedModel {
     /// Where it lay.
     pub fn place(&self) -> Place {
-        Place { name: self.model.name.clone(), version: self.model.version.clone() }
+        Place::of(&self.model)
     }
 }
 
@@ -77,10 +77,7 @@ impl Remembered {
             unix_seconds,
         };
         match event.what {
-            Happened::Rejected => {
-                self.models.insert(now.place(), now);
-            }
-            Happened::Passed => {
+            Happened::Rejected | Happened::Passed => {
                 self.models.insert(now.place(), now);
             }
             Happened::Staged => {
@@ -92,8 +89,10 @@ impl Remembered {
                     self.challenger = None;
                 }
                 let known = |model: &ModelRef| {
-                    let place = Place { name: model.name.clone(), version: model.version.clone() };
-                    self.models.get(&place).filter(|known| known.model == *model).map(|known| known.report.clone())
+                    self.models
+                        .get(&Place::of(model))
+                        .filter(|known| known.model == *model)
+                        .map(|known| known.report.clone())
                 };
                 self.previous = before.filter(|_| !what.is_for_a_fault()).map(|before| RememberedModel {
                     report: known(&before).unwrap_or_default(),

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use super::check::{Check, Finding};
 use super::config::ValidRegistry;
 use crate::artifact::{Artifact, Sealed, Signer};
+use crate::engine::ModelRef;
 
 /// A directory `NAME/VERSION/` of artifacts, to which others write.
 #[derive(Clone, Debug)]
@@ -23,6 +24,13 @@ pub struct Place {
     pub name: String,
     /// Version within it.
     pub version: String,
+}
+
+impl Place {
+    /// That of a model.
+    pub fn of(model: &ModelRef) -> Self {
+        Self { name: model.name.clone(), version: model.version.clone() }
+    }
 }
 
 /// A model that proved itself, and who vouches for it: nobody, where the configuration allows that.
