@@ -6,7 +6,6 @@ use super::Recorder;
 use super::lanes::Lane;
 use super::lifecycle::{Held, Lifecycle};
 use super::status::Refusal;
-use crate::artifact::KeyRole;
 use crate::registry::{Happened, ModelEvent};
 use crate::telemetry::fields;
 
@@ -19,17 +18,12 @@ impl Lifecycle {
     /// The challenger decides about `share` of the items from now on, 0 to below 1; about none for 0. It falls between two
     /// parcels, and is on record before the first decision that rests on it.
     pub(super) fn set_canary(&self, expected_digest: &str, share: f64) -> Result<(), Refusal> {
-        let challenger = self.expected_challenger(expected_digest)?;
         if share <= 0.0 {
+            self.roles().expected_challenger(expected_digest)?;
             return self.end_canary();
         }
-        if challenger.believed.signer.as_ref().is_some_and(|signer| signer.role != KeyRole::Release) {
-            return Err(Refusal::ModelState("the challenger is signed by a key that vouches for trials only"));
-        }
         let mut roles = self.roles();
-        if !roles.challenger.as_ref().is_some_and(|now| Arc::ptr_eq(now, &challenger)) {
-            return Err(Refusal::ModelState("another challenger was staged meanwhile"));
-        }
+        let challenger = roles.challenger_to_decide(expected_digest)?;
         let recorder = self.recorder()?;
         let artifact = &challenger.believed.artifact;
         let champion = self.scorer.load_full();

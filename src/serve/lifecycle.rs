@@ -78,6 +78,28 @@ impl Known {
     }
 }
 
+impl Roles {
+    /// The challenger of this digest.
+    pub(super) fn expected_challenger(&self, expected_digest: &str) -> Result<Arc<Held>, Refusal> {
+        let Some(challenger) = self.challenger.clone() else {
+            return Err(Refusal::ModelState("there is no challenger: StageModel makes one"));
+        };
+        if challenger.model().digest != expected_digest {
+            return Err(Refusal::ModelState("the challenger is another than the one expected: its digest differs"));
+        }
+        Ok(challenger)
+    }
+
+    /// The challenger of this digest, where it may decide about parcels.
+    pub(super) fn challenger_to_decide(&self, expected_digest: &str) -> Result<Arc<Held>, Refusal> {
+        let challenger = self.expected_challenger(expected_digest)?;
+        if challenger.believed.signer.as_ref().is_some_and(|signer| signer.role != KeyRole::Release) {
+            return Err(Refusal::ModelState("the challenger is signed by a key that vouches for trials only"));
+        }
+        Ok(challenger)
+    }
+}
+
 impl Held {
     /// What it is from now on.
     pub(super) fn new(believed: Believed, is_given: bool, lane: Option<Arc<Lane>>, report: Report) -> Self {
@@ -167,27 +189,10 @@ impl Lifecycle {
         self.promote_as(expected_digest, Happened::Promoted, Report::default())
     }
 
-    /// The challenger of this digest.
-    pub(super) fn expected_challenger(&self, expected_digest: &str) -> Result<Arc<Held>, Refusal> {
-        let Some(challenger) = self.roles().challenger.clone() else {
-            return Err(Refusal::ModelState("there is no challenger: StageModel makes one"));
-        };
-        if challenger.model().digest != expected_digest {
-            return Err(Refusal::ModelState("the challenger is another than the one expected: its digest differs"));
-        }
-        Ok(challenger)
-    }
-
     /// `why`: what spoke for it.
     pub(super) fn promote_as(&self, expected_digest: &str, what: Happened, why: Report) -> Result<(), Refusal> {
-        let challenger = self.expected_challenger(expected_digest)?;
         let mut roles = self.roles();
-        if !roles.challenger.as_ref().is_some_and(|now| Arc::ptr_eq(now, &challenger)) {
-            return Err(Refusal::ModelState("another challenger was staged meanwhile"));
-        }
-        if challenger.believed.signer.as_ref().is_some_and(|signer| signer.role != KeyRole::Release) {
-            return Err(Refusal::ModelState("the challenger is signed by a key that vouches for trials only"));
-        }
+        let challenger = roles.challenger_to_decide(expected_digest)?;
         self.put(&mut roles, &challenger, what, why)?;
         roles.challenger = None;
         self.shadow.leave();

@@ -64,6 +64,7 @@ use crate::identity::{Exposed, Identity};
 use crate::registry::{Believed, GateConfig, ValidRegistry};
 use crate::telemetry::fields;
 use crate::traces::Traces;
+
 /// What a server is made of.
 #[derive(Debug)]
 pub struct Parts {

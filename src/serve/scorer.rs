@@ -14,6 +14,7 @@ use crate::telemetry::{Expected, FeatureShift};
 use crate::wire::{self, v1};
 
 /// Everything that decides: one immutable value, so that a request sees one version of all of it.
+#[derive(Clone)]
 pub struct Scorer {
     engine: Engine,
     history: Arc<History>,
@@ -62,27 +63,14 @@ impl Scorer {
     /// The same under another policy.
     #[must_use]
     pub fn with_policy(&self, policy: Policy) -> Self {
-        Self {
-            history: Arc::clone(&self.history),
-            limits: self.limits.clone(),
-            model: self.model.clone(),
-            shift: Arc::clone(&self.shift),
-            canary: self.canary.as_ref().map(|(share, of)| (*share, Arc::new(of.with_policy(policy.clone())))),
-            engine: self.engine.with_policy(policy),
-        }
+        let canary = self.canary.as_ref().map(|(share, of)| (*share, Arc::new(of.with_policy(policy.clone()))));
+        Self { engine: self.engine.with_policy(policy), canary, ..self.clone() }
     }
 
     /// The same, where another decides about a share of the items, or none does.
     #[must_use]
     pub(super) fn with_canary(&self, canary: Option<(f64, Arc<Self>)>) -> Self {
-        Self {
-            engine: self.engine.clone(),
-            history: Arc::clone(&self.history),
-            limits: self.limits.clone(),
-            model: self.model.clone(),
-            shift: Arc::clone(&self.shift),
-            canary,
-        }
+        Self { canary, ..self.clone() }
     }
 
     /// What decides about this item: always the same, as long as the share is.
