@@ -1,6 +1,5 @@
 //! A service that learns from what it opened, and from nothing else.
 
-use std::collections::HashSet;
 use std::ops::Range;
 
 use ndarray::Array2;
@@ -11,7 +10,7 @@ use super::selective::Selective;
 use super::{Descriptions, LabeledParcel, Progress, Recipe, TrainError};
 use crate::evaluation::ScoredRow;
 use crate::features::{ExchangeRates, FeaturePlan, FeatureRow, ParcelKeys};
-use crate::history::{Bucket, DueOutcome, EntityKey, History, Replay};
+use crate::history::{Bucket, DueOutcome, History, Replay};
 use crate::model::Estimator;
 
 /// Weeks at random at the beginning, whatever is known by then.
@@ -28,8 +27,6 @@ pub(super) struct Inspector<'a> {
     rates: ExchangeRates,
     replay: Replay,
     descriptions: Descriptions,
-    /// Items advised so far: one that is advised twice counts once.
-    advised: HashSet<EntityKey>,
     learned: Vec<Learned>,
     /// Features of what was opened, row by row: shape `(learned.len(), n_features)`.
     values: Vec<f32>,
@@ -85,7 +82,6 @@ impl<'a> Inspector<'a> {
             replay: Replay::from(History::empty(plan.spec().decay()), Vec::new()),
             plan,
             descriptions: Descriptions::default(),
-            advised: HashSet::new(),
             learned: Vec::new(),
             values: Vec::new(),
             estimator: None,
@@ -132,10 +128,7 @@ impl<'a> Inspector<'a> {
             let margin = |ngrams: &[u32]| self.descriptions.margin(ngrams);
             self.plan.fill_while_learning(&keys, &history, at, &margin, &mut features);
             drop(history);
-            let is_new = self.advised.insert(row.item());
-            if is_new {
-                self.replay.advise(row.item(), keys.footprint(), None);
-            }
+            let is_new = self.replay.advise(row.item(), keys.footprint(), None);
             let margin = self.estimator.as_ref().map(|fitted| fitted.raw_score(&features.values));
             scored.push(WeekParcel { idx, margin, keys, values: features.values.clone(), is_new });
         }
@@ -161,7 +154,6 @@ impl<'a> Inspector<'a> {
     pub(super) fn learn(&mut self, week: Vec<WeekParcel>, opened: Vec<Option<Opened>>) {
         let Some(last) = week.last().map(|at| self.plan.bucket_of(self.rows[at.idx].parcel.advised_at)) else { return };
         let (width, delay) = (self.plan.spec().bucket_seconds, self.recipe.config.get().label_delay_days);
-        let mut due = Vec::new();
         for (at, opened) in week.into_iter().zip(opened) {
             let row = &self.rows[at.idx];
             let (Some(opened), Some((known_at, infringement))) = (opened, row.due(width, delay)) else { continue };
@@ -170,12 +162,9 @@ impl<'a> Inspector<'a> {
             self.descriptions.advise(at.keys.ngrams(), Some((known_at, infringement)), opened.weight * row.weight);
             self.learned.push(Learned { idx: at.idx, known_at, weight: opened.weight * row.weight });
             if at.is_new {
-                due.push(DueOutcome { at: known_at, infringement, keys: at.keys.footprint().keys.clone() });
+                let keys = at.keys.footprint().keys.clone();
+                self.replay.will_be_known(DueOutcome { at: known_at, infringement, keys });
             }
         }
-        let empty = Replay::from(History::empty(self.plan.spec().decay()), Vec::new());
-        let (history, still_due) = std::mem::replace(&mut self.replay, empty).finish();
-        due.extend(still_due);
-        self.replay = Replay::from(history, due);
     }
 }
