@@ -16,7 +16,7 @@ use crate::config::ValidConfig;
 use crate::features::FeaturePlan;
 use crate::ledger::{Reader, export_until, recorded_keys};
 use crate::model::EstimatorKind;
-use crate::train::{Dataset, Recipe, TrainError, drafts_at, train};
+use crate::train::{Dataset, TrainError, drafts_at, train};
 
 /// Flags of `retrain`.
 #[derive(Debug, clap::Args)]
@@ -158,20 +158,14 @@ fn learned(args: &Args, config: &ValidConfig, ledger: &Path, work: &Workplace) -
     let tables: Vec<_> = args.data.iter().cloned().chain([table]).collect();
     let max_reject_share = config.train().get().max_reject_share;
     let mut dataset = Dataset::read(&tables, None, config.limits(), max_reject_share, || progress.tick())?;
-    let spec = super::train::feature_spec(&config.train().get().features)?;
+    let recipe = super::train::recipe(config)?;
     // Pseudonyms lead to nothing that was known of whom they stand for.
-    dataset.know_by(&recorded_keys(&reader, seq, &FeaturePlan::compile(spec.clone())?)?);
+    dataset.know_by(&recorded_keys(&reader, seq, &FeaturePlan::compile(recipe.spec.clone())?)?);
     // The logistic regression counts every row once, and says so where it is asked for more.
     if config.train().get().estimator == EstimatorKind::Boosting {
         let n_clipped = dataset.weigh_by_selection(args.max_weight);
         eprintln!("{n_clipped} parcels stand for more than {} others, and are counted as that many", args.max_weight);
     }
-    let recipe = Recipe {
-        spec,
-        rates: config.rates_config().clone(),
-        thresholds: config.thresholds_config(),
-        config: config.train().clone(),
-    };
     let restate = |positions: &[&_]| drafts_at(&tables, None, positions);
     let artifact = train(&dataset, &recipe, restate, &mut progress);
     progress.end();

@@ -9,12 +9,12 @@ use super::evaluate::Format;
 use super::output;
 use super::progress::Progress;
 use super::settings;
-use super::train::feature_spec;
+use super::train::recipe;
 use crate::config::ValidConfig;
 use crate::evaluation::{
     CapacityShare, Estimate, Evaluation, InvalidScored, ModelIdentity, Scored, Settings, Subject, aligned, evaluate,
 };
-use crate::train::{Dataset, Inspections, Judged, LabeledParcel, Recipe, Rolled, Selected, Selective, roll, select};
+use crate::train::{Dataset, Inspections, Judged, LabeledParcel, Rolled, Selected, Selective, roll, select};
 
 /// How long a model serves until it is trained again.
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -139,16 +139,6 @@ pub(super) fn run(asked: Asked<'_>, config: &ValidConfig) -> anyhow::Result<()> 
         Format::Json => output::print(&format!("{}\n", serde_json::to_string(&report)?)),
         Format::Text => output::print(&report.to_text()),
     }
-}
-
-/// What is trained with.
-pub(super) fn recipe(config: &ValidConfig) -> anyhow::Result<Recipe> {
-    Ok(Recipe {
-        spec: feature_spec(&config.train().get().features)?,
-        rates: config.rates_config().clone(),
-        thresholds: config.thresholds_config(),
-        config: config.train().clone(),
-    })
 }
 
 /// All tables in order of time.

@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use super::output;
 use super::progress::Progress;
 use super::settings::{self, ConfigFlag, Flags};
+use crate::config::ValidConfig;
 use crate::features::FeatureSpec;
 use crate::model::EstimatorKind;
 use crate::train::{Dataset, Recipe, drafts_at, train};
@@ -61,22 +62,15 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
     let config = settings::load(&args.config, flags)?;
     settings::start_log(&config)?;
     let mapping = settings::mapping(args.mapping.as_deref())?;
-    let train_config = config.train().clone();
-    let spec = feature_spec(&train_config.get().features)?;
+    let recipe = recipe(&config)?;
 
     let mut progress = Progress::new();
     progress.begin("reading", None);
-    let max_reject_share = train_config.get().max_reject_share;
+    let max_reject_share = config.train().get().max_reject_share;
     let dataset = Dataset::read(&args.data, mapping.as_ref(), config.limits(), max_reject_share, || progress.tick())?;
     if dataset.rejects.n_rejected() > 0 {
         eprintln!("{}", dataset.rejects.with_examples());
     }
-    let recipe = Recipe {
-        spec,
-        rates: config.rates_config().clone(),
-        thresholds: config.thresholds_config(),
-        config: train_config,
-    };
     let restate = |positions: &[&_]| drafts_at(&args.data, mapping.as_ref(), positions);
     let artifact = train(&dataset, &recipe, restate, &mut progress)?;
     progress.end();
@@ -93,6 +87,16 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
         "digest": artifact.model_ref().digest,
     });
     output::print(&format!("{metrics}\n{written}\n"))
+}
+
+/// What is trained with, as configured.
+pub(super) fn recipe(config: &ValidConfig) -> anyhow::Result<Recipe> {
+    Ok(Recipe {
+        spec: feature_spec(&config.train().get().features)?,
+        rates: config.rates_config().clone(),
+        thresholds: config.thresholds_config(),
+        config: config.train().clone(),
+    })
 }
 
 /// The feature spec of a file, or the built-in one for an empty path.
