@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::HeaderMap;
 use opentelemetry::propagation::{Extractor, TextMapPropagator as _};
 use opentelemetry::trace::{FutureExt as _, SpanKind, Status, TraceContextExt as _, Tracer as _};
-use opentelemetry::{Context, KeyValue};
+use opentelemetry::{Context, KeyValue, Value};
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::SdkTracer;
 
@@ -48,16 +48,12 @@ impl CallSpan {
 
     /// Adds a word, which must be none that a parcel states.
     pub fn says(&self, key: &'static str, word: &str) {
-        if let Some(context) = &self.0 {
-            context.span().set_attribute(KeyValue::new(key, word.to_owned()));
-        }
+        self.set(key, word.to_owned());
     }
 
     /// Adds a number.
     pub fn counts(&self, key: &'static str, n: u64) {
-        if let Some(context) = &self.0 {
-            context.span().set_attribute(KeyValue::new(key, i64::try_from(n).unwrap_or(i64::MAX)));
-        }
+        self.set(key, i64::try_from(n).unwrap_or(i64::MAX));
     }
 
     /// The future, with this as the span of the call at hand.
@@ -70,8 +66,12 @@ impl CallSpan {
 
     /// A part of it took this long; the key ends with `_seconds`.
     pub fn took(&self, key: &'static str, time: Duration) {
+        self.set(key, time.as_secs_f64());
+    }
+
+    fn set(&self, key: &'static str, value: impl Into<Value>) {
         if let Some(context) = &self.0 {
-            context.span().set_attribute(KeyValue::new(key, time.as_secs_f64()));
+            context.span().set_attribute(KeyValue::new(key, value));
         }
     }
 
