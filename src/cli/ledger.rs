@@ -17,8 +17,8 @@ pub(super) enum Command {
     Verify(VerifyArgs),
     /// Write what was seen and found as a labeled table, such as `train` takes.
     Export(ExportArgs),
-    /// Write zeros over the parcels of old records, and over the texts of outcomes. The records stay, and the chain can be verified as before. No server
-    /// may be running on it.
+    /// Write zeros over the parcels of old records, and over the texts of outcomes. The records stay, and the chain can be
+    /// verified as before. No server may be running on it.
     Erase(EraseArgs),
     /// Take in parcels and results of the past, so that a server's history starts warm. No server may be running on it.
     Import(super::ledger_import::Args),

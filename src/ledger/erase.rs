@@ -1,5 +1,5 @@
-//! Parcels, and the texts of outcomes, erased by their age. Their records stay, with the digests of what was erased, and so the chain can still be
-//! verified.
+//! Parcels, and the texts of outcomes, erased by their age. Their records stay, with the digests of what was erased, and so
+//! the chain can still be verified.
 
 use std::os::unix::fs::FileExt as _;
 use std::sync::atomic::Ordering;

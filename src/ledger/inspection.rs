@@ -17,7 +17,8 @@ use crate::wire::{CheckedOutcome, v1};
 /// What is known of an item: its decisions and its outcomes.
 #[derive(Debug)]
 pub struct Item {
-    /// Number, identifier and keys of each decision and of each parcel that was imported, oldest first; keys where they are those of today's features.
+    /// Number, identifier and keys of each decision and of each parcel that was imported, oldest first; keys where they are
+    /// those of today's features.
     decisions: Vec<(i64, Uuid, Option<Vec<EntityKey>>)>,
     /// Each with the digest of its texts, by which they are known again where they were erased.
     outcomes: Vec<(KeptOutcome, Option<Digest>)>,
