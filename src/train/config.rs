@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::boosting::{BoostingError, GradientBoosting, GradientBoostingValidParams};
+use crate::model::boosting::{BoostingError, GradientBoosting, GradientBoostingParams, GradientBoostingValidParams};
 use crate::model::{CalibrationKind, EstimatorKind, FitError, LogisticParams, LogisticValidParams};
 
 /// The settings as configured.
@@ -37,9 +37,11 @@ pub struct TrainConfig {
     pub max_clean_per_infringement: f64,
     /// Fewest infringements of a kind for which a head is fitted.
     pub head_min_infringements: u32,
-    /// Boosting: trees of a head; each takes a larger share, so that the sum of shares is that of the main one.
+    /// Boosting: trees of a head; their shares are such that the sum of shares is that of a model of the main one.
     pub boosting_head_trees: u32,
-    /// Boosting: trees.
+    /// Boosting: models whose margins are averaged, each with a draw of its own of clean parcels, rows and features.
+    pub boosting_models: u32,
+    /// Boosting: trees of each model.
     pub boosting_trees: u32,
     /// Boosting: most leaves of a tree.
     pub boosting_leaves: u32,
@@ -85,9 +87,10 @@ impl Default for TrainConfig {
             max_clean_per_infringement: 100.0,
             head_min_infringements: 50,
             boosting_head_trees: 100,
-            boosting_trees: 400,
-            boosting_leaves: 12,
-            boosting_learning_rate: 0.02,
+            boosting_models: 4,
+            boosting_trees: 200,
+            boosting_leaves: 8,
+            boosting_learning_rate: 0.05,
             boosting_min_leaf_rows: 20,
             boosting_l2_rows: 120.0,
             boosting_feature_share: 0.3,
@@ -134,8 +137,23 @@ pub enum InvalidTrainConfig {
 pub struct ValidTrainConfig {
     config: TrainConfig,
     logistic: LogisticValidParams,
-    boosting: GradientBoostingValidParams,
-    head_boosting: GradientBoostingValidParams,
+    boosting: Vec<SeededBoosting>,
+    head_boosting: [SeededBoosting; 1],
+}
+
+/// The settings of one of the boosted models that are averaged.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SeededBoosting {
+    /// What its draws are made by.
+    pub seed: u64,
+    /// Its trees' settings, with the same seed.
+    pub params: GradientBoostingValidParams,
+}
+
+impl SeededBoosting {
+    fn new(seed: u64, params: &GradientBoostingParams) -> Result<Self, BoostingError> {
+        Ok(Self { seed, params: params.clone().seed(seed).checked()? })
+    }
 }
 
 impl TrainConfig {
@@ -169,6 +187,8 @@ impl TrainConfig {
         let clean = self.max_clean_per_infringement;
         fits("max_clean_per_infringement", clean, (1.0..=1e9).contains(&clean), "from 1 to 1000000000")?;
         let logistic = LogisticParams { l2: self.l2, max_iterations: self.max_iterations }.check()?;
+        let models = self.boosting_models;
+        fits("boosting_models", models.into(), (1..=64).contains(&models), "from 1 to 64")?;
         let boosting = GradientBoosting::params()
             .n_trees(self.boosting_trees as usize)
             .max_leaves(self.boosting_leaves as usize)
@@ -177,13 +197,15 @@ impl TrainConfig {
             .l2(0.0)
             .l2_rows(self.boosting_l2_rows)
             .feature_fraction(self.boosting_feature_share)
-            .row_fraction(self.boosting_row_share)
-            .seed(self.seed);
+            .row_fraction(self.boosting_row_share);
+        // Far apart, so that the models of neighboring seeds are others too: the increment of SplitMix64.
+        let seed = |model: u32| self.seed.wrapping_add(u64::from(model).wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        let models: Result<_, _> = (0..models).map(|model| SeededBoosting::new(seed(model), &boosting)).collect();
         let head_trees = f64::from(self.boosting_head_trees.max(1));
         let head_rate = (self.boosting_learning_rate * f64::from(self.boosting_trees) / head_trees).min(1.0);
-        let head_boosting =
-            boosting.clone().n_trees(self.boosting_head_trees as usize).learning_rate(head_rate).checked()?;
-        Ok(ValidTrainConfig { config: self, logistic, boosting: boosting.checked()?, head_boosting })
+        let head_boosting = boosting.n_trees(self.boosting_head_trees as usize).learning_rate(head_rate);
+        let head_boosting = [SeededBoosting::new(self.seed, &head_boosting)?];
+        Ok(ValidTrainConfig { config: self, logistic, boosting: models?, head_boosting })
     }
 }
 
@@ -198,13 +220,13 @@ impl ValidTrainConfig {
         &self.logistic
     }
 
-    /// The settings of a head's trees.
-    pub fn head_boosting(&self) -> &GradientBoostingValidParams {
+    /// The settings of a head's one model.
+    pub fn head_boosting(&self) -> &[SeededBoosting] {
         &self.head_boosting
     }
 
-    /// The trees' settings.
-    pub fn boosting(&self) -> &GradientBoostingValidParams {
+    /// The settings of the models that are averaged, one at least.
+    pub fn boosting(&self) -> &[SeededBoosting] {
         &self.boosting
     }
 }

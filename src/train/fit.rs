@@ -4,12 +4,13 @@ use std::ops::Range;
 
 use ndarray::{Axis, CowArray, Ix2};
 
+use super::config::SeededBoosting;
 use super::run::{Progress, Recipe, TrainError};
 use super::{KnownOutcome, LabeledParcel, Matrix, TrainConfig};
 use crate::artifact::HeadReport;
 use crate::evaluation::{self, Columns, InvalidScored, Scored, ScoredRow, Settings, Subject};
 use crate::history::KeyHasher;
-use crate::model::boosting::{GradientBoostingValidParams, LabeledRows};
+use crate::model::boosting::{GradientBoosting, LabeledRows};
 use crate::model::{
     Calibration, CalibrationError, Estimator, EstimatorKind, Head, Linear, Model, ModelBody, ReferenceScores,
 };
@@ -41,14 +42,14 @@ impl Fitted {
         let mut heads = Vec::new();
         for kind in kinds {
             // Each head keeps all of its own kind, and a draw of everything else.
-            let of_kind = whole.undersampled(config, &whole.is_of(kind));
-            let trees = recipe.config.head_boosting();
-            heads.push((kind, estimator(recipe, trees, &of_kind, &of_kind.labels, progress)?));
+            let models = recipe.config.head_boosting();
+            heads.push((kind, estimator(recipe, models, &whole, &whole.is_of(kind), progress)?));
         }
-        let block = whole.undersampled(config, &whole.labels);
-        let linear = regress(recipe, &block, &block.labels)?;
+        let block = whole.undersampled(config, &whole.labels, config.seed);
+        let linear = regress(recipe, &block)?;
         let logistic = Estimator::Logistic(linear.clone()).shifted(block.clean_share.ln());
-        let boosting = boost(recipe, recipe.config.boosting(), &block, &block.labels, progress)?;
+        drop(block);
+        let boosting = boost(recipe, recipe.config.boosting(), &whole, &whole.labels, progress)?;
         let (estimator, sibling) = match config.estimator {
             EstimatorKind::Boosting => (boosting, logistic),
             EstimatorKind::Logistic => (logistic, boosting),
@@ -64,8 +65,6 @@ impl Fitted {
         descriptions: TextModel,
         progress: &mut dyn Progress,
     ) -> Result<Model, TrainError> {
-        let config = recipe.config.get();
-        let fit = fit.undersampled(config, &fit.labels);
         let estimator = main_estimator(recipe, &fit, progress)?;
         let raw_scores = later.raw_scores(&estimator);
         Ok(Model::new(ModelBody {
@@ -114,38 +113,52 @@ pub(super) fn main_estimator(
 /// The estimator that the recipe names, fitted on a block under `labels`.
 fn estimator(
     recipe: &Recipe,
-    trees: &GradientBoostingValidParams,
+    models: &[SeededBoosting],
     block: &LabeledBlock<'_>,
     labels: &[bool],
     progress: &mut dyn Progress,
 ) -> Result<Estimator, TrainError> {
     match recipe.config.get().estimator {
-        EstimatorKind::Boosting => boost(recipe, trees, block, labels, progress),
+        EstimatorKind::Boosting => boost(recipe, models, block, labels, progress),
         EstimatorKind::Logistic => {
-            Ok(Estimator::Logistic(regress(recipe, block, labels)?).shifted(block.clean_share.ln()))
+            let config = recipe.config.get();
+            let drawn = block.undersampled(config, labels, config.seed);
+            Ok(Estimator::Logistic(regress(recipe, &drawn)?).shifted(drawn.clean_share.ln()))
         }
     }
 }
 
-fn regress(recipe: &Recipe, block: &LabeledBlock<'_>, labels: &[bool]) -> Result<Linear, TrainError> {
-    let linear = recipe.config.logistic().fit(block.values.view(), labels);
-    linear.map_err(|source| TrainError::Fit { n_rows: labels.len(), source })
+fn regress(recipe: &Recipe, block: &LabeledBlock<'_>) -> Result<Linear, TrainError> {
+    let linear = recipe.config.logistic().fit(block.values.view(), &block.labels);
+    linear.map_err(|source| TrainError::Fit { n_rows: block.labels.len(), source })
 }
 
+/// The mean of boosted models. Each draws its own clean rows: where few are drawn, more of them are learned from than
+/// one model sees.
+///
+/// Source: Liu, Wu, Zhou (2009), "Exploratory undersampling for class-imbalance learning", IEEE Trans. SMC-B 39(2).
 fn boost(
     recipe: &Recipe,
-    params: &GradientBoostingValidParams,
+    models: &[SeededBoosting],
     block: &LabeledBlock<'_>,
     labels: &[bool],
     progress: &mut dyn Progress,
 ) -> Result<Estimator, TrainError> {
-    let weights = block.aged(recipe.config.get().half_life_days);
-    let labeled = LabeledRows { values: block.values.view(), labels, weights: Some(&weights) };
-    let trees = params.fit_observed(labeled, None, &mut |_| progress.row());
-    let trees = trees.map_err(|source| TrainError::Boost { n_rows: labels.len(), source })?;
+    let config = recipe.config.get();
+    let mut fitted = Vec::with_capacity(models.len());
+    let mut clean_share = 1.0;
+    for model in models {
+        let drawn = block.undersampled(config, labels, model.seed);
+        let weights = drawn.aged(config.half_life_days);
+        let rows = LabeledRows { values: drawn.values.view(), labels: &drawn.labels, weights: Some(&weights) };
+        let trees = model.params.fit_observed(rows, None, &mut |_| progress.row());
+        fitted.push(trees.map_err(|source| TrainError::Boost { n_rows: drawn.labels.len(), source })?);
+        // The same of each.
+        clean_share = drawn.clean_share;
+    }
     // Fewer clean rows make every row riskier by as much, whatever it is: Dal Pozzolo, Caelen, Johnson,
     // Bontempi (2015), "Calibrating probability with undersampling for unbalanced classification".
-    Ok(Estimator::Boosting(trees.compile()).shifted(block.clean_share.ln()))
+    Ok(Estimator::Boosting(GradientBoosting::mean(fitted).compile()).shifted(clean_share.ln()))
 }
 
 fn calibration(recipe: &Recipe, raw_scores: &[f64], labels: &[bool]) -> Result<Calibration, TrainError> {
@@ -232,7 +245,7 @@ impl<'m> LabeledBlock<'m> {
 
     /// All rows of which `labels` is true, and as many of the others as `config` allows, drawn by item and seed; under
     /// these labels.
-    fn undersampled(&self, config: &TrainConfig, labels: &[bool]) -> LabeledBlock<'_> {
+    fn undersampled(&self, config: &TrainConfig, labels: &[bool], seed: u64) -> LabeledBlock<'_> {
         let infringements = labels.iter().filter(|label| **label).count() as f64;
         let clean = labels.len() as f64 - infringements;
         let most = config.max_clean_per_infringement * infringements;
@@ -243,7 +256,7 @@ impl<'m> LabeledBlock<'m> {
         };
         let draw = |item: u64| {
             let mut hasher = KeyHasher::new("undersample");
-            hasher.part(&config.seed.to_le_bytes());
+            hasher.part(&seed.to_le_bytes());
             hasher.part(&item.to_le_bytes());
             // The upper 53 bits: as many as an f64 holds.
             (hasher.finish().0 >> 11) as f64 / (1_u64 << 53) as f64
@@ -302,5 +315,40 @@ impl<'m> LabeledBlock<'m> {
     /// Whether each row is an infringement of this kind; one of another kind is not.
     pub(super) fn is_of(&self, kind: InfringementKind) -> Vec<bool> {
         self.kinds.iter().map(|other| *other == Some(kind)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::Array2;
+
+    use super::*;
+
+    #[test]
+    fn each_seed_draws_other_clean_rows_and_keeps_all_infringements() {
+        let labels: Vec<bool> = (0..1000).map(|row| row % 200 == 0).collect();
+        let values = Array2::from_shape_fn((1000, 1), |(row, _)| row as f32);
+        let block = LabeledBlock {
+            values: values.into(),
+            weights: vec![1.0; 1000],
+            kinds: vec![None; 1000],
+            items: (0..1000).collect(),
+            days: vec![0; 1000],
+            clean_share: 1.0,
+            labels,
+        };
+        let config = TrainConfig { max_clean_per_infringement: 20.0, ..TrainConfig::default() };
+        let drawn = |seed| block.undersampled(&config, &block.labels, seed);
+        let (one, other) = (drawn(1), drawn(2));
+        let clean = |block: &LabeledBlock<'_>| -> Vec<u64> {
+            block.items.iter().zip(&block.labels).filter(|(_, label)| !**label).map(|(item, _)| *item).collect()
+        };
+        for block in [&one, &other] {
+            assert_eq!(block.labels.iter().filter(|label| **label).count(), 5);
+            assert!((50..150).contains(&clean(block).len()), "about 100 of 995: {}", clean(block).len());
+        }
+        let both = clean(&one).iter().filter(|item| clean(&other).contains(item)).count();
+        assert!(both < 40, "a tenth of each by chance, and not {both}");
+        assert_eq!(one.items, drawn(1).items);
     }
 }

@@ -86,6 +86,25 @@ impl Tree {
 }
 
 impl GradientBoosting {
+    /// One model with the mean of their margins: all their trees, each of which answers for as much as it is of them all.
+    /// Leaves are rounded to `f32` once more.
+    ///
+    /// # Panics
+    /// If there is none, or they are of different features.
+    pub fn mean(models: Vec<Self>) -> Self {
+        let share = 1.0 / models.len() as f64;
+        let n_features = models[0].n_features;
+        assert!(models.iter().all(|model| model.n_features == n_features), "all of as many features");
+        let base_score = models.iter().map(|model| model.base_score).sum::<f64>() * share;
+        let mut trees: Vec<Tree> = models.into_iter().flat_map(|model| model.trees).collect();
+        for node in trees.iter_mut().flat_map(|tree| &mut tree.nodes) {
+            if let Node::Leaf { value, .. } = node {
+                *value = (f64::from(*value) * share) as f32;
+            }
+        }
+        Self { n_features, base_score, trees }
+    }
+
     /// How many features a row has.
     pub fn n_features(&self) -> usize {
         self.n_features

@@ -43,6 +43,18 @@ proptest! {
     }
 
     #[test]
+    fn the_mean_of_models_has_the_mean_of_their_margins((values, labels) in any_rows(), n in 1..6u64) {
+        let fitted = |seed| fit(small().row_fraction(0.7).seed(seed), rows(&values, &labels, None));
+        let models: Vec<GradientBoosting> = (0..n).map(fitted).collect();
+        let mean = GradientBoosting::mean(models.clone());
+        for row in values.outer_iter() {
+            let margins = models.iter().map(|model| model.margin(row)).sum::<f64>();
+            let (mean, of_all) = (mean.margin(row), margins / n as f64);
+            prop_assert!((mean - of_all).abs() < 1e-5, "{mean} is not the mean {of_all}");
+        }
+    }
+
+    #[test]
     fn a_row_twice_is_a_row_of_weight_two((values, labels) in any_rows(), twice in 1..6usize) {
         let weights: Vec<f32> = (0..labels.len()).map(|row| if row < twice { 2.0 } else { 1.0 }).collect();
         let weighted = fit(small(), rows(&values, &labels, Some(&weights)));
