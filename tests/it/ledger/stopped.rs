@@ -130,12 +130,8 @@ impl Load {
 }
 
 /// Makes calls until all is over, one more time where one fails, on a new connection.
-async fn call<F, R>(
-    load: Arc<Load>,
-    every: Duration,
-    mut ask: impl FnMut(Channel, usize) -> F,
-    take: impl Fn(&Load, R),
-) where
+async fn call<F, R>(load: Arc<Load>, every: Duration, mut ask: impl FnMut(Channel, usize) -> F, take: impl Fn(&Load, R))
+where
     F: Future<Output = Result<R, Status>>,
 {
     let mut channel = load.connect().await.unwrap();
