@@ -123,19 +123,22 @@ fn fewer_trees(value: &mut Value) {
         value.as_array_mut().into_iter().flatten().for_each(fewer_trees);
         return;
     };
-    if let [Some(Value::Array(roots)), Some(Value::Array(pairs))] = object.get_disjoint_mut(["roots", "pairs"]) {
+    if let Some(Value::Array(mut roots)) = object.remove("roots") {
         roots.truncate(2);
         // What they do not reach belongs to others.
         let child = |node: &Value| node.get("children").and_then(Value::as_u64).unwrap_or(u64::MAX);
         let (mut open, mut n_reached): (Vec<u64>, _) = (roots.iter().map(child).collect(), 0);
-        while let Some(at) = open.pop() {
-            let at = usize::try_from(at).unwrap_or(usize::MAX);
-            if let Some(pair) = pairs.get(at) {
-                n_reached = n_reached.max(at + 1);
-                open.extend(pair.as_array().into_iter().flatten().map(child));
+        if let Some(pairs) = object.get_mut("pairs").and_then(Value::as_array_mut) {
+            while let Some(at) = open.pop() {
+                let at = usize::try_from(at).unwrap_or(usize::MAX);
+                if let Some(pair) = pairs.get(at) {
+                    n_reached = n_reached.max(at + 1);
+                    open.extend(pair.as_array().into_iter().flatten().map(child));
+                }
             }
+            pairs.truncate(n_reached);
         }
-        pairs.truncate(n_reached);
+        object.insert("roots".to_owned(), Value::Array(roots));
     }
     object.values_mut().for_each(fewer_trees);
 }
