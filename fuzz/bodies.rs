@@ -10,7 +10,7 @@ use parcel_risk::artifact::{Artifact, Manifest};
 use parcel_risk::engine::{Engine, Explanation};
 use parcel_risk::features::RatesConfig;
 use parcel_risk::history::{Bucket, Snapshot};
-use parcel_risk::ledger::{Clock, Content, Kind, Ledger, LedgerConfig, verify};
+use parcel_risk::ledger::{Clock, Content, Kind, Ledger, LedgerConfig, Reader, verify};
 use parcel_risk::model::Model;
 use parcel_risk::parcel::ParcelLimits;
 use parcel_risk::policy::{DrawKey, FilePolicy, PolicySource, ThresholdsConfig, named_files};
@@ -18,6 +18,7 @@ use parcel_risk::serve::Scorer;
 use parcel_risk::table::Mapping;
 use parcel_risk::wire::{self, v1};
 use prost::Message as _;
+use serde_json::Value;
 
 /// A body under the name of its target.
 pub(crate) type Body = (&'static str, fn(&[u8]));
@@ -78,14 +79,15 @@ pub(crate) fn policy(bytes: &[u8]) {
     let _ = FilePolicy::compile(&source, &["sender_identity".to_owned()]);
 }
 
-/// A model's files with something else written into them. The digests that would find it are passed by.
+/// A model's files with something else written into them. The digests that would find it are passed by. The files are small
+/// ones, made once of those of a real model: its hundreds of trees are compiled for seconds where a fuzzer looks on.
 pub(crate) fn artifact(bytes: &[u8]) {
-    const MODEL: &[u8] = include_bytes!("../models/customs-declarations/model.bin");
-    const MANIFEST: &[u8] = include_bytes!("../models/customs-declarations/manifest.json");
+    static FILES: OnceLock<(Vec<u8>, Vec<u8>)> = OnceLock::new();
+    let (model, manifest) = FILES.get_or_init(small_files);
     let Some((which, change)) = bytes.split_first() else { return };
     match which % 4 {
         0 => {
-            if let Ok(model) = Model::from_bytes(&changed(MODEL, change)) {
+            if let Ok(model) = Model::from_bytes(&changed(model, change)) {
                 let values = vec![f32::NAN; model.plan().features().len()];
                 let _ = model.raw_score(&values);
             }
@@ -96,11 +98,64 @@ pub(crate) fn artifact(bytes: &[u8]) {
                 let _ = snapshot.settled();
             }
         }
-        _ => drop(serde_json::from_slice::<Manifest>(&changed(MANIFEST, change))),
+        _ => drop(serde_json::from_slice::<Manifest>(&changed(manifest, change))),
     }
 }
 
-/// A ledger's file with something else written into it: it opens or it does not, and what opens takes a record.
+/// A model of two trees in each of its estimators, and a manifest whose lists are short.
+fn small_files() -> (Vec<u8>, Vec<u8>) {
+    const MODEL: &[u8] = include_bytes!("../models/customs-declarations/model.bin");
+    const MANIFEST: &[u8] = include_bytes!("../models/customs-declarations/manifest.json");
+    let whole = Model::from_bytes(MODEL).expect("the model of public data is sound");
+    let mut body = serde_json::to_value(whole.body()).expect("it is plain numbers and names");
+    fewer_trees(&mut body);
+    let body = serde_json::from_value(body).expect("two trees are trees");
+    let model = Model::new(body).expect("and they are a model").to_bytes();
+    let mut manifest = serde_json::from_slice(MANIFEST).expect("the manifest is JSON");
+    shorter_lists(&mut manifest);
+    let manifest = serde_json::to_vec(&manifest).expect("it still is");
+    serde_json::from_slice::<Manifest>(&manifest).expect("and a manifest");
+    (model, manifest)
+}
+
+fn fewer_trees(value: &mut Value) {
+    let Some(object) = value.as_object_mut() else {
+        value.as_array_mut().into_iter().flatten().for_each(fewer_trees);
+        return;
+    };
+    if let Some(Value::Array(mut roots)) = object.remove("roots") {
+        roots.truncate(2);
+        // What they do not reach belongs to others.
+        let child = |node: &Value| node.get("children").and_then(Value::as_u64).unwrap_or(u64::MAX);
+        let (mut open, mut n_reached): (Vec<u64>, _) = (roots.iter().map(child).collect(), 0);
+        if let Some(pairs) = object.get_mut("pairs").and_then(Value::as_array_mut) {
+            while let Some(at) = open.pop() {
+                let at = usize::try_from(at).unwrap_or(usize::MAX);
+                if let Some(pair) = pairs.get(at) {
+                    n_reached = n_reached.max(at + 1);
+                    open.extend(pair.as_array().into_iter().flatten().map(child));
+                }
+            }
+            pairs.truncate(n_reached);
+        }
+        object.insert("roots".to_owned(), Value::Array(roots));
+    }
+    object.values_mut().for_each(fewer_trees);
+}
+
+fn shorter_lists(value: &mut Value) {
+    match value {
+        Value::Array(list) => {
+            list.truncate(3);
+            list.iter_mut().for_each(shorter_lists);
+        }
+        Value::Object(object) => object.values_mut().for_each(shorter_lists),
+        _ => {}
+    }
+}
+
+/// A ledger's file with something else written into it: it is read or refused; one of eight is opened to write too, which
+/// starts a thread and asks the disk, and what opens takes a record.
 pub(crate) fn ledger(bytes: &[u8]) {
     static WHOLE: OnceLock<Vec<u8>> = OnceLock::new();
     let content = || Content::new(Kind::Outcome, Bucket(1), vec![1, 2, 3]);
@@ -117,9 +172,15 @@ pub(crate) fn ledger(bytes: &[u8]) {
     });
     let dir = tempfile::tempdir().expect("a directory of its own");
     let path = dir.path().join("ledger.db");
-    fs::write(&path, changed(whole, bytes)).expect("there is room for it");
-    if let Ok(ledger) = open(&path) {
+    let Some((which, change)) = bytes.split_first() else { return };
+    fs::write(&path, changed(whole, change)).expect("there is room for it");
+    if which % 8 == 0
+        && let Ok(ledger) = open(&path)
+    {
         let _ = ledger.append(content());
+    }
+    if let Ok(reader) = Reader::open(&path) {
+        let _ = reader.decision(&[0; 16]);
     }
     let _ = verify(&path, None);
 }

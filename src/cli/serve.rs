@@ -63,7 +63,9 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
     let parts = parts.with_models(Believed { artifact, signer }, config.registry(), config.gate().clone());
     let lifecycle = parts.standing.lifecycle().cloned();
     let admin = config.admin().listen().map(|address| start_admin(address, Arc::clone(&parts.standing))).transpose()?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let resting = Arc::clone(&parts.standing);
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().on_thread_park(move || resting.rest()).build()?;
     let drained = runtime.block_on(async {
         let address = config.serve().listen();
         let listener = TcpListener::bind(address).await.with_context(|| format!("listening on {address}"))?;

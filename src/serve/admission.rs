@@ -18,6 +18,7 @@ use tokio::time::Instant;
 
 use super::access::Allowed;
 use super::limit::AdaptiveLimit;
+use super::respite::Respite;
 use super::status::Refusal;
 use crate::telemetry::{Criticality, Metrics};
 
@@ -48,6 +49,7 @@ pub(super) struct Admission {
     /// By caller; only who holds something.
     held: Mutex<HashMap<Arc<str>, usize>>,
     freed: Notify,
+    respite: Respite,
     metrics: Arc<Metrics>,
 }
 
@@ -78,7 +80,7 @@ impl Admission {
     pub(super) fn new(bounds: Bounds, metrics: Arc<Metrics>) -> Self {
         let adaptive = bounds.floor.map(|floor| AdaptiveLimit::new(floor, bounds.limit));
         let (in_flight, held) = (AtomicUsize::new(0), Mutex::default());
-        Self { bounds, adaptive, in_flight, held, freed: Notify::new(), metrics }
+        Self { bounds, adaptive, in_flight, held, freed: Notify::new(), respite: Respite::default(), metrics }
     }
 
     /// Most that may be in flight for a call of this criticality to come in.
@@ -94,6 +96,11 @@ impl Admission {
         self.in_flight.load(Ordering::Relaxed)
     }
 
+    /// For a thread that has nothing to do: whether it rested before it looks for more, since calls are refused.
+    pub(super) fn rest(&self) -> bool {
+        self.respite.rest()
+    }
+
     /// A call for one parcel was answered after this long.
     pub(super) fn took(&self, latency: Duration) {
         if let Some(adaptive) = &self.adaptive {
@@ -107,6 +114,7 @@ impl Admission {
     /// [`Refusal::Overloaded`] where there is none, [`Refusal::OverShare`] where there is none for this caller.
     pub(super) fn admit(self: &Arc<Self>, n: usize, asking: &Asking) -> Result<Permit, Refusal> {
         self.try_admit(n, asking).inspect_err(|refusal| {
+            self.respite.refused();
             self.metrics.shed(asking.criticality);
             if *refusal == Refusal::OverShare {
                 self.metrics.shed_over_share();
@@ -152,6 +160,13 @@ impl Admission {
             }
         }
         Ok(Permit { admission: Arc::clone(self), n, caller: caller.cloned() })
+    }
+}
+
+impl Permit {
+    /// What it was taken for is done, by a thread other than that which answers.
+    pub(super) fn is_worked_off(&self) {
+        self.admission.respite.has_answers();
     }
 }
 

@@ -47,6 +47,12 @@ impl Record {
         Self { method, request_id, span, trace, caller, metrics, started, code: Code::Cancelled }
     }
 
+    /// The answer to a call that is refused before anything of it is read.
+    pub(super) fn refused(&mut self, refusal: &Refusal) -> http::Response<Body> {
+        self.code = refusal.code();
+        self.request_id.refuse(refusal)
+    }
+
     /// Takes the head of the answer, and marks it with the identifier of the call.
     pub(super) fn head(&mut self, headers: &mut HeaderMap) {
         self.note(headers);

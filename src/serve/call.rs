@@ -22,7 +22,7 @@ use super::methods::Methods;
 use super::request_id::RequestId;
 use super::stalled::Watched;
 use super::status::Refusal;
-use super::unread::throw_away;
+use super::unread::Unread;
 use crate::identity::Identity;
 use crate::telemetry::{Metrics, fields};
 use crate::traces::Traces;
@@ -50,6 +50,7 @@ pub(super) struct Around {
     pub(super) answer_limit: Duration,
     pub(super) drain: Drain,
     pub(super) admission: Arc<Admission>,
+    pub(super) unread: Unread,
     pub(super) metrics: Arc<Metrics>,
     pub(super) traces: Traces,
 }
@@ -118,9 +119,8 @@ where
             Ok(let_in) => let_in,
             Err(refusal) => {
                 // Nothing of the call was looked at, and nothing of it will be.
-                let mut response = Status::from(refusal).into_http();
-                record.head(response.headers_mut());
-                throw_away(request.into_body());
+                let response = record.refused(&refusal);
+                around.unread.throw_away(request.into_body());
                 return Box::pin(async move { Ok(response) });
             }
         };
@@ -222,6 +222,7 @@ mod tests {
             answer_limit: LIMIT,
             drain,
             admission: Arc::new(Admission::new(bounds, Arc::clone(&metrics))),
+            unread: Unread::start(),
             metrics,
             traces: Traces::default(),
         });

@@ -115,7 +115,9 @@ impl Door {
                 let _entered = handle.enter();
                 door.start(request, language)
             };
-            (requests.into_par_iter().map(begin).collect::<Vec<_>>(), room)
+            let begun: Vec<_> = requests.into_par_iter().map(begin).collect();
+            room.is_worked_off();
+            (begun, room)
         });
         let (begun, _room) = begun.await.map_err(|_| Refusal::Internal)?;
         let mut results = Vec::with_capacity(begun.len());

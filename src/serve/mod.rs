@@ -27,6 +27,7 @@ mod recorder;
 mod reload;
 mod request_id;
 mod requests;
+mod respite;
 mod resume;
 mod routes;
 mod scorer;
@@ -206,6 +207,7 @@ pub async fn serve(
         answer_limit: config.stream_limits().idle + Duration::from_secs(1),
         drain: drain.clone(),
         admission,
+        unread: unread::Unread::start(),
         metrics: Arc::clone(&metrics),
         traces,
     });

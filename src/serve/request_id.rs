@@ -4,11 +4,16 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
+use tonic::body::Body;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
+use super::status::Refusal;
 use crate::telemetry::unix_seconds;
+
+/// Where the details of a status travel.
+const DETAILS: &str = "grpc-status-details-bin";
 
 /// Where a caller may state its own, and where it comes back.
 const HEADER: HeaderName = HeaderName::from_static("x-request-id");
@@ -53,7 +58,24 @@ impl RequestId {
             // What is not of the status stays: the type of the content, and metadata.
             let _ = Status::with_error_details(status.code(), status.message(), details).add_header(headers);
         }
-        if let Ok(value) = HeaderValue::from_str(&self.0) {
+        self.name(headers);
+    }
+
+    /// The answer to a call that is refused before anything of it is read: as [`Self::mark`] leaves any other, and made at
+    /// once, since there are many where there is too much to do.
+    pub(super) fn refuse(&self, refusal: &Refusal) -> http::Response<Body> {
+        let mut response = refusal.of_call(&self.0).into_http();
+        self.name(response.headers_mut());
+        if let Some(details) = response.headers_mut().get_mut(DETAILS) {
+            details.set_sensitive(true);
+        }
+        response
+    }
+
+    fn name(&self, headers: &mut HeaderMap) {
+        if let Ok(mut value) = HeaderValue::from_str(&self.0) {
+            // Unlike that of any other call, so that it has no business in the table of what was sent before.
+            value.set_sensitive(true);
             headers.insert(HEADER, value);
         }
     }
@@ -78,7 +100,7 @@ mod tests {
 
     #[test]
     fn an_error_names_the_call_beside_what_it_said_before() {
-        let refusal = crate::serve::status::Refusal::Overloaded;
+        let refusal = Refusal::Overloaded;
         let mut headers = Status::from(refusal).into_http::<()>().into_parts().0.headers;
         RequestId("abc".to_owned()).mark(&mut headers);
         let status = Status::from_header_map(&headers).unwrap();
@@ -86,6 +108,17 @@ mod tests {
         assert_eq!(details.request_info().unwrap().request_id, "abc");
         assert!(details.retry_info().is_some());
         assert_eq!(headers.get(HEADER).unwrap(), "abc");
-        assert_eq!(headers.get_all("grpc-status-details-bin").iter().count(), 1);
+        assert_eq!(headers.get_all(DETAILS).iter().count(), 1);
+    }
+
+    #[test]
+    fn a_refusal_before_the_call_is_read_says_the_same() {
+        let request_id = RequestId("abc".to_owned());
+        for refusal in [Refusal::Overloaded, Refusal::OverShare, Refusal::Denied(crate::identity::Denied::Expired)] {
+            let at_once = request_id.refuse(&refusal);
+            let mut marked = Status::from(refusal).into_http::<()>();
+            request_id.mark(marked.headers_mut());
+            assert_eq!(at_once.headers(), marked.headers());
+        }
     }
 }

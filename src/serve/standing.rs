@@ -185,6 +185,12 @@ impl Standing {
         self.troubles().iter().all(|trouble| !trouble.stops_serving)
     }
 
+    /// For a thread that has nothing to do, before it waits for more: while calls are refused it rests for 4 ms, so that
+    /// they come together. Blocks for as long.
+    pub fn rest(&self) {
+        self.admission.rest();
+    }
+
     /// What is not counted but looked up.
     pub fn observe(&self) -> Observed {
         let scorer = self.scorer.load();

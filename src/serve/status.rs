@@ -101,7 +101,14 @@ impl Refusal {
         Self::LedgerUnreadable
     }
 
-    fn code(&self) -> Code {
+    /// As a status that names the call.
+    pub(super) fn of_call(&self, request_id: &str) -> Status {
+        let mut details = self.details();
+        details.set_request_info(request_id, "");
+        Status::with_error_details(self.code(), self.to_string(), details)
+    }
+
+    pub(super) fn code(&self) -> Code {
         match self {
             Self::InvalidParcel(_) | Self::InvalidRequest(_) => Code::InvalidArgument,
             Self::NoRegistry { .. } | Self::NoLedger { .. } => Code::Unimplemented,

@@ -3,31 +3,73 @@
 //! To answer before a call is read, and to leave it, has HTTP/2 reset its stream. What of it is under way then comes for a
 //! stream that is no longer known, and counts as an error of the client; so many of those, over the life of a connection, are
 //! taken for an attack, and the connection ends with every call on it. A client that does nothing but try again would be
-//! hung up on. So what is under way is read to its end and thrown away.
+//! hung up on. So what is under way is read to its end and thrown away: by one task for all calls, since there are many where
+//! calls are refused, and a timer and a wakeup for each would cost more than the reading.
 
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tonic::body::Body;
 
 /// Most that is read of one call, in bytes: what its client could send before it had leave to go on.
 const MOST_BYTES: usize = super::http2::STREAM_WINDOW_BYTES as usize;
 /// When it is looked at: what is under way has come by then, and is read in one go and not frame by frame.
-const AFTER: Duration = Duration::from_millis(10);
+const AFTER: Duration = Duration::from_millis(5);
 /// Longest that it is waited for.
 const LIMIT: Duration = Duration::from_secs(2);
+/// Most that are looked at together.
+const MOST_TOGETHER: usize = 1024;
 
-/// Takes what is under way of a call, and drops it.
-pub(super) fn throw_away(body: Body) {
-    if body.is_end_stream() {
-        return;
+/// Where calls go that nobody reads. As many wait as streams are open, at most: each is one.
+#[derive(Clone, Debug)]
+pub(super) struct Unread(UnboundedSender<Body>);
+
+impl Unread {
+    /// Begins to read; it ends with the last of those that hand calls over.
+    pub(super) fn start() -> Self {
+        let (bodies, handed_over) = unbounded_channel();
+        tokio::spawn(read_all(handed_over));
+        Self(bodies)
     }
-    tokio::spawn(tokio::time::timeout(LIMIT, read(body)));
+
+    /// Takes what is under way of a call, and drops it.
+    pub(super) fn throw_away(&self, body: Body) {
+        if !body.is_end_stream() {
+            // Where nobody reads any more, the server has ended.
+            let _ = self.0.send(body);
+        }
+    }
+}
+
+async fn read_all(mut handed_over: UnboundedReceiver<Body>) {
+    let mut bodies = Vec::new();
+    while handed_over.recv_many(&mut bodies, MOST_TOGETHER).await > 0 {
+        tokio::time::sleep(AFTER).await;
+        for mut body in bodies.drain(..) {
+            if !has_ended(&mut body) {
+                tokio::spawn(tokio::time::timeout(LIMIT, read(body)));
+            }
+        }
+    }
+}
+
+/// Reads what has come. Whether that was all.
+fn has_ended(body: &mut Body) -> bool {
+    let mut ctx = Context::from_waker(Waker::noop());
+    loop {
+        match Pin::new(&mut *body).poll_frame(&mut ctx) {
+            Poll::Ready(Some(Ok(_))) => {}
+            Poll::Ready(_) => return true,
+            Poll::Pending => return false,
+        }
+    }
 }
 
 async fn read(mut body: Body) {
-    tokio::time::sleep(AFTER).await;
     let mut n_bytes = 0;
     while let Some(Ok(frame)) = body.frame().await {
         n_bytes += frame.data_ref().map_or(0, |data| data.len());

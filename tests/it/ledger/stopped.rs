@@ -15,6 +15,8 @@ use parcel_risk::wire::v1;
 use parcel_risk::wire::v1::risk_scoring_service_client::RiskScoringServiceClient;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 use tonic::transport::Channel;
 use tonic_health::pb::HealthCheckRequest;
@@ -27,6 +29,15 @@ use crate::harness::{listening_on, request, within};
 const N_CALLERS: usize = 6;
 /// How long a server is under load before it is told to stop.
 const PACE: Duration = Duration::from_millis(300);
+/// How long each kind of caller rests between calls: some thousand decisions a second in all. As many as can be made would fill
+/// a disk where servers are stopped often, and stop none of them better.
+const ONE_EVERY: Duration = Duration::from_millis(3);
+const BATCH_EVERY: Duration = Duration::from_millis(30);
+const STREAMED_EVERY: Duration = Duration::from_millis(5);
+/// Parcels that are streamed together.
+const STREAMED: usize = 5;
+/// Longest that one stop may take, with the start of the next server: far more than it does.
+const STOP_LIMIT: Duration = Duration::from_secs(60);
 
 struct Serving {
     child: Option<Child>,
@@ -119,7 +130,7 @@ impl Load {
 }
 
 /// Makes calls until all is over, one more time where one fails, on a new connection.
-async fn call<F, R>(load: Arc<Load>, mut ask: impl FnMut(Channel, usize) -> F, take: impl Fn(&Load, R))
+async fn call<F, R>(load: Arc<Load>, every: Duration, mut ask: impl FnMut(Channel, usize) -> F, take: impl Fn(&Load, R))
 where
     F: Future<Output = Result<R, Status>>,
 {
@@ -147,6 +158,7 @@ where
             Ok(answer) => take(&load, answer),
             Err(status) => load.told(|told| told.failed.push(status)),
         }
+        tokio::time::sleep(every).await;
     }
 }
 
@@ -160,7 +172,7 @@ async fn call_one(load: Arc<Load>, caller: usize, sent: Arc<Vec<v1::Parcel>>) {
         asked.request_id = if n.is_multiple_of(2) { format!("one-{caller}-{n}") } else { String::new() };
         async move { RiskScoringServiceClient::new(channel).score_parcel(asked).await }
     };
-    call(load, ask, |load, answer| load.decided(answer.into_inner().decision)).await;
+    call(load, ONE_EVERY, ask, |load, answer| load.decided(answer.into_inner().decision)).await;
 }
 
 async fn call_batch(load: Arc<Load>, sent: Arc<Vec<v1::Parcel>>) {
@@ -177,7 +189,7 @@ async fn call_batch(load: Arc<Load>, sent: Arc<Vec<v1::Parcel>>) {
             client.max_decoding_message_size(usize::MAX).score_parcels(batch).await
         }
     };
-    call(load, ask, |load, answer| load.decided(super::decisions(answer.into_inner()))).await;
+    call(load, BATCH_EVERY, ask, |load, answer| load.decided(super::decisions(answer.into_inner()))).await;
 }
 
 /// Streams until all is over; where a server ends the stream, what was replied stands, and another is opened.
@@ -187,14 +199,25 @@ async fn stream(load: Arc<Load>, sent: Arc<Vec<v1::Parcel>>) {
         let Ok(channel) = load.connect().await else { continue };
         let mut client = RiskScoringServiceClient::new(channel);
         let (sent, round) = (Arc::clone(&sent), n_rounds);
-        let endless = (0..).map(move |n: usize| {
+        let endless = move |n: usize| {
             let mut parcel = sent[n % sent.len()].clone();
             parcel.item_id = format!("STREAM-{round}-{n}");
             parcel.id_scheme = v1::ItemIdScheme::Carrier.into();
             v1::StreamParcelsRequest { request: Some(request(parcel)) }
+        };
+        let (send, sent_on) = mpsc::channel(STREAMED);
+        tokio::spawn(async move {
+            for n in 0.. {
+                if send.send(endless(n)).await.is_err() {
+                    return;
+                }
+                if n % STREAMED == 0 {
+                    tokio::time::sleep(STREAMED_EVERY).await;
+                }
+            }
         });
         n_rounds += 1;
-        let Ok(replies) = client.stream_parcels(tokio_stream::iter(endless)).await else { continue };
+        let Ok(replies) = client.stream_parcels(ReceiverStream::new(sent_on)).await else { continue };
         let mut replies = replies.into_inner();
         while !load.is_over() {
             match within(replies.message()).await {
@@ -282,12 +305,17 @@ async fn stops_under_load_fail_no_call_after_a_retry_and_leave_no_answer_unrecor
 
     let mut longest = Duration::ZERO;
     for n in 0..n_stops {
-        let _silent = silent(&serving.address).await;
-        let next = ledgers[(n + 1) % 2].clone();
-        let next = tokio::task::spawn_blocking(move || Serving::start(&next)).await.unwrap();
-        tokio::time::sleep(PACE).await;
-        load.now.lock().unwrap().clone_from(&next.address);
-        longest = longest.max(std::mem::replace(&mut serving, next).stop().await);
+        let stop = async {
+            let _silent = silent(&serving.address).await;
+            let next = ledgers[(n + 1) % 2].clone();
+            let next = tokio::task::spawn_blocking(move || Serving::start(&next)).await.unwrap();
+            tokio::time::sleep(PACE).await;
+            load.now.lock().unwrap().clone_from(&next.address);
+            std::mem::replace(&mut serving, next).stop().await
+        };
+        let took = tokio::time::timeout(STOP_LIMIT, stop).await;
+        longest = longest.max(took.unwrap_or_else(|_| panic!("stop {n} hangs")));
+        eprintln!("stop {n}: {} calls so far", load.told.lock().unwrap().n_calls);
     }
     load.is_over.store(true, Ordering::Relaxed);
     for client in clients {
