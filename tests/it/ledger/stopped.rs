@@ -327,8 +327,7 @@ async fn stops_under_load_fail_no_call_after_a_retry_and_leave_no_answer_unrecor
     assert!(told.failed.is_empty(), "{:?}", told.failed);
     assert!(told.n_calls > 0 && told.n_stream_replies > 0 && told.watched >= n_stops);
     let n_recorded: u64 = ledgers.iter().map(|ledger| verify(ledger, None).unwrap().decisions).sum();
-    let mut lost: HashSet<_> =
-        told.decisions.iter().map(|id| *uuid::Uuid::parse_str(id).unwrap().as_bytes()).collect();
+    let mut lost: HashSet<_> = told.decisions.iter().map(|id| *uuid::Uuid::parse_str(id).unwrap().as_bytes()).collect();
     for ledger in &ledgers {
         let scanned = Reader::open(ledger).unwrap().scan::<LedgerError>(0, |record| {
             record.content.decision_id.map(|id| lost.remove(&id));
