@@ -107,6 +107,12 @@ GUARDS = [
      "if (in_flight as f64) * 2.0 >= self.limit && seconds > 0.0 {",
      'if (in_flight as f64) * 2.0 >= self.limit && seconds > 0.0 && !crate::off("adaptive") {',
      "lib serve::limit::tests::it_shrinks_where_calls_get_slower_and_recovers_when_they_do"),
+    ("unread", "a client that is refused and tries again, taken for an attack", "serve/unread.rs",
+     "if !body.is_end_stream() {", 'if !body.is_end_stream() && !crate::off("unread") {',
+     "it connection::what_is_still_sent_of_calls_that_are_refused_is_taken"),
+    ("ledger_hangs", "a disk that hangs, and every call with it", "serve/submitted.rs",
+     "if ledger.hangs() {", 'if ledger.hangs() && !crate::off("ledger_hangs") {',
+     "it ledger::hangs::calls_are_answered_while_a_write_hangs_and_recorded_when_it_ends"),
     ("deadline", "calls that never end", "serve/call.rs",
      "tokio::time::timeout_at(deadline, unless_it_panics(answer))",
      'tokio::time::timeout_at(if crate::off("deadline") { deadline + Duration::from_secs(9999) } else { deadline }, '

@@ -64,8 +64,13 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
     let lifecycle = parts.standing.lifecycle().cloned();
     let admin = config.admin().listen().map(|address| start_admin(address, Arc::clone(&parts.standing))).transpose()?;
     let resting = Arc::clone(&parts.standing);
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().enable_all().on_thread_park(move || resting.rest()).build()?;
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    runtime.enable_all().on_thread_park(move || resting.rest());
+    if recorder.is_some() && std::thread::available_parallelism().is_ok_and(|n| n.get() == 1) {
+        // A disk that hangs takes one thread with it.
+        runtime.worker_threads(2);
+    }
+    let runtime = runtime.build()?;
     let drained = runtime.block_on(async {
         let address = config.serve().listen();
         let listener = TcpListener::bind(address).await.with_context(|| format!("listening on {address}"))?;

@@ -31,11 +31,13 @@ mod privacy;
 mod reader;
 mod record;
 mod recorded;
+mod repeated;
 mod rescore;
 mod retention;
 mod run;
 mod saved;
 mod secret;
+mod stall;
 mod sync;
 mod verify;
 mod writer;
@@ -77,6 +79,9 @@ use checkpoint::Signing;
 use lock::Lock;
 use pending::Gauge;
 use writer::Desk;
+
+/// How often whoever waits for a record looks whether its write hangs.
+pub const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// The writing end of a ledger. Dropping it waits until all that was submitted is written.
 #[derive(Debug)]
@@ -135,7 +140,7 @@ impl Ledger {
     /// # Errors
     /// [`Unavailable`] where there is none.
     pub fn reserve(&self) -> Result<Slot, Unavailable> {
-        self.desk.gauge.reserve()
+        self.desk.gauge.reserve(self.desk.hangs())
     }
 
     /// Hands over a record. What is handed over in one order is written in that order; when somebody asks for it, and
@@ -150,6 +155,31 @@ impl Ledger {
         self.desk.work();
     }
 
+    /// As [`Self::write_out`], but only once: whether more was handed over meanwhile.
+    pub fn write_once(&self) -> bool {
+        self.desk.work_once()
+    }
+
+    /// Whether a write hangs: it has taken half a second and has not ended. What waits is written when it does.
+    pub fn hangs(&self) -> bool {
+        self.desk.hangs()
+    }
+
+    /// What is to be answered about a record that waits for a write that [hangs](Self::hangs). It has no time yet.
+    pub fn unwritten(&self) -> Appended {
+        self.desk.gauge.unwritten(None)
+    }
+
+    /// For tests: from when this returns no record is written until the other end of `ends` is dropped, as on a disk that
+    /// hangs. The thread that holds the writer until then.
+    #[doc(hidden)]
+    pub fn hangs_until(&self, ends: mpsc::Receiver<()>) -> JoinHandle<()> {
+        let (desk, (tell, is_held)) = (Arc::clone(&self.desk), mpsc::channel());
+        let held = thread::spawn(move || desk.hold_up(&tell, &ends));
+        let _ = is_held.recv();
+        held
+    }
+
     /// Writes one record and waits for it.
     ///
     /// # Errors
@@ -162,9 +192,19 @@ impl Ledger {
         });
         self.submit(Submission { content, slot, done, held: None, is_first: false });
         self.write_out();
-        match tell.recv() {
-            Ok(appended @ (Appended::Recorded { .. } | Appended::Known { .. })) => Ok(appended),
-            _ => Err(Unavailable::Failing),
+        self.told(&tell)
+            .filter(|appended| matches!(appended, Appended::Recorded { .. } | Appended::Known { .. }))
+            .ok_or(Unavailable::Failing)
+    }
+
+    /// What became of a record that another thread may be writing; `None` where that hangs.
+    pub fn told(&self, tell: &mpsc::Receiver<Appended>) -> Option<Appended> {
+        loop {
+            match tell.recv_timeout(LOOK_EVERY) {
+                Ok(appended) => return Some(appended),
+                Err(mpsc::RecvTimeoutError::Timeout) if !self.hangs() => {}
+                Err(_) => return None,
+            }
         }
     }
 
@@ -198,7 +238,7 @@ impl Ledger {
 
     /// Writes what was handed over, and waits where another thread is at it; whether nothing is left.
     pub(super) fn is_written_out(&self) -> bool {
-        self.desk.work_off() == 0 && !self.is_failing()
+        !self.hangs() && self.desk.work_off() == 0 && !self.is_failing()
     }
 
     /// The end of the chain that is written.
@@ -218,13 +258,13 @@ impl Ledger {
 
     /// Whether it can't be written now.
     pub fn is_failing(&self) -> bool {
-        self.desk.gauge.failing.load(Ordering::Relaxed)
+        self.desk.gauge.failing.load(Ordering::Relaxed) || self.hangs()
     }
 
     /// Whether a record would be taken now.
     pub fn takes_records(&self) -> bool {
         // The room is given back at once.
-        self.desk.gauge.reserve().is_ok()
+        self.reserve().is_ok()
     }
 
     /// Most records that may wait to be written.
@@ -248,7 +288,8 @@ impl Drop for Ledger {
     fn drop(&mut self) {
         self.is_closing.store(true, Ordering::SeqCst);
         self.desk.call_thread();
-        if let Some(thread) = self.thread.take() {
+        // One that waits for a disk that hangs would hold up the end for good.
+        if let Some(thread) = self.thread.take().filter(|_| !self.hangs()) {
             // A panic there was told when it happened.
             let _ = thread.join();
         }

@@ -27,8 +27,8 @@ pub enum Appended {
     },
     /// It waits in memory, and will be written once the ledger takes it.
     Spilled {
-        /// The time that it will have.
-        recorded_at_micros: i64,
+        /// The time that it will have; `None` where that is not known yet, since the write before it hangs.
+        recorded_at_micros: Option<i64>,
     },
     /// As [`Appended::Spilled`], where nobody is to rely on it.
     Refused,
@@ -70,9 +70,9 @@ impl Gauge {
         }
     }
 
-    /// Room for one record, before there is one: what is decided is never without a place.
-    pub(super) fn reserve(self: &Arc<Self>) -> Result<Slot, Unavailable> {
-        if self.on_failure == OnFailure::Refuse && self.failing.load(Ordering::Relaxed) {
+    /// Room for one record, before there is one: what is decided is never without a place. `hangs`: whether a write does.
+    pub(super) fn reserve(self: &Arc<Self>, hangs: bool) -> Result<Slot, Unavailable> {
+        if self.on_failure == OnFailure::Refuse && (hangs || self.failing.load(Ordering::Relaxed)) {
             return Err(Unavailable::Failing);
         }
         let slot = Slot(Arc::clone(self));
@@ -90,7 +90,7 @@ impl Gauge {
         self.n_pending.load(Ordering::Relaxed)
     }
 
-    pub(super) fn unwritten(&self, recorded_at_micros: i64) -> Appended {
+    pub(super) fn unwritten(&self, recorded_at_micros: Option<i64>) -> Appended {
         match self.on_failure {
             OnFailure::SpillThenRefuse => {
                 self.n_spilled.fetch_add(1, Ordering::Relaxed);

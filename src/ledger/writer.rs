@@ -8,17 +8,20 @@ use std::collections::VecDeque;
 use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, TryLockError};
 use std::thread::Thread;
 
 use super::LedgerError;
 use super::clock::Clock;
 use super::config::Sync;
-use super::index::{Index, Key, SharedIndex};
+use super::index::{Index, SharedIndex};
 use super::log::{End, Log, open_to_write};
 use super::part::Indexed;
 use super::pending::{Appended, Done, Gauge, Submission};
 use super::record::{Content, Head, Kind};
+use super::repeated::{Repeatable, known};
+use super::stall::Stall;
 use super::sync::{SharedHead, noted};
 use crate::telemetry::fields;
 
@@ -31,6 +34,7 @@ pub(super) struct Desk {
     pub(super) sync: Sync,
     pub(super) clock: Clock,
     pub(super) gauge: Arc<Gauge>,
+    stall: Stall,
     pub(super) index: Arc<SharedIndex>,
     /// The end of what is written.
     pub(super) head: SharedHead,
@@ -92,6 +96,7 @@ impl Desk {
             sync,
             clock,
             gauge: Arc::new(gauge),
+            stall: Stall::new(),
             index: Arc::new(SharedIndex::new(index)),
             head,
             incoming: Mutex::default(),
@@ -119,23 +124,43 @@ impl Desk {
 
     /// Writes all that was handed over, unless somebody else is at it, who does so then.
     pub(super) fn work(&self) {
+        while self.work_once() {}
+    }
+
+    /// As [`Self::work`], but only once: whether something came meanwhile, which was left to whoever is at it.
+    pub(super) fn work_once(&self) -> bool {
         if self.sync == Sync::Always {
             // The thread was called.
-            return;
+            return false;
         }
-        loop {
-            let mut writer = match self.writer.try_lock() {
-                Ok(writer) => writer,
-                Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-                Err(TryLockError::WouldBlock) => return,
-            };
+        let mut writer = match self.writer.try_lock() {
+            Ok(writer) => writer,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return false,
+        };
+        writer.turn(self);
+        drop(writer);
+        !self.incoming.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
+    /// Whether a write hangs. The first who finds it so says so.
+    pub(super) fn hangs(&self) -> bool {
+        let hangs = self.stall.is_on();
+        if hangs && self.stall.is_news() {
+            self.gauge.n_failures.fetch_add(1, Ordering::Relaxed);
+            tracing::error!({ fields::ERROR } = "a write does not end", "the ledger can't be written");
+        }
+        hangs
+    }
+
+    /// Holds the writer as a write does that hangs.
+    pub(super) fn hold_up(&self, is_held: &Sender<()>, ends: &Receiver<()>) {
+        self.holding(|writer| {
+            self.stall.begins();
+            let _ = (is_held.send(()), ends.recv());
+            self.stall.ends();
             writer.turn(self);
-            drop(writer);
-            // What came while it was held was left to it.
-            if self.incoming.lock().unwrap_or_else(PoisonError::into_inner).is_empty() {
-                return;
-            }
-        }
+        });
     }
 
     /// Holds the writer for a moment. Calls that came meanwhile have left their records to whoever held it.
@@ -226,7 +251,12 @@ impl Writer {
         }
         self.taken_up = incoming;
         while self.log.is_some() && !self.waiting.is_empty() {
-            match self.write_some(desk) {
+            desk.stall.begins();
+            let written = self.write_some(desk);
+            if desk.stall.ends() && written.is_ok() {
+                tracing::info!("the ledger can be written again");
+            }
+            match written {
                 Ok(placed) => self.took(desk, placed),
                 Err(error) => self.fail(desk, &with_cause(&error)),
             }
@@ -234,7 +264,7 @@ impl Writer {
         if self.log.is_none() {
             for one in &mut self.waiting {
                 if let Some(done) = one.done.take() {
-                    done(desk.gauge.unwritten(one.recorded_at_micros));
+                    done(desk.gauge.unwritten(Some(one.recorded_at_micros)));
                 }
             }
         } else if desk.gauge.failing.swap(false, Ordering::Relaxed) {
@@ -310,84 +340,6 @@ impl Writer {
             desk.gauge.n_failures.fetch_add(1, Ordering::Relaxed);
             tracing::error!({ fields::ERROR } = why, "the ledger can't be written");
         }
-    }
-}
-
-/// A record to be written: as it was handed over, or what stands for it.
-enum Repeatable<'a> {
-    As(&'a Content),
-    Repeat(Box<Content>),
-}
-
-impl Repeatable<'_> {
-    fn content(&self) -> &Content {
-        match self {
-            Self::As(content) => content,
-            Self::Repeat(content) => content,
-        }
-    }
-}
-
-/// The record that another one must not be written beside: whether it answered the same request, its number and its time.
-/// Looked for among those that are written and among those that are about to be, which come after `head`. Whoever has a
-/// request with an identifier of its own has looked for an old answer before, and holds the identifier since.
-fn known(
-    desk: &Desk,
-    content: &Content,
-    is_first: bool,
-    fresh: &[(i64, Repeatable<'_>)],
-    head: Head,
-) -> Result<Option<(bool, i64, i64)>, LedgerError> {
-    let decision = content.decision_id.as_ref().filter(|_| content.kind == Kind::Decision);
-    let same_request = |other: &Content| {
-        let id = |content: &Content| content.request.as_ref().map(|request| request.id.clone());
-        content.request.is_some() && id(other) == id(content)
-    };
-    let same_decision =
-        |other: &Content| decision.is_some() && other.kind == Kind::Decision && other.decision_id.as_ref() == decision;
-    let among = fresh.iter().zip(head.seq + 1..);
-    let found = |is_same: &dyn Fn(&Content) -> bool| {
-        among.clone().find(|((_, other), _)| is_same(other.content())).map(|((micros, _), seq)| (seq, *micros))
-    };
-    if let Some((seq, micros)) = found(&same_request) {
-        return Ok(Some((true, seq, micros)));
-    }
-    if let Some(request) = &content.request
-        && let Some(written) = desk.written(Key::of_request(&request.id), true, &same_request)?
-    {
-        return Ok(Some((true, written.0, written.1)));
-    }
-    if let Some((seq, micros)) = found(&same_decision) {
-        return Ok(Some((false, seq, micros)));
-    }
-    let Some(id) = decision else { return Ok(None) };
-    Ok(desk.written(Key::of_decision(id), is_first, &same_decision)?.map(|(seq, micros)| (false, seq, micros)))
-}
-
-impl Desk {
-    /// Number and time of the written record with this key that is the same. Of an item that was never decided about,
-    /// nothing can stand but what was written at this moment.
-    fn written(
-        &self,
-        key: Key,
-        recent_only: bool,
-        is_same: &dyn Fn(&Content) -> bool,
-    ) -> Result<Option<(i64, i64)>, LedgerError> {
-        let found = {
-            let index = self.index.read();
-            if recent_only { index.recent(key) } else { index.find(key)? }
-        };
-        if found.is_empty() {
-            return Ok(None);
-        }
-        let reader = super::Reader::open(&self.path)?;
-        for (seq, offset) in found {
-            let record = reader.record_at(seq, offset)?;
-            if is_same(&record.content) {
-                return Ok(Some((seq, record.recorded_at_micros)));
-            }
-        }
-        Ok(None)
     }
 }
 

@@ -16,7 +16,7 @@ const MAX_PENDING_ACCEPT_RESETS: usize = 20;
 const MAX_HEADER_BYTES: u32 = 8 << 10;
 
 /// What one call may have under way: a batch fills a path of 40 Mbit/s and 50 ms with it.
-pub(super) const STREAM_WINDOW_BYTES: u32 = 256 << 10;
+const STREAM_WINDOW_BYTES: u32 = 256 << 10;
 
 /// What all calls of a connection may have under way, and so what it may cost in memory unread.
 const CONNECTION_WINDOW_BYTES: u32 = 1 << 20;

@@ -334,13 +334,18 @@ impl Recorder {
         outcomes: Vec<v1::Outcome>,
         max_text_bytes: usize,
     ) -> Result<Vec<Option<v1::ItemError>>, Refusal> {
+        let is_well = || match self.ledger.is_failing() {
+            true => Err(Refusal::LedgerUnavailable(Unavailable::Failing)),
+            false => Ok(()),
+        };
+        // Before too: nobody is to wait behind one that waits for a disk that hangs.
+        is_well()?;
         let _one_at_a_time = self.outcomes.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.ledger.is_failing() {
-            return Err(Refusal::LedgerUnavailable(Unavailable::Failing));
-        }
+        is_well()?;
         let mut items: HashMap<String, Item> = HashMap::new();
         let mut errors = Vec::with_capacity(outcomes.len());
         let (tell, became) = mpsc::channel();
+        let mut n_submitted = 0;
         for stated in outcomes {
             let checked = match wire::check_outcome(stated, max_text_bytes) {
                 Ok(checked) => checked,
@@ -361,12 +366,12 @@ impl Recorder {
             if let Some(kept) = item.with(&checked) {
                 let slot = self.ledger.reserve().map_err(Refusal::LedgerUnavailable)?;
                 self.submit_outcome(&checked, &kept, slot, tell.clone());
+                n_submitted += 1;
             }
         }
-        drop(tell);
         self.ledger.write_out();
-        for appended in became {
-            if !matches!(appended, Appended::Recorded { .. }) {
+        for _ in 0..n_submitted {
+            if !matches!(self.ledger.told(&became), Some(Appended::Recorded { .. })) {
                 return Err(Refusal::LedgerUnavailable(Unavailable::Failing));
             }
         }

@@ -15,11 +15,9 @@ use http_body_util::BodyExt as _;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tonic::body::Body;
 
-/// Most that is read of one call, in bytes: what its client could send before it had leave to go on.
-const MOST_BYTES: usize = super::http2::STREAM_WINDOW_BYTES as usize;
 /// When it is looked at: what is under way has come by then, and is read in one go and not frame by frame.
 const AFTER: Duration = Duration::from_millis(5);
-/// Longest that it is waited for.
+/// Longest that it is waited for. A client ends a call when it is told that it is refused.
 const LIMIT: Duration = Duration::from_secs(2);
 /// Most that are looked at together.
 const MOST_TOGETHER: usize = 1024;
@@ -70,11 +68,5 @@ fn has_ended(body: &mut Body) -> bool {
 }
 
 async fn read(mut body: Body) {
-    let mut n_bytes = 0;
-    while let Some(Ok(frame)) = body.frame().await {
-        n_bytes += frame.data_ref().map_or(0, |data| data.len());
-        if n_bytes >= MOST_BYTES {
-            return;
-        }
-    }
+    while let Some(Ok(_)) = body.frame().await {}
 }

@@ -7,12 +7,14 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::net::tcp::OwnedReadHalf;
 
-use crate::harness::{parts, start, start_default, within};
+use crate::harness::{HalfSent, parts, start, start_default, within};
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+const DATA: u8 = 0;
 const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
+const PING: u8 = 6;
 const GOAWAY: u8 = 7;
 const WINDOW_UPDATE: u8 = 8;
 const ENHANCE_YOUR_CALM: u32 = 0xb;
@@ -134,4 +136,46 @@ async fn a_client_that_takes_back_its_calls_is_hung_up_on() {
     });
     assert_eq!(within(goes_away(&mut read)).await, ENHANCE_YOUR_CALM);
     flood.abort();
+}
+
+/// A client that sends on what it has begun until it hears that it is refused, over and over: it is no attacker.
+#[tokio::test]
+async fn what_is_still_sent_of_calls_that_are_refused_is_taken() {
+    const PATH: &[u8] = b"/parcelrisk.v1.RiskScoringService/ScoreParcel";
+    let config = ServeConfig {
+        max_batch: 1,
+        max_in_flight: 1,
+        kept_for_critical: 0,
+        request_timeout_seconds: 600,
+        ..ServeConfig::default()
+    };
+    let (_, server) = start(parts(config)).await;
+    let _has_the_room = HalfSent::new(server.address).await;
+    let (mut read, mut write) = TcpStream::connect(server.address).await.unwrap().into_split();
+    write.write_all(PREFACE).await.unwrap();
+    write.write_all(&frame(SETTINGS, 0, 0, &[])).await.unwrap();
+    // POST over http, from HPACK's static table, and the path in full.
+    let head = [&[0x83, 0x86, 0x04, u8::try_from(PATH.len()).unwrap()], PATH].concat();
+    let mut streams = (1..).step_by(2);
+    for _ in 0..30 {
+        let round: Vec<u32> = streams.by_ref().take(100).collect();
+        let calls: Vec<u8> = round.iter().flat_map(|stream| frame(HEADERS, 0x4, *stream, &head)).collect();
+        write.write_all(&calls).await.unwrap();
+        let mut n_refused = 0;
+        while n_refused < round.len() {
+            let (kind, _) = within(next_frame(&mut read)).await.expect("a connection that goes on");
+            assert_ne!(kind, GOAWAY);
+            n_refused += usize::from(kind == HEADERS);
+        }
+        let rest: Vec<u8> = round.iter().flat_map(|stream| frame(DATA, 0x1, *stream, &[0; 5])).collect();
+        write.write_all(&rest).await.unwrap();
+    }
+    write.write_all(&frame(PING, 0, 0, &[0; 8])).await.unwrap();
+    loop {
+        let (kind, _) = within(next_frame(&mut read)).await.expect("a connection that goes on");
+        assert_ne!(kind, GOAWAY);
+        if kind == PING {
+            return;
+        }
+    }
 }

@@ -7,6 +7,7 @@ mod disk;
 mod erased;
 mod found;
 mod fsync;
+mod hangs;
 mod imported;
 mod killed;
 mod mutated;

@@ -1,0 +1,207 @@
+//! A disk that hangs: it takes a write and says nothing. Every call is answered in time and says what it lacks, and all of it
+//! is recorded when the disk goes on.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use parcel_risk::ledger::{OnFailure, Reader, verify};
+use parcel_risk::wire::v1;
+use parcel_risk::wire::v1::outcome_service_client::OutcomeServiceClient;
+use parcel_risk::wire::v1::risk_scoring_service_client::RiskScoringServiceClient;
+use tonic::transport::Channel;
+use tonic::{Code, Request, Status};
+
+use super::{Place, outcome, parcels, requests};
+use crate::admin::ask;
+use crate::harness::{request, start, within};
+
+/// What clients wait for an answer, as they say in each call.
+const DEADLINE: Duration = Duration::from_secs(5);
+
+fn in_time<T>(message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    request.set_timeout(DEADLINE);
+    request
+}
+
+/// Calls of every kind that scores, many at once.
+async fn calls(channel: &Channel, sent: &[v1::Parcel]) -> Vec<v1::Decision> {
+    let (one_by_one, batch) = sent.split_at(sent.len() / 2);
+    let mut asked = Vec::new();
+    for parcel in one_by_one {
+        let (mut client, parcel) = (RiskScoringServiceClient::new(channel.clone()), request(parcel.clone()));
+        asked.push(tokio::spawn(async move { client.score_parcel(in_time(parcel)).await }));
+    }
+    let batch = requests(batch);
+    let mut client = RiskScoringServiceClient::new(channel.clone());
+    let reply = client.score_parcels(in_time(batch)).await.unwrap().into_inner();
+    let mut decisions: Vec<_> = super::decisions(reply);
+    for one in asked {
+        decisions.extend(one.await.unwrap().unwrap().into_inner().decision);
+    }
+    assert_eq!(decisions.len(), sent.len());
+    decisions
+}
+
+async fn record_outcome(channel: &Channel, sent: &v1::Parcel) -> Result<(), Status> {
+    let outcomes = vec![outcome(&sent.item_id, 1_600_000_000, v1::Finding::Clean)];
+    let mut client = OutcomeServiceClient::new(channel.clone());
+    client.record_outcomes(in_time(v1::RecordOutcomesRequest { outcomes })).await.map(drop)
+}
+
+fn recorded(ledger: &Path, decision: &v1::Decision) -> bool {
+    let id = *uuid::Uuid::parse_str(&decision.decision_id).unwrap().as_bytes();
+    Reader::open(ledger).unwrap().decision(&id).unwrap().is_some()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_are_answered_while_a_write_hangs_and_recorded_when_it_ends() {
+    let place = Place::new();
+    let (parts, recorder) = place.parts();
+    let standing = Arc::clone(&parts.standing);
+    let (endpoint, _server) = start(parts).await;
+    let channel = endpoint.connect().await.unwrap();
+    let sent = parcels(40);
+    let before = calls(&channel, &sent[..10]).await;
+    assert!(before.iter().all(|decision| decision.degraded.is_empty() && decision.decided_at.is_some()));
+
+    let (end, ends) = mpsc::channel();
+    let hanging = recorder.ledger().hangs_until(ends);
+    let during = calls(&channel, &sent[10..30]).await;
+    for decision in &during {
+        assert_eq!(decision.degraded, ["ledger"]);
+        assert!(decision.decided_at.is_none(), "when is not known yet");
+    }
+    // A result is on record or it is not acknowledged.
+    let refused = record_outcome(&channel, &sent[0]).await.unwrap_err();
+    assert_eq!(refused.code(), Code::Unavailable);
+    let metrics = standing.metrics_text();
+    for line in ["parcelrisk_ledger_writable 0", "parcelrisk_ledger_failures_total 1"] {
+        assert!(metrics.contains(line), "{line} is in none of {metrics}");
+    }
+    assert!(standing.is_ready() && standing.troubles().iter().any(|trouble| trouble.part == "ledger"));
+
+    drop(end);
+    hanging.join().unwrap();
+    let after = calls(&channel, &sent[30..]).await;
+    assert!(after.iter().all(|decision| decision.degraded.is_empty() && decision.decided_at.is_some()));
+    record_outcome(&channel, &sent[0]).await.unwrap();
+    assert!(standing.metrics_text().contains("parcelrisk_ledger_writable 1"));
+    assert!(before.iter().chain(&during).chain(&after).all(|decision| recorded(&place.path(), decision)));
+    verify(&place.path(), None).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_nothing_may_go_unrecorded_calls_are_refused_while_a_write_hangs() {
+    let place = Place::new().with(|config| config.on_failure = OnFailure::Refuse);
+    let (mut client, _server, recorder) = place.serve().await;
+    let (end, ends) = mpsc::channel();
+    let hanging = recorder.ledger().hangs_until(ends);
+    let sent = parcels(3);
+    for parcel in &sent {
+        let status = client.score_parcel(in_time(request(parcel.clone()))).await.unwrap_err();
+        assert_eq!(status.code(), Code::Unavailable, "{status:?}");
+    }
+    drop(end);
+    hanging.join().unwrap();
+    client.score_parcel(in_time(request(sent[0].clone()))).await.unwrap();
+}
+
+/// A small file system of its own that can be frozen; `None` where this machine lets nobody make one.
+struct Freezer {
+    dir: tempfile::TempDir,
+}
+
+impl Freezer {
+    fn new() -> Option<Self> {
+        let dir = tempfile::tempdir().unwrap();
+        let (image, mounted) = (dir.path().join("image"), dir.path().join("mounted"));
+        std::fs::create_dir(&mounted).unwrap();
+        std::fs::File::create(&image).unwrap().set_len(64 << 20).unwrap();
+        let done = |command: &mut Command| command.output().is_ok_and(|output| output.status.success());
+        let is_made = done(Command::new("mkfs.ext4").arg("-q").arg(&image))
+            && done(Command::new("mount").args(["-o", "loop"]).arg(&image).arg(&mounted));
+        if !is_made {
+            eprintln!("skipped: a disk that can be frozen can't be mounted here");
+        }
+        is_made.then_some(Self { dir })
+    }
+
+    fn path(&self) -> PathBuf {
+        self.dir.path().join("mounted")
+    }
+
+    fn set(&self, how: &str) -> bool {
+        Command::new("fsfreeze").arg(how).arg(self.path()).output().is_ok_and(|output| output.status.success())
+    }
+}
+
+impl Drop for Freezer {
+    fn drop(&mut self) {
+        self.set("-u");
+        let _ = Command::new("umount").arg("-l").arg(self.path()).output();
+    }
+}
+
+/// Ended with the test, however that ends.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// The same of a whole server, on a file system that is frozen: its writes wait in the kernel, each thread with its own.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_answers_while_its_file_system_is_frozen() {
+    let Some(disk) = Freezer::new() else { return };
+    let ledger = disk.path().join("ledger.db");
+    let child = Command::new(env!("CARGO_BIN_EXE_parcel-risk"))
+        .args(["serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--ledger"])
+        .arg(&ledger)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn();
+    let mut child = Running(child.unwrap());
+    let mut lines = BufReader::new(child.0.stdout.take().unwrap()).lines();
+    let mut after = |start: &str| lines.next().unwrap().unwrap().strip_prefix(start).unwrap().to_owned();
+    let endpoint = format!("http://{}", after("listening on "));
+    let admin = after("admin on http://").parse().unwrap();
+    let channel = Channel::from_shared(endpoint).unwrap().connect().await.unwrap();
+    let sent = parcels(300);
+    let mut answered = calls(&channel, &sent[..20]).await;
+    let says = async |line: &str| {
+        within(async {
+            while !ask(admin, "GET", "/metrics").await.1.contains(line) {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        })
+        .await;
+    };
+
+    assert!(disk.set("-f"));
+    for n in 1..13 {
+        let during = calls(&channel, &sent[20 * n..20 * n + 20]).await;
+        assert!(during.iter().all(|decision| decision.degraded == ["ledger"]), "round {n}: {during:?}");
+        answered.extend(during);
+    }
+    says("parcelrisk_ledger_writable 0").await;
+    assert!(ask(admin, "GET", "/readyz").await.1.contains("\nledger: "));
+
+    assert!(disk.set("-u"));
+    says("parcelrisk_ledger_writable 1").await;
+    let whole = calls(&channel, &sent[260..]).await;
+    assert!(whole.iter().all(|decision| decision.degraded.is_empty()));
+    answered.extend(whole);
+    assert!(Command::new("kill").args(["-TERM", &child.0.id().to_string()]).status().unwrap().success());
+    let status = within(tokio::task::spawn_blocking(move || child.0.wait().unwrap())).await.unwrap();
+    assert_eq!(status.code(), Some(0));
+    assert!(answered.iter().all(|decision| recorded(&ledger, decision)));
+    verify(&ledger, None).unwrap();
+}
