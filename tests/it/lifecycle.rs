@@ -137,7 +137,7 @@ fn first() -> &'static Artifact {
 /// Another one, whose scores are a little higher.
 fn second() -> &'static Artifact {
     static SECOND: OnceLock<Artifact> = OnceLock::new();
-    SECOND.get_or_init(|| variant("2", |body| curve(body).c += 0.01))
+    SECOND.get_or_init(|| variant("2", |body| curve(body).c += 0.001))
 }
 
 async fn stage(models: &mut ModelServiceClient<Channel>, artifact: &Artifact) -> Result<v1::ModelInfo, Status> {
