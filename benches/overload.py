@@ -11,6 +11,7 @@ their niceness: in a real-time class no thread of the server would interrupt ano
 import argparse
 import json
 import os
+import statistics
 import subprocess
 import sys
 import time
@@ -112,14 +113,18 @@ def serve(args):
     return process, "http://" + line.removeprefix("listening on ")
 
 
+def capacity(bench):
+    # As many as are let in: what is refused in a closed loop comes back at once, and takes the server's time.
+    measured = bench.run(10, "--in-flight", str(bench.args.in_flight))
+    show(f"capacity, {bench.args.in_flight} in flight", measured)
+    return measured["goodput_per_second"]
+
+
 def one_round(args):
     server, endpoint = serve(args)
     try:
         bench = Bench(args, endpoint, server.pid)
-        # As many as are let in: what is refused in a closed loop comes back at once, and takes the server's time.
-        capacity = bench.run(8, "--in-flight", str(args.in_flight))
-        show(f"capacity, {args.in_flight} in flight", capacity)
-        per_second = capacity["goodput_per_second"]
+        per_second = capacity(bench)
         usual = bench.run(20, "--rate", str(0.8 * per_second))
         show("80 % of it", usual)
 
@@ -138,6 +143,8 @@ def one_round(args):
         gap = time.monotonic() - after_seconds - ended
         show(f"{args.times:g} times it, {args.seconds:g} s", measured)
         show(f"half of it, from {gap:.1f} s after the end on", after)
+        # A machine that others use too is not as fast now as it was a minute ago: before and after, the mean.
+        per_second = (per_second + capacity(bench)) / 2
     finally:
         server.terminate()
         server.wait()
@@ -164,16 +171,21 @@ def verdicts(per_second, usual, overload, after):
     late = overload["sent_late_p99_micros"] / 1e3
     if late > p99_ms(overload) / 4:
         print(f"doubt  calls were sent up to {late:.0f} ms late: the client was too slow for this load")
-    return all(holds for _, _, holds in claims)
+    # The first is held over all rounds: it is a quotient of two speeds of the machine.
+    return share, all(holds for _, _, holds in claims[1:])
 
 
 def main():
     args = arguments()
-    held = True
+    shares, held = [], True
     for n in range(args.rounds):
         print(f"round {n + 1} of {args.rounds}; load average {os.getloadavg()[0]:.1f}")
-        held &= one_round(args)
-    sys.exit(0 if held else 1)
+        share, others_hold = one_round(args)
+        shares.append(share)
+        held &= others_hold
+    share = statistics.median(shares)
+    print(f"all rounds: goodput is {share:.1%} of capacity, by the median of {', '.join(f'{one:.1%}' for one in sorted(shares))}")
+    sys.exit(0 if held and share >= 0.9 else 1)
 
 
 if __name__ == "__main__":
