@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::boosting::{BoostingError, GradientBoosting, GradientBoostingParams, GradientBoostingValidParams};
+use crate::model::boosting::{BoostingError, GradientBoosting, GradientBoostingValidParams};
 use crate::model::{CalibrationKind, EstimatorKind, FitError, LogisticParams, LogisticValidParams};
 
 /// The settings as configured.
@@ -137,23 +137,8 @@ pub enum InvalidTrainConfig {
 pub struct ValidTrainConfig {
     config: TrainConfig,
     logistic: LogisticValidParams,
-    boosting: Vec<SeededBoosting>,
-    head_boosting: [SeededBoosting; 1],
-}
-
-/// The settings of one of the boosted models that are averaged.
-#[derive(Clone, Debug, PartialEq)]
-pub struct SeededBoosting {
-    /// What its draws are made by.
-    pub seed: u64,
-    /// Its trees' settings, with the same seed.
-    pub params: GradientBoostingValidParams,
-}
-
-impl SeededBoosting {
-    fn new(seed: u64, params: &GradientBoostingParams) -> Result<Self, BoostingError> {
-        Ok(Self { seed, params: params.clone().seed(seed).checked()? })
-    }
+    boosting: Vec<GradientBoostingValidParams>,
+    head_boosting: GradientBoostingValidParams,
 }
 
 impl TrainConfig {
@@ -200,11 +185,11 @@ impl TrainConfig {
             .row_fraction(self.boosting_row_share);
         // Far apart, so that the models of neighboring seeds are others too: the increment of SplitMix64.
         let seed = |model: u32| self.seed.wrapping_add(u64::from(model).wrapping_mul(0x9E37_79B9_7F4A_7C15));
-        let models: Result<_, _> = (0..models).map(|model| SeededBoosting::new(seed(model), &boosting)).collect();
+        let models: Result<_, _> = (0..models).map(|model| boosting.clone().seed(seed(model)).checked()).collect();
         let head_trees = f64::from(self.boosting_head_trees.max(1));
         let head_rate = (self.boosting_learning_rate * f64::from(self.boosting_trees) / head_trees).min(1.0);
         let head_boosting = boosting.n_trees(self.boosting_head_trees as usize).learning_rate(head_rate);
-        let head_boosting = [SeededBoosting::new(self.seed, &head_boosting)?];
+        let head_boosting = head_boosting.seed(self.seed).checked()?;
         Ok(ValidTrainConfig { config: self, logistic, boosting: models?, head_boosting })
     }
 }
@@ -221,12 +206,12 @@ impl ValidTrainConfig {
     }
 
     /// The settings of a head's one model.
-    pub fn head_boosting(&self) -> &[SeededBoosting] {
+    pub fn head_boosting(&self) -> &GradientBoostingValidParams {
         &self.head_boosting
     }
 
     /// The settings of the models that are averaged, one at least.
-    pub fn boosting(&self) -> &[SeededBoosting] {
+    pub fn boosting(&self) -> &[GradientBoostingValidParams] {
         &self.boosting
     }
 }

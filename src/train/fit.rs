@@ -4,13 +4,12 @@ use std::ops::Range;
 
 use ndarray::{Axis, CowArray, Ix2};
 
-use super::config::SeededBoosting;
 use super::run::{Progress, Recipe, TrainError};
 use super::{KnownOutcome, LabeledParcel, Matrix, TrainConfig};
 use crate::artifact::HeadReport;
 use crate::evaluation::{self, Columns, InvalidScored, Scored, ScoredRow, Settings, Subject};
 use crate::history::KeyHasher;
-use crate::model::boosting::{GradientBoosting, LabeledRows};
+use crate::model::boosting::{GradientBoosting, GradientBoostingValidParams, LabeledRows};
 use crate::model::{
     Calibration, CalibrationError, Estimator, EstimatorKind, Head, Linear, Model, ModelBody, ReferenceScores,
 };
@@ -42,13 +41,10 @@ impl Fitted {
         let mut heads = Vec::new();
         for kind in kinds {
             // Each head keeps all of its own kind, and a draw of everything else.
-            let models = recipe.config.head_boosting();
+            let models = std::slice::from_ref(recipe.config.head_boosting());
             heads.push((kind, estimator(recipe, models, &whole, &whole.is_of(kind), progress)?));
         }
-        let block = whole.undersampled(config, &whole.labels, config.seed);
-        let linear = regress(recipe, &block)?;
-        let logistic = Estimator::Logistic(linear.clone()).shifted(block.clean_share.ln());
-        drop(block);
+        let (linear, logistic) = regress(recipe, &whole, &whole.labels)?;
         let boosting = boost(recipe, recipe.config.boosting(), &whole, &whole.labels, progress)?;
         let (estimator, sibling) = match config.estimator {
             EstimatorKind::Boosting => (boosting, logistic),
@@ -113,24 +109,25 @@ pub(super) fn main_estimator(
 /// The estimator that the recipe names, fitted on a block under `labels`.
 fn estimator(
     recipe: &Recipe,
-    models: &[SeededBoosting],
+    models: &[GradientBoostingValidParams],
     block: &LabeledBlock<'_>,
     labels: &[bool],
     progress: &mut dyn Progress,
 ) -> Result<Estimator, TrainError> {
     match recipe.config.get().estimator {
         EstimatorKind::Boosting => boost(recipe, models, block, labels, progress),
-        EstimatorKind::Logistic => {
-            let config = recipe.config.get();
-            let drawn = block.undersampled(config, labels, config.seed);
-            Ok(Estimator::Logistic(regress(recipe, &drawn)?).shifted(drawn.clean_share.ln()))
-        }
+        EstimatorKind::Logistic => Ok(regress(recipe, block, labels)?.1),
     }
 }
 
-fn regress(recipe: &Recipe, block: &LabeledBlock<'_>) -> Result<Linear, TrainError> {
-    let linear = recipe.config.logistic().fit(block.values.view(), &block.labels);
-    linear.map_err(|source| TrainError::Fit { n_rows: block.labels.len(), source })
+/// The logistic regression on the rows drawn, and as the estimator of all rows.
+fn regress(recipe: &Recipe, block: &LabeledBlock<'_>, labels: &[bool]) -> Result<(Linear, Estimator), TrainError> {
+    let config = recipe.config.get();
+    let drawn = block.undersampled(config, labels, config.seed);
+    let linear = recipe.config.logistic().fit(drawn.values.view(), &drawn.labels);
+    let linear = linear.map_err(|source| TrainError::Fit { n_rows: drawn.labels.len(), source })?;
+    let estimator = Estimator::Logistic(linear.clone()).shifted(drawn.clean_share.ln());
+    Ok((linear, estimator))
 }
 
 /// The mean of boosted models. Each draws its own clean rows: where few are drawn, more of them are learned from than
@@ -139,7 +136,7 @@ fn regress(recipe: &Recipe, block: &LabeledBlock<'_>) -> Result<Linear, TrainErr
 /// Source: Liu, Wu, Zhou (2009), "Exploratory undersampling for class-imbalance learning", IEEE Trans. SMC-B 39(2).
 fn boost(
     recipe: &Recipe,
-    models: &[SeededBoosting],
+    models: &[GradientBoostingValidParams],
     block: &LabeledBlock<'_>,
     labels: &[bool],
     progress: &mut dyn Progress,
@@ -148,10 +145,10 @@ fn boost(
     let mut fitted = Vec::with_capacity(models.len());
     let mut clean_share = 1.0;
     for model in models {
-        let drawn = block.undersampled(config, labels, model.seed);
+        let drawn = block.undersampled(config, labels, model.seed());
         let weights = drawn.aged(config.half_life_days);
         let rows = LabeledRows { values: drawn.values.view(), labels: &drawn.labels, weights: Some(&weights) };
-        let trees = model.params.fit_observed(rows, None, &mut |_| progress.row());
+        let trees = model.fit_observed(rows, None, &mut |_| progress.row());
         fitted.push(trees.map_err(|source| TrainError::Boost { n_rows: drawn.labels.len(), source })?);
         // The same of each.
         clean_share = drawn.clean_share;

@@ -189,6 +189,13 @@ impl GradientBoostingParams {
     }
 }
 
+impl GradientBoostingValidParams {
+    /// What the draws of rows and features are made by.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+}
+
 impl ParamGuard for GradientBoostingParams {
     type Checked = GradientBoostingValidParams;
     type Error = BoostingError;
