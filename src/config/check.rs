@@ -12,7 +12,7 @@ use crate::parcel::ParcelLimits;
 use crate::policy::{Thresholds, ThresholdsConfig};
 use crate::registry::{GateConfig, ValidRegistry};
 use crate::serve::ValidServe;
-use crate::telemetry::LogConfig;
+use crate::telemetry::{LogConfig, with_causes};
 use crate::traces::TracesConfig;
 use crate::train::ValidTrainConfig;
 
@@ -69,12 +69,7 @@ impl Config {
 }
 
 fn keep<T, E: std::error::Error>(problems: &mut Vec<String>, checked: Result<T, E>) -> Option<T> {
-    checked
-        .map_err(|error| {
-            let causes = std::iter::successors(std::error::Error::source(&error), |cause| cause.source());
-            problems.push(causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}")));
-        })
-        .ok()
+    checked.map_err(|error| problems.push(with_causes(&error))).ok()
 }
 
 /// The contract's own limits are ceilings: 99 lines and documents, 64 national codes, 512 bytes of a description.

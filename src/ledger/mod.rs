@@ -140,7 +140,7 @@ impl Ledger {
     /// # Errors
     /// [`Unavailable`] where there is none.
     pub fn reserve(&self) -> Result<Slot, Unavailable> {
-        self.desk.gauge.reserve(self.desk.hangs())
+        self.desk.gauge.reserve(self.is_failing())
     }
 
     /// Hands over a record. What is handed over in one order is written in that order; when somebody asks for it, and

@@ -70,9 +70,11 @@ impl Gauge {
         }
     }
 
-    /// Room for one record, before there is one: what is decided is never without a place. `hangs`: whether a write does.
-    pub(super) fn reserve(self: &Arc<Self>, hangs: bool) -> Result<Slot, Unavailable> {
-        if self.on_failure == OnFailure::Refuse && (hangs || self.failing.load(Ordering::Relaxed)) {
+    /// Room for one record, before there is one: what is decided is never without a place.
+    ///
+    /// * `is_failing`: whether records can't be written now.
+    pub(super) fn reserve(self: &Arc<Self>, is_failing: bool) -> Result<Slot, Unavailable> {
+        if self.on_failure == OnFailure::Refuse && is_failing {
             return Err(Unavailable::Failing);
         }
         let slot = Slot(Arc::clone(self));

@@ -23,7 +23,7 @@ use super::record::{Content, Head, Kind};
 use super::repeated::{Repeatable, known};
 use super::stall::Stall;
 use super::sync::{SharedHead, noted};
-use crate::telemetry::fields;
+use crate::telemetry::{fields, with_causes};
 
 /// Most records that are written together.
 const MOST_TOGETHER: usize = 1024;
@@ -258,7 +258,7 @@ impl Writer {
             }
             match written {
                 Ok(placed) => self.took(desk, placed),
-                Err(error) => self.fail(desk, &with_cause(&error)),
+                Err(error) => self.fail(desk, &with_causes(&error)),
             }
         }
         if self.log.is_none() {
@@ -340,13 +340,5 @@ impl Writer {
             desk.gauge.n_failures.fetch_add(1, Ordering::Relaxed);
             tracing::error!({ fields::ERROR } = why, "the ledger can't be written");
         }
-    }
-}
-
-/// What went wrong, and why: that the disk is full is said by the cause alone.
-fn with_cause(error: &LedgerError) -> String {
-    match std::error::Error::source(error) {
-        Some(cause) => format!("{error}: {cause}"),
-        None => error.to_string(),
     }
 }

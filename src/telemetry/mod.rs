@@ -3,6 +3,7 @@
 //! Nothing that a parcel states about people or goods is ever a field here.
 
 mod catalogue;
+mod causes;
 mod drift;
 mod exposition;
 pub mod fields;
@@ -17,6 +18,7 @@ mod tally;
 mod versions;
 
 pub use catalogue::{Kind, METRICS, Metric, metrics_md};
+pub use causes::with_causes;
 pub use exposition::{MEDIA_TYPE, Observed, ObservedLedger, ObservedStream};
 pub use histogram::Distribution;
 pub use latest::Shown;
