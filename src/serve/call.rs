@@ -222,7 +222,7 @@ mod tests {
             answer_limit: LIMIT,
             drain,
             admission: Arc::new(Admission::new(bounds, Arc::clone(&metrics))),
-            unread: Unread::start(),
+            unread: Unread::start(0),
             metrics,
             traces: Traces::default(),
         });

@@ -207,7 +207,7 @@ pub async fn serve(
         answer_limit: config.stream_limits().idle + Duration::from_secs(1),
         drain: drain.clone(),
         admission,
-        unread: unread::Unread::start(),
+        unread: unread::Unread::start(config.max_message_bytes()),
         metrics: Arc::clone(&metrics),
         traces,
     });

@@ -105,6 +105,10 @@ impl Refusal {
     pub(super) fn of_call(&self, request_id: &str) -> Status {
         let mut details = self.details();
         details.set_request_info(request_id, "");
+        self.status(details)
+    }
+
+    fn status(&self, details: ErrorDetails) -> Status {
         Status::with_error_details(self.code(), self.to_string(), details)
     }
 
@@ -238,7 +242,7 @@ pub fn item_error(invalid: InvalidParcel) -> v1::ItemError {
 
 impl From<Refusal> for Status {
     fn from(refusal: Refusal) -> Self {
-        Self::with_error_details(refusal.code(), refusal.to_string(), refusal.details())
+        refusal.status(refusal.details())
     }
 }
 

@@ -28,9 +28,11 @@ pub(super) struct Unread(UnboundedSender<Body>);
 
 impl Unread {
     /// Begins to read; it ends with the last of those that hand calls over.
-    pub(super) fn start() -> Self {
+    ///
+    /// * `most_bytes`: of one call that are waited for. A client that keeps to the largest message that is taken ends by itself.
+    pub(super) fn start(most_bytes: usize) -> Self {
         let (bodies, handed_over) = unbounded_channel();
-        tokio::spawn(read_all(handed_over));
+        tokio::spawn(read_all(handed_over, most_bytes));
         Self(bodies)
     }
 
@@ -43,13 +45,13 @@ impl Unread {
     }
 }
 
-async fn read_all(mut handed_over: UnboundedReceiver<Body>) {
+async fn read_all(mut handed_over: UnboundedReceiver<Body>, most_bytes: usize) {
     let mut bodies = Vec::new();
     while handed_over.recv_many(&mut bodies, MOST_TOGETHER).await > 0 {
         tokio::time::sleep(AFTER).await;
         for mut body in bodies.drain(..) {
             if !has_ended(&mut body) {
-                tokio::spawn(tokio::time::timeout(LIMIT, read(body)));
+                tokio::spawn(tokio::time::timeout(LIMIT, read(body, most_bytes)));
             }
         }
     }
@@ -67,6 +69,35 @@ fn has_ended(body: &mut Body) -> bool {
     }
 }
 
-async fn read(mut body: Body) {
-    while let Some(Ok(_)) = body.frame().await {}
+async fn read(mut body: Body, most_bytes: usize) {
+    let mut n_bytes = 0;
+    while n_bytes < most_bytes
+        && let Some(Ok(frame)) = body.frame().await
+    {
+        n_bytes += frame.data_ref().map_or(0, |data| data.len());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use http_body::Frame;
+    use http_body_util::StreamBody;
+    use prost::bytes::Bytes;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn no_more_of_a_call_is_read_than_it_could_be_let_in_with() {
+        let n_read = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&n_read);
+        let frames = (0..50).map(move |_| {
+            counted.fetch_add(1, Ordering::Relaxed);
+            Ok::<_, std::io::Error>(Frame::data(Bytes::from_static(&[0; 100])))
+        });
+        read(Body::new(StreamBody::new(tokio_stream::iter(frames))), 1000).await;
+        assert_eq!(n_read.load(Ordering::Relaxed), 10);
+    }
 }
