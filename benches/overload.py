@@ -4,8 +4,9 @@
 usage: benches/overload.py [--binary target/release/parcel-risk] [--set serve.max_in_flight=2000 ...] [--rounds 1]
 
 Starts a server on one core and the client (`parcel-risk bench`) on another, prints what each step measured and a verdict for
-each claim, and ends with 1 where one does not hold. Where others use the machine, `--first` (root) runs both before them, by
-their niceness: in a real-time class no thread of the server would interrupt another. Needs Python 3.11 and Linux; nothing else.
+each claim, and ends with 1 where one does not hold: that about goodput by the median of the rounds. Where others use the
+machine, `--first` (root) runs both before them, by their niceness: in a real-time class no thread of the server would interrupt
+another. Needs Python 3.11 and Linux; nothing else.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from pathlib import Path
 CONNECTIONS = 4
 CRITICAL_SHARE = 0.02
 WARMUP_SECONDS = 1.0
+LEAST_SHARE = 0.9
 
 
 def arguments():
@@ -159,7 +161,7 @@ def verdicts(per_second, usual, overload, after):
     first, last, most = overload["server_resident_mib"]
     failed = sum(n for kind in ("usual", "critical") for code, n in after[kind]["calls"].items() if code != "OK")
     claims = [
-        (f"goodput is {share:.1%} of capacity", "at least 90 %", share >= 0.9),
+        (f"goodput is {share:.1%} of capacity", f"at least {LEAST_SHARE:.0%}", share >= LEAST_SHARE),
         (f"p99 of answered calls is {ratio:.2f} times that at 80 %", "at most 2", ratio <= 2.0),
         (f"{refused} of {sum(critical.values())} critical calls were refused", "none", refused == 0),
         (f"memory went from {first:.0f} to {last:.0f} MiB, at most {most:.0f}", "within a tenth", most <= 1.1 * first),
@@ -185,7 +187,7 @@ def main():
         held &= others_hold
     share = statistics.median(shares)
     print(f"all rounds: goodput is {share:.1%} of capacity, by the median of {', '.join(f'{one:.1%}' for one in sorted(shares))}")
-    sys.exit(0 if held and share >= 0.9 else 1)
+    sys.exit(0 if held and share >= LEAST_SHARE else 1)
 
 
 if __name__ == "__main__":

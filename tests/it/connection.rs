@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::net::tcp::OwnedReadHalf;
 
-use crate::harness::{HalfSent, parts, start, start_default, within};
+use crate::harness::{HalfSent, one_at_a_time, parts, start, start_default, within};
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const DATA: u8 = 0;
@@ -142,14 +142,7 @@ async fn a_client_that_takes_back_its_calls_is_hung_up_on() {
 #[tokio::test]
 async fn what_is_still_sent_of_calls_that_are_refused_is_taken() {
     const PATH: &[u8] = b"/parcelrisk.v1.RiskScoringService/ScoreParcel";
-    let config = ServeConfig {
-        max_batch: 1,
-        max_in_flight: 1,
-        kept_for_critical: 0,
-        request_timeout_seconds: 600,
-        ..ServeConfig::default()
-    };
-    let (_, server) = start(parts(config)).await;
+    let (_, server) = start(parts(one_at_a_time())).await;
     let _has_the_room = HalfSent::new(server.address).await;
     let (mut read, mut write) = TcpStream::connect(server.address).await.unwrap().into_split();
     write.write_all(PREFACE).await.unwrap();

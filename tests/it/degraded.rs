@@ -2,14 +2,13 @@
 //! and metrics and probes show it.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use parcel_risk::ledger::{Reader, verify};
+use parcel_risk::ledger::verify;
 use parcel_risk::wire::v1;
 use parcel_risk::wire::v1::risk_scoring_service_client::RiskScoringServiceClient;
 use tokio::net::{TcpListener, TcpStream};
@@ -18,7 +17,8 @@ use tokio::task::JoinHandle;
 use tonic::transport::Channel;
 
 use crate::admin::ask;
-use crate::harness::{parcel, request, within};
+use crate::harness::{Running, parcel, request, within};
+use crate::ledger::is_recorded;
 use crate::traces::Collector;
 
 /// The parts, in the order of the bits of a combination.
@@ -33,7 +33,7 @@ fn rule(reason: &str) -> String {
 
 /// A server with all that it can do without, each of which can be broken and mended.
 struct Place {
-    child: Option<Child>,
+    child: Running,
     dir: tempfile::TempDir,
     channel: Channel,
     admin: SocketAddr,
@@ -57,7 +57,7 @@ impl Place {
         let collector = listener.local_addr().unwrap();
         let collecting = Some(Collector::default().serve(listener));
         // A write beyond the limit is an error, and not the end, where the signal for it is ignored.
-        let mut child = Command::new("sh")
+        let child = Command::new("sh")
             .args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_parcel-risk")])
             .args(["serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--ledger"])
             .arg(at("ledger.db"))
@@ -67,15 +67,12 @@ impl Place {
             .env("PARCEL_RISK_TRACES_TIMEOUT_SECONDS", "1")
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut after = |start: &str| lines.next().unwrap().unwrap().strip_prefix(start).unwrap().to_owned();
-        let endpoint = format!("http://{}", after("listening on "));
-        let admin = after("admin on http://").parse().unwrap();
+            .spawn();
+        let mut child = Running(child.unwrap());
+        let (endpoint, admin) = child.addresses();
         let channel = Channel::from_shared(endpoint).unwrap().connect().await.unwrap();
         Self {
-            child: Some(child),
+            child,
             dir,
             channel,
             admin,
@@ -89,7 +86,7 @@ impl Place {
     }
 
     fn pid(&self) -> u32 {
-        self.child.as_ref().unwrap().id()
+        self.child.0.id()
     }
 
     fn at(&self, name: &str) -> PathBuf {
@@ -211,24 +208,9 @@ impl Place {
     }
 }
 
-impl Drop for Place {
-    /// Where the test has failed.
-    fn drop(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-    }
-}
-
 fn value(metrics: &str, name: &str) -> u64 {
     let told = metrics.lines().find_map(|line| line.strip_prefix(&format!("parcelrisk_{name} ")));
     told.unwrap_or_else(|| panic!("{name} is in none of {metrics}")).parse().unwrap()
-}
-
-fn recorded(ledger: &Path, decision: &v1::Decision) -> bool {
-    let id = *uuid::Uuid::parse_str(&decision.decision_id).unwrap().as_bytes();
-    Reader::open(ledger).unwrap().decision(&id).unwrap().is_some()
 }
 
 #[tokio::test]
@@ -267,10 +249,8 @@ async fn whatever_a_call_can_do_without_may_break_alone_and_together() {
         answered.extend(decisions);
     }
 
-    assert!(Command::new("kill").args(["-TERM", &place.pid().to_string()]).status().unwrap().success());
-    let (ledger, mut child) = (place.at("ledger.db"), place.child.take().unwrap());
-    let status = within(tokio::task::spawn_blocking(move || child.wait().unwrap())).await.unwrap();
-    assert_eq!(status.code(), Some(0));
+    let ledger = place.at("ledger.db");
+    assert_eq!(place.child.stop().await.code(), Some(0));
     verify(&ledger, None).unwrap();
-    assert!(answered.iter().all(|decision| recorded(&ledger, decision)), "what waited was written");
+    assert!(answered.iter().all(|decision| is_recorded(&ledger, decision)), "what waited was written");
 }

@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::Child;
+use std::process::{Child, Command, ExitStatus};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -127,6 +127,43 @@ pub(crate) fn small_artifact(manifest: Manifest, n_golden: usize, change: impl F
     let golden = std::fs::read_to_string(golden).unwrap();
     let golden = golden.lines().take(n_golden).map(|line| serde_json::from_str::<GoldenParcel>(line).unwrap().parcel);
     Artifact::assemble(manifest, &Model::new(body).unwrap(), &snapshot, golden.collect()).unwrap()
+}
+
+/// Room for one call, and whatever has it holds it for as long as a test takes.
+pub(crate) fn one_at_a_time() -> ServeConfig {
+    ServeConfig {
+        max_batch: 1,
+        max_in_flight: 1,
+        kept_for_critical: 0,
+        request_timeout_seconds: 600,
+        ..ServeConfig::default()
+    }
+}
+
+/// A server of a process of its own, ended with the test, however that ends.
+pub(crate) struct Running(pub(crate) Child);
+
+impl Running {
+    /// Endpoint, and address of the admin port, of one that has both and has just been started.
+    pub(crate) fn addresses(&mut self) -> (String, SocketAddr) {
+        let mut lines = BufReader::new(self.0.stdout.take().unwrap()).lines();
+        let mut after = |start: &str| lines.next().unwrap().unwrap().strip_prefix(start).unwrap().to_owned();
+        (format!("http://{}", after("listening on ")), after("admin on http://").parse().unwrap())
+    }
+
+    /// Tells it to stop; how it ends.
+    pub(crate) async fn stop(mut self) -> ExitStatus {
+        assert!(Command::new("kill").args(["-TERM", &self.0.id().to_string()]).status().unwrap().success());
+        within(tokio::task::spawn_blocking(move || self.0.wait().unwrap())).await.unwrap()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Errors where it has ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 /// The address that a server says it listens on when it has started; else what it says instead.

@@ -23,7 +23,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use parcel_risk::ledger::{Clock, LedgerConfig};
+use parcel_risk::ledger::{Clock, LedgerConfig, Reader};
 use parcel_risk::serve::{Parts, Recorder};
 use parcel_risk::wire::v1::risk_scoring_service_client::RiskScoringServiceClient;
 use parcel_risk::wire::{from_draft, v1};
@@ -79,6 +79,12 @@ fn parcels(n: usize) -> Vec<v1::Parcel> {
 
 fn requests(parcels: &[v1::Parcel]) -> v1::ScoreParcelsRequest {
     v1::ScoreParcelsRequest { requests: parcels.iter().cloned().map(request).collect() }
+}
+
+/// Whether a decision is on record.
+pub(crate) fn is_recorded(ledger: &Path, decision: &v1::Decision) -> bool {
+    let id = *uuid::Uuid::parse_str(&decision.decision_id).unwrap().as_bytes();
+    Reader::open(ledger).unwrap().decision(&id).unwrap().is_some()
 }
 
 fn decisions(response: v1::ScoreParcelsResponse) -> Vec<v1::Decision> {

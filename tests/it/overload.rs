@@ -13,7 +13,7 @@ use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 use tonic_types::StatusExt as _;
 
-use crate::harness::{HalfSent, Server, parcel, parts, request, start, within};
+use crate::harness::{HalfSent, Server, one_at_a_time, parcel, parts, request, start, within};
 
 /// A server that takes on `max_in_flight` parcels at once, and keeps `kept` of them for critical calls.
 async fn small(max_in_flight: u32, kept: u32) -> (Channel, Server, Arc<Standing>) {
@@ -77,15 +77,7 @@ async fn what_is_too_much_is_refused_at_once_and_critical_calls_and_health_are_a
 /// A connection whose calls are refused by the thousand is that of a client that tries again, and no attack.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_that_is_refused_over_and_over_is_not_hung_up_on() {
-    // Whatever holds the room holds it for as long as this takes.
-    let config = ServeConfig {
-        max_batch: 1,
-        max_in_flight: 1,
-        kept_for_critical: 0,
-        request_timeout_seconds: 600,
-        ..ServeConfig::default()
-    };
-    let parts = parts(config);
+    let parts = parts(one_at_a_time());
     let standing = Arc::clone(&parts.standing);
     let (endpoint, server) = start(parts).await;
     let channel = endpoint.connect().await.unwrap();

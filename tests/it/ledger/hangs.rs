@@ -1,23 +1,22 @@
 //! A disk that hangs: it takes a write and says nothing. Every call is answered in time and says what it lacks, and all of it
 //! is recorded when the disk goes on.
 
-use std::io::{BufRead as _, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use parcel_risk::ledger::{OnFailure, Reader, verify};
+use parcel_risk::ledger::{OnFailure, verify};
 use parcel_risk::wire::v1;
 use parcel_risk::wire::v1::outcome_service_client::OutcomeServiceClient;
 use parcel_risk::wire::v1::risk_scoring_service_client::RiskScoringServiceClient;
 use tonic::transport::Channel;
 use tonic::{Code, Request, Status};
 
-use super::{Place, outcome, parcels, requests};
+use super::{Place, is_recorded, outcome, parcels, requests};
 use crate::admin::ask;
-use crate::harness::{request, start, within};
+use crate::harness::{Running, request, start, within};
 
 /// What clients wait for an answer, as they say in each call.
 const DEADLINE: Duration = Duration::from_secs(5);
@@ -53,11 +52,6 @@ async fn record_outcome(channel: &Channel, sent: &v1::Parcel) -> Result<(), Stat
     client.record_outcomes(in_time(v1::RecordOutcomesRequest { outcomes })).await.map(drop)
 }
 
-fn recorded(ledger: &Path, decision: &v1::Decision) -> bool {
-    let id = *uuid::Uuid::parse_str(&decision.decision_id).unwrap().as_bytes();
-    Reader::open(ledger).unwrap().decision(&id).unwrap().is_some()
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn calls_are_answered_while_a_write_hangs_and_recorded_when_it_ends() {
     let place = Place::new();
@@ -91,7 +85,7 @@ async fn calls_are_answered_while_a_write_hangs_and_recorded_when_it_ends() {
     assert!(after.iter().all(|decision| decision.degraded.is_empty() && decision.decided_at.is_some()));
     record_outcome(&channel, &sent[0]).await.unwrap();
     assert!(standing.metrics_text().contains("parcelrisk_ledger_writable 1"));
-    assert!(before.iter().chain(&during).chain(&after).all(|decision| recorded(&place.path(), decision)));
+    assert!(before.iter().chain(&during).chain(&after).all(|decision| is_recorded(&place.path(), decision)));
     verify(&place.path(), None).unwrap();
 }
 
@@ -147,16 +141,6 @@ impl Drop for Freezer {
     }
 }
 
-/// Ended with the test, however that ends.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 /// The same of a whole server, on a file system that is frozen: its writes wait in the kernel, each thread with its own.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_answers_while_its_file_system_is_frozen() {
@@ -169,10 +153,7 @@ async fn a_server_answers_while_its_file_system_is_frozen() {
         .stderr(Stdio::null())
         .spawn();
     let mut child = Running(child.unwrap());
-    let mut lines = BufReader::new(child.0.stdout.take().unwrap()).lines();
-    let mut after = |start: &str| lines.next().unwrap().unwrap().strip_prefix(start).unwrap().to_owned();
-    let endpoint = format!("http://{}", after("listening on "));
-    let admin = after("admin on http://").parse().unwrap();
+    let (endpoint, admin) = child.addresses();
     let channel = Channel::from_shared(endpoint).unwrap().connect().await.unwrap();
     let sent = parcels(300);
     let mut answered = calls(&channel, &sent[..20]).await;
@@ -199,9 +180,7 @@ async fn a_server_answers_while_its_file_system_is_frozen() {
     let whole = calls(&channel, &sent[260..]).await;
     assert!(whole.iter().all(|decision| decision.degraded.is_empty()));
     answered.extend(whole);
-    assert!(Command::new("kill").args(["-TERM", &child.0.id().to_string()]).status().unwrap().success());
-    let status = within(tokio::task::spawn_blocking(move || child.0.wait().unwrap())).await.unwrap();
-    assert_eq!(status.code(), Some(0));
-    assert!(answered.iter().all(|decision| recorded(&ledger, decision)));
+    assert_eq!(child.stop().await.code(), Some(0));
+    assert!(answered.iter().all(|decision| is_recorded(&ledger, decision)));
     verify(&ledger, None).unwrap();
 }

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -23,7 +23,7 @@ use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 
 use super::{parcels, requests, times};
-use crate::harness::{listening_on, request, within};
+use crate::harness::{Running, listening_on, request, within};
 
 /// Calls at once of each kind.
 const N_CALLERS: usize = 6;
@@ -40,7 +40,7 @@ const STREAMED: usize = 5;
 const STOP_LIMIT: Duration = Duration::from_secs(60);
 
 struct Serving {
-    child: Option<Child>,
+    child: Running,
     address: String,
     /// What it has to say.
     log: PathBuf,
@@ -56,27 +56,15 @@ impl Serving {
             .spawn()
             .unwrap();
         let address = listening_on(&mut child).unwrap();
-        Self { child: Some(child), address, log }
+        Self { child: Running(child), address, log }
     }
 
     /// How long it takes to end, once it is told to. Code 1 would say that calls were cut at the end of the drain.
-    async fn stop(mut self) -> Duration {
-        let (started, mut child) = (Instant::now(), self.child.take().unwrap());
-        assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
-        let ended = tokio::task::spawn_blocking(move || child.wait().unwrap());
-        let status = within(ended).await.unwrap();
+    async fn stop(self) -> Duration {
+        let started = Instant::now();
+        let status = self.child.stop().await;
         assert_eq!(status.code(), Some(0), "{}", fs::read_to_string(&self.log).unwrap());
         started.elapsed()
-    }
-}
-
-impl Drop for Serving {
-    /// Where the test has failed.
-    fn drop(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
     }
 }
 
@@ -330,7 +318,9 @@ async fn stops_under_load_fail_no_call_after_a_retry_and_leave_no_answer_unrecor
     let mut lost: HashSet<_> = told.decisions.iter().map(|id| *uuid::Uuid::parse_str(id).unwrap().as_bytes()).collect();
     for ledger in &ledgers {
         let scanned = Reader::open(ledger).unwrap().scan::<LedgerError>(0, |record| {
-            record.content.decision_id.map(|id| lost.remove(&id));
+            if let Some(id) = record.content.decision_id {
+                lost.remove(&id);
+            }
             Ok(())
         });
         scanned.unwrap();
