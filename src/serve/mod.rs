@@ -25,6 +25,7 @@ mod patience;
 mod promotion;
 mod recorder;
 mod reload;
+mod reported;
 mod request_id;
 mod requests;
 mod respite;
@@ -40,6 +41,7 @@ mod status;
 mod submitted;
 mod succession;
 mod unread;
+mod writing;
 
 use std::pin::pin;
 use std::sync::Arc;

@@ -1,9 +1,7 @@
 //! Where serving and the ledger meet: a decision has its place in the ledger before anybody hears of it.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
@@ -15,19 +13,20 @@ use super::lanes::{Lane, Lanes};
 use super::requests::{Claim, Requests};
 use super::status::Refusal;
 use super::submitted::Submitted;
+use super::writing::Writing;
 use crate::artifact::Artifact;
 use crate::engine::{Engine, Explanation, ModelRef};
 use crate::features::FeatureRow;
 use crate::history::{Bucket, History, HistoryConfig};
 use crate::ledger::{
-    Appended, CanaryGrounds, Clock, Content, Decided, Grounds, Item, Keeping, KeptOutcome, Kind, Ledger, LedgerConfig,
-    LedgerError, Live, Reader, Request, Retention, Slot, Submission, Unavailable, item_key, recorded_decision,
+    Appended, CanaryGrounds, Clock, Content, Decided, Grounds, Keeping, Kind, Ledger, LedgerConfig, LedgerError, Live,
+    Reader, Request, Retention, Slot, Submission, item_key, recorded_decision,
 };
 use crate::parcel::{AdvisedAt, Parcel};
 use crate::policy::{Policy, PolicyStatus};
 use crate::reasons::Language;
 use crate::telemetry::{Metrics, Stage, fields};
-use crate::wire::{self, CheckedOutcome, v1};
+use crate::wire::{self, v1};
 
 /// What records decisions and outcomes, and keeps the history that they make.
 #[derive(Debug)]
@@ -35,6 +34,7 @@ pub struct Recorder {
     /// Before the ledger, which it uses until it is dropped.
     _retention: Option<Retention>,
     ledger: Arc<Ledger>,
+    writing: Arc<Writing>,
     live: Live,
     /// Changed only while nobody is at work in a bucket.
     lanes: ArcSwap<Lanes>,
@@ -99,6 +99,7 @@ impl Recorder {
         let lane = Lane::whole(grounds.clone(), history, flow);
         Ok(Self {
             _retention: retention,
+            writing: Writing::new(Arc::clone(&ledger)),
             ledger,
             live,
             lanes: ArcSwap::from_pointee(Lanes::of(Arc::new(lane))),
@@ -164,6 +165,11 @@ impl Recorder {
         &self.ledger
     }
 
+    /// Where calls wait for their records.
+    pub(super) fn writing(&self) -> &Arc<Writing> {
+        &self.writing
+    }
+
     /// To look records up.
     pub(super) fn reader(&self) -> &Reader {
         &self.reader
@@ -182,6 +188,16 @@ impl Recorder {
     /// again.
     pub(super) fn canary_before(&self) -> Option<&CanaryGrounds> {
         self.canary_before.as_ref()
+    }
+
+    /// All that see what happens.
+    pub(super) fn lanes(&self) -> arc_swap::Guard<Arc<Lanes>> {
+        self.lanes.load()
+    }
+
+    /// Held while outcomes are taken in.
+    pub(super) fn outcomes(&self) -> &Mutex<()> {
+        &self.outcomes
     }
 
     /// Held while the grounds change.
@@ -323,72 +339,6 @@ impl Recorder {
             scorer.shift().add(&row.values);
         }
         Ok(submitted)
-    }
-
-    /// Records results, and says of each what is wrong with it. Waits until the ledger has them.
-    ///
-    /// # Errors
-    /// [`Refusal`] where the ledger can't be read or written: a result is on record, or it is not acknowledged.
-    pub(super) fn record_outcomes(
-        &self,
-        outcomes: Vec<v1::Outcome>,
-        max_text_bytes: usize,
-    ) -> Result<Vec<Option<v1::ItemError>>, Refusal> {
-        let is_well = || match self.ledger.is_failing() {
-            true => Err(Refusal::LedgerUnavailable(Unavailable::Failing)),
-            false => Ok(()),
-        };
-        // Before too: nobody is to wait behind one that waits for a disk that hangs.
-        is_well()?;
-        let _one_at_a_time = self.outcomes.lock().unwrap_or_else(PoisonError::into_inner);
-        is_well()?;
-        let mut items: HashMap<String, Item> = HashMap::new();
-        let mut errors = Vec::with_capacity(outcomes.len());
-        let (tell, became) = mpsc::channel();
-        let mut n_submitted = 0;
-        for stated in outcomes {
-            let checked = match wire::check_outcome(stated, max_text_bytes) {
-                Ok(checked) => checked,
-                Err(invalid) => {
-                    errors.push(Some(Refusal::from(invalid).into()));
-                    continue;
-                }
-            };
-            errors.push(None);
-            let item_id = checked.stated.item_id.clone();
-            let item = match items.entry(item_id) {
-                Entry::Occupied(entry) => entry.into_mut(),
-                Entry::Vacant(entry) => {
-                    let read = Item::read(&self.reader, entry.key(), &self.grounds.load());
-                    entry.insert(read.map_err(|error| Refusal::unreadable(&error))?)
-                }
-            };
-            if let Some(kept) = item.with(&checked) {
-                let slot = self.ledger.reserve().map_err(Refusal::LedgerUnavailable)?;
-                self.submit_outcome(&checked, &kept, slot, tell.clone());
-                n_submitted += 1;
-            }
-        }
-        self.ledger.write_out();
-        for _ in 0..n_submitted {
-            if !matches!(self.ledger.told(&became), Some(Appended::Recorded { .. })) {
-                return Err(Refusal::LedgerUnavailable(Unavailable::Failing));
-            }
-        }
-        Ok(errors)
-    }
-
-    fn submit_outcome(&self, checked: &CheckedOutcome, kept: &KeptOutcome, slot: Slot, tell: mpsc::Sender<Appended>) {
-        self.live.in_bucket(self.bucket_of(checked.inspected_at), |at| {
-            let content = kept.to_content(at);
-            let done = Box::new(move |appended| {
-                let _ = tell.send(appended);
-            });
-            self.ledger.submit(Submission { content, slot, done, held: None, is_first: false });
-            if let Some((infringement, keys)) = kept.label() {
-                self.lanes.load().found(at, &keys, infringement);
-            }
-        });
     }
 
     /// The bucket in which something that is said to have happened then is taken in: never after now, so that a date in
