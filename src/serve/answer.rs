@@ -19,6 +19,7 @@ use super::drain::Draining;
 use super::request_id::RequestId;
 use super::stalled::Watched;
 use super::status::{Refusal, code_name};
+use super::together::OneAtWork;
 use crate::telemetry::{Metrics, call_level, fields};
 use crate::traces::CallSpan;
 
@@ -119,13 +120,19 @@ pub(super) struct Answer {
     record: Record,
     has_ended: bool,
     watch: Option<Watched>,
-    /// Its room, until the last byte has left: what is not yet sent takes memory.
-    _permit: Option<Permit>,
+    /// Its room, until the last byte has left: what is not yet sent takes memory. And whoever writes for its connection waits
+    /// for all of it.
+    _until_sent: (Option<Permit>, Option<OneAtWork>),
 }
 
 impl Answer {
-    pub(super) fn new(body: Body, record: Record, permit: Option<Permit>, watch: Option<Watched>) -> Self {
-        Self { body, record, has_ended: false, watch, _permit: permit }
+    pub(super) fn new(
+        body: Body,
+        record: Record,
+        until_sent: (Option<Permit>, Option<OneAtWork>),
+        watch: Option<Watched>,
+    ) -> Self {
+        Self { body, record, has_ended: false, watch, _until_sent: until_sent }
     }
 
     fn end(&mut self, refusal: Refusal) -> Poll<Option<Result<Frame<Bytes>, Status>>> {

@@ -138,6 +138,8 @@ where
         let admission = Arc::clone(&around.admission);
         let peer = request.extensions().get::<Peer>().filter(|_| is_ours && !is_single);
         let (hang_up, limit, metrics) = (peer.map(Peer::hang_up), around.answer_limit, Arc::clone(&around.metrics));
+        let of_connection = request.extensions().get::<Peer>().filter(|_| is_single);
+        let at_work = of_connection.map(|peer| peer.at_work().begin());
         let answer = self.inner.call(request);
         let whole = async move {
             let mut response = match tokio::time::timeout_at(deadline, unless_it_panics(answer)).await {
@@ -156,7 +158,7 @@ where
             // An answer about one parcel is small, and holds no room while it waits to be taken.
             let permit = permit.filter(|_| !is_single);
             let watch = hang_up.map(|hang_up| Watched::begin(hang_up, limit, metrics));
-            Ok(response.map(|body| Body::new(Answer::new(body, record, permit, watch))))
+            Ok(response.map(|body| Body::new(Answer::new(body, record, (permit, at_work), watch))))
         };
         trace.around(whole.instrument(span))
     }

@@ -18,6 +18,7 @@ use tokio_rustls::{Accept, TlsAcceptor};
 
 use super::patience::{Crowd, Patience};
 use super::stalled::HangUp;
+use super::together::AtWork;
 use crate::identity::{Caller, Identity};
 use crate::telemetry::Metrics;
 
@@ -36,9 +37,15 @@ pub(super) struct Security {
 pub(super) struct Peer {
     caller: Arc<OnceLock<Caller>>,
     hang_up: Arc<HangUp>,
+    at_work: AtWork,
 }
 
 impl Peer {
+    /// Its calls that are being answered.
+    pub(super) fn at_work(&self) -> &AtWork {
+        &self.at_work
+    }
+
     pub(super) fn caller(&self) -> Option<&Caller> {
         self.caller.get()
     }

@@ -40,6 +40,7 @@ mod standing;
 mod status;
 mod submitted;
 mod succession;
+mod together;
 mod unread;
 mod writing;
 
