@@ -16,6 +16,7 @@ mod replay;
 mod shards;
 mod snapshot;
 mod view;
+mod waiting;
 
 use std::fmt;
 
@@ -32,6 +33,7 @@ pub use snapshot::{Snapshot, SnapshotError};
 pub use view::{HistoryView, Known};
 
 use shards::{Change, Shards};
+use waiting::{Later, Waiting};
 
 /// Something that happened to a parcel, with the keys of everything it is about.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -58,12 +60,13 @@ pub enum Event<'a> {
 pub struct History {
     decay: Decay,
     shards: Shards,
+    waiting: Waiting,
 }
 
 impl History {
     /// A history of nothing.
     pub fn empty(decay: Decay) -> Self {
-        Self { decay, shards: Shards::default() }
+        Self { decay, shards: Shards::default(), waiting: Waiting::default() }
     }
 
     /// Adds one event. Keys and footprint are those that the feature plan gave for the parcel.
@@ -76,8 +79,36 @@ impl History {
 
     /// As [`History::fold`], where nobody else can look: without a lock.
     pub fn fold_alone(&mut self, event: &Event<'_>) {
-        let Self { decay, shards } = self;
+        let Self { decay, shards, .. } = self;
         event.change(decay, shards);
+    }
+
+    /// As [`History::fold`] of a parcel that was advised; but where others read now, it is folded a little later, and waits
+    /// for nobody. No parcel of its own bucket sees it, so none misses it: whoever opens the next bucket
+    /// [settles](Self::settle) first.
+    pub fn fold_soon(&self, at: Bucket, footprint: Footprint) {
+        let event = Event::Advised { at, footprint: &footprint };
+        let left = self.shards.change_free(|shards| event.change(&self.decay, shards));
+        if left.any() {
+            self.fold_left(&self.waiting.add(Later { at, footprint, left }));
+        }
+    }
+
+    /// Folds what [`History::fold_soon`] left. Nobody may be at that meanwhile.
+    pub fn settle(&self) {
+        self.fold_left(&self.waiting.take());
+    }
+
+    fn fold_left(&self, waiting: &[Later]) {
+        if waiting.is_empty() {
+            return;
+        }
+        self.shards.change_each(|mut shard| {
+            let place = shard.place;
+            for Later { at, footprint, .. } in waiting.iter().filter(|later| later.left.has(place)) {
+                Event::Advised { at: *at, footprint }.change(&self.decay, &mut shard);
+            }
+        });
     }
 
     /// To read from. Folds wait until it is dropped.
@@ -103,7 +134,7 @@ impl History {
         self.decay
     }
 
-    /// Number of entities that something is counted of.
+    /// Number of entities that something is counted of; not those of parcels that are yet to be folded.
     pub fn n_entities(&self) -> usize {
         self.shards.read().n_entries()
     }
@@ -138,5 +169,40 @@ impl Event<'_> {
 impl fmt::Debug for History {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("History").field("n_entities", &self.n_entities()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_folded_soon_is_the_same_fold() {
+        let footprint = |n: u64| {
+            let key = |n: u64| EntityKey(xxhash_rust::xxh3::xxh3_64(&n.to_le_bytes()));
+            Footprint {
+                keys: (0..30).map(|of| key(n % (of + 3))).collect(),
+                activity: vec![(key(n % 5), Some(key(n).0)), (key(n % 7), None)],
+                numbers: vec![(key(n % 11), n as f64)],
+            }
+        };
+        let decay = Decay { width: BucketWidth::MINUTE, half_life_days: 30.0 };
+        let (soon, at_once) = (History::empty(decay), History::empty(decay));
+        for bucket in 1..5 {
+            for n in 0..50 {
+                let (at, footprint) = (Bucket(bucket), footprint(u64::from(bucket) * 31 + n));
+                at_once.fold(&Event::Advised { at, footprint: &footprint });
+                // Some while others read, and some while nobody does. As many as would be folded do not come together.
+                let reads = (n % 5 == 0).then(|| soon.view());
+                soon.fold_soon(at, footprint);
+                drop(reads);
+            }
+            soon.settle();
+            assert_eq!(Snapshot::of(&soon, Vec::new()).to_bytes(), Snapshot::of(&at_once, Vec::new()).to_bytes());
+        }
+        let reads = soon.view();
+        soon.fold_soon(Bucket(9), footprint(77_777));
+        drop(reads);
+        assert_eq!(soon.n_entities(), at_once.n_entities(), "it waits for nobody");
     }
 }

@@ -1,8 +1,9 @@
 //! What is known of all entities, shared between threads.
 
+use std::array;
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
-use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, TryLockError};
 
 use super::{Activity, EntityKey, Entry, Norm};
 
@@ -41,8 +42,9 @@ impl Hasher for KeyIsHash {
 /// All shards. Which one an entity is in follows from its key.
 pub(super) struct Shards(Vec<RwLock<Shard>>);
 
-/// A power of two. A parcel takes all of them for reading, so each costs every call; what is folded takes one at a time.
-const N_SHARDS: usize = 16;
+/// A power of two. A parcel takes all of them for reading, so each costs every call; events that are folded side by side in
+/// training take one at a time.
+const N_SHARDS: usize = 4;
 
 impl Default for Shards {
     fn default() -> Self {
@@ -76,7 +78,71 @@ impl Change for Shards {
     }
 }
 
+/// Some of the shards, by their places.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Places([bool; N_SHARDS]);
+
+impl Places {
+    pub(super) fn any(self) -> bool {
+        self.0.contains(&true)
+    }
+
+    pub(super) fn has(self, place: usize) -> bool {
+        self.0.get(place).is_some_and(|has| *has)
+    }
+}
+
+/// Those shards that nobody else held.
+pub(super) struct Free<'a> {
+    shards: [Option<RwLockWriteGuard<'a, Shard>>; N_SHARDS],
+    /// Where something was to be changed and somebody else was.
+    left: Places,
+}
+
+impl Change for Free<'_> {
+    fn change(&mut self, key: EntityKey, change: impl FnOnce(&mut Shard)) {
+        let place = place(key);
+        match &mut self.shards[place] {
+            Some(shard) => change(shard),
+            None => self.left.0[place] = true,
+        }
+    }
+}
+
+/// One shard, for changes of which only those are made that it is concerned by.
+pub(super) struct One<'a> {
+    pub(super) place: usize,
+    shard: &'a mut Shard,
+}
+
+impl Change for One<'_> {
+    fn change(&mut self, key: EntityKey, change: impl FnOnce(&mut Shard)) {
+        if place(key) == self.place {
+            change(self.shard);
+        }
+    }
+}
+
 impl Shards {
+    /// Has those shards changed that nobody else holds, and waits for none; where something is left to be changed.
+    pub(super) fn change_free(&self, change: impl FnOnce(&mut Free<'_>)) -> Places {
+        let free = |place: usize| match self.0.get(place)?.try_write() {
+            Ok(shard) => Some(shard),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        };
+        let mut shards = Free { shards: array::from_fn(free), left: Places::default() };
+        change(&mut shards);
+        shards.left
+    }
+
+    /// Has one shard after the other changed.
+    pub(super) fn change_each(&self, change: impl Fn(One<'_>)) {
+        for (place, shard) in self.0.iter().enumerate() {
+            change(One { place, shard: &mut shard.write().unwrap_or_else(PoisonError::into_inner) });
+        }
+    }
+
     /// Makes room for as many in all, on the way to which nothing has to be moved again.
     pub(super) fn reserve(&mut self, n_entries: usize, n_activity: usize, n_norms: usize) {
         // Keys are hashes: the shards differ by few.

@@ -58,8 +58,9 @@ struct Columns {
 }
 
 impl Snapshot {
-    /// Takes all of a history.
+    /// Takes all of a history. Nothing may be folded meanwhile.
     pub fn of(history: &History, due: Vec<DueOutcome>) -> Self {
+        history.settle();
         let HistoryView { shards, decay } = history.view();
         Self {
             decay,

@@ -119,6 +119,7 @@ impl Live {
         (history, flow): (&History, &Flow),
     ) -> Result<bool, LedgerError> {
         let _nothing_is_decided = self.open.write().unwrap_or_else(PoisonError::into_inner);
+        self.settle();
         if !ledger.is_written_out() {
             return Ok(false);
         }
@@ -156,7 +157,13 @@ impl Live {
     pub fn alone<R>(&self, wanted: Bucket, work: impl FnOnce(Bucket) -> R) -> R {
         let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
         self.reach(&mut open, wanted);
+        self.settle();
         work(*open)
+    }
+
+    /// Nobody else may be at work.
+    fn settle(&self) {
+        self.histories.lock().unwrap_or_else(PoisonError::into_inner).iter().for_each(|history| history.settle());
     }
 
     /// Comes to a bucket: where it is a later one, what is too much is forgotten first, as in a fold.
@@ -164,13 +171,15 @@ impl Live {
         if *open < wanted {
             *open = wanted;
             for history in self.histories.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+                // Before anything of the next bucket is read or added.
+                history.settle();
                 let n_evicted = history.evict_stalest(self.most_entities);
                 self.n_evicted.fetch_add(n_evicted as u64, Ordering::Relaxed);
             }
         }
     }
 
-    /// From now on it is these histories that are held within their bounds.
+    /// From now on it is these histories that are held within their bounds. Nobody else may be at work.
     pub fn hold_within_bounds(&self, histories: Vec<Arc<History>>) {
         *self.histories.lock().unwrap_or_else(PoisonError::into_inner) = histories;
     }

@@ -330,8 +330,8 @@ impl Recorder {
             let held = claim.map(|claim| Box::new(claim) as Box<_>);
             self.ledger.submit(Submission { content, slot, done, held, is_first: counts });
             if counts {
-                lanes.advised(at, &keys);
                 lanes.decided(at, lane, &seen, route, cause);
+                lanes.advised(at, keys);
             }
             Ok(Some((decision, at, became)))
         })?;
