@@ -57,18 +57,18 @@ impl Door {
         request: v1::ScoreParcelRequest,
         language: Language,
     ) -> Result<v1::Decision, Refusal> {
-        let answer = self.answer(request, language).await;
+        // On the async worker: it takes microseconds, less than a hop to another thread.
+        let answer = match &self.recorder {
+            None => self.decide(request, language),
+            Some(recorder) if request.request_id.is_empty() => match self.submit(recorder, request, language, None) {
+                Ok(submitted) => self.recorded(submitted).await,
+                Err(refusal) => Err(refusal),
+            },
+            // Apart, so that no other call carries the room for it about.
+            Some(recorder) => Box::pin(self.score_once(recorder, request, language)).await,
+        };
         count(&answer, &self.metrics);
         answer
-    }
-
-    async fn answer(&self, request: v1::ScoreParcelRequest, language: Language) -> Result<v1::Decision, Refusal> {
-        // On the async worker: it takes microseconds, less than a hop to another thread.
-        let Some(recorder) = &self.recorder else { return self.decide(request, language) };
-        if request.request_id.is_empty() {
-            return self.recorded(self.submit(recorder, request, language, None)?).await;
-        }
-        self.score_once(recorder, request, language).await
     }
 
     /// Begins to answer one request: what can be done without waiting is done when this returns.
@@ -134,13 +134,13 @@ impl Door {
         request: v1::ScoreParcelRequest,
         language: Language,
         once: Option<(ledger::Request, Claim)>,
-    ) -> Result<Submitted, Refusal> {
-        let asked = self.asked(recorder, &self.scorer.load(), request)?;
+    ) -> Result<Box<Submitted>, Refusal> {
+        let mut asked = self.asked(recorder, &self.scorer.load(), request)?;
         let another_decides = |faulty: &ModelRef| self.another_decides(faulty);
-        let submitted = recorder.submit(&self.scorer, asked, language, once, &self.metrics, another_decides)?;
+        let (submitted, at) =
+            recorder.submit(&self.scorer, &mut asked, language, once, &self.metrics, another_decides)?;
         if let Some(lifecycle) = &self.lifecycle {
-            let (parcel, decision, at) = submitted.decided();
-            lifecycle.shadow.offer(parcel, decision, Some(at));
+            lifecycle.shadow.offer(&asked.parcel, &submitted.decision, Some(at));
         }
         Ok(submitted)
     }
@@ -179,7 +179,7 @@ impl Door {
     }
 
     /// The decision once the ledger has it.
-    async fn recorded(&self, submitted: Submitted) -> Result<v1::Decision, Refusal> {
+    async fn recorded(&self, submitted: Box<Submitted>) -> Result<v1::Decision, Refusal> {
         let started = Instant::now();
         let recorded = submitted.recorded().await;
         took(Stage::Record, started.elapsed(), &self.metrics);

@@ -241,7 +241,8 @@ impl Recorder {
         }
     }
 
-    /// Decides about a parcel and hands the decision over to the ledger, in one go: no cancellation comes between.
+    /// Decides about a parcel and hands the decision over to the ledger, in one go: no cancellation comes between. The
+    /// decision, and its bucket.
     ///
     /// # Errors
     /// [`Refusal::LedgerUnavailable`] where the ledger has no room, [`Refusal::ModelFault`] where the model gives no number
@@ -249,24 +250,24 @@ impl Recorder {
     pub(super) fn submit(
         self: &Arc<Self>,
         scorer: &ArcSwap<Scorer>,
-        asked: Asked,
+        asked: &mut Asked,
         language: Language,
         request: Option<(Request, Claim)>,
         metrics: &Metrics,
         another_decides: impl Fn(&ModelRef) -> bool,
-    ) -> Result<Submitted, Refusal> {
+    ) -> Result<(Box<Submitted>, Bucket), Refusal> {
         let slot = self.ledger.reserve().map_err(Refusal::LedgerUnavailable)?;
-        let Asked { kept, parcel, explanation } = asked;
-        let mut taken = Some(Taken { slot, kept_parcel: kept, request });
+        let mut taken = Some(Taken { slot, kept_parcel: std::mem::take(&mut asked.kept), request });
+        let (parcel, explanation) = (&asked.parcel, asked.explanation);
         loop {
             // Where another model has taken over since, it is by that one, for what is recorded rests on its grounds.
             let scorer = scorer.load();
             let scorer = scorer.of_item(parcel.item_id.as_str());
-            match self.submit_by(scorer, (&parcel, explanation), language, metrics, &mut taken) {
+            match self.submit_by(scorer, (parcel, explanation), language, metrics, &mut taken) {
                 Ok(None) => {}
                 Err(Refusal::ModelFault) if another_decides(scorer.engine().model_ref()) => {}
                 Ok(Some((decision, at, became))) => {
-                    return Ok(Submitted { decision, at, became, parcel, recorder: Arc::clone(self) });
+                    return Ok((Box::new(Submitted { decision, became, recorder: Arc::clone(self) }), at));
                 }
                 Err(refusal) => return Err(refusal),
             }

@@ -6,29 +6,20 @@ use tokio::sync::oneshot;
 
 use super::Recorder;
 use super::status::Refusal;
-use crate::history::Bucket;
 use crate::ledger::{Appended, Unavailable};
-use crate::parcel::Parcel;
 use crate::wire::{self, v1};
 
 /// A decision on its way into the ledger.
 pub(super) struct Submitted {
     pub(super) decision: v1::Decision,
-    pub(super) at: Bucket,
     pub(super) became: oneshot::Receiver<Appended>,
-    pub(super) parcel: Parcel,
     pub(super) recorder: Arc<Recorder>,
 }
 
 impl Submitted {
-    /// The parcel, what was decided about it, and in which bucket.
-    pub(super) fn decided(&self) -> (&Parcel, &v1::Decision, Bucket) {
-        (&self.parcel, &self.decision, self.at)
-    }
-
     /// The decision once the ledger has it.
-    pub(super) async fn recorded(self) -> Result<v1::Decision, Refusal> {
-        let Self { mut decision, became, recorder, .. } = self;
+    pub(super) async fn recorded(self: Box<Self>) -> Result<v1::Decision, Refusal> {
+        let Self { mut decision, became, recorder } = *self;
         match recorder.writing().told(became).await {
             Some(Appended::Recorded { recorded_at_micros, .. } | Appended::Known { recorded_at_micros, .. }) => {
                 decision.decided_at = Some(wire::timestamp_micros(recorded_at_micros));
