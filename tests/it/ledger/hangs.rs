@@ -1,7 +1,8 @@
 //! A disk that hangs: it takes a write and says nothing. Every call is answered in time and says what it lacks, and all of it
 //! is recorded when the disk goes on.
 
-use std::path::PathBuf;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::mpsc;
@@ -141,20 +142,47 @@ impl Drop for Freezer {
     }
 }
 
-/// The same of a whole server, on a file system that is frozen: its writes wait in the kernel, each thread with its own.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_answers_while_its_file_system_is_frozen() {
-    let Some(disk) = Freezer::new() else { return };
-    let ledger = disk.path().join("ledger.db");
+/// A server with its ledger there, where calls go to, and its admin port.
+async fn serve_with(ledger: &Path) -> (Running, Channel, SocketAddr) {
     let child = Command::new(env!("CARGO_BIN_EXE_parcel-risk"))
         .args(["serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--ledger"])
-        .arg(&ledger)
+        .arg(ledger)
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn();
     let mut child = Running(child.unwrap());
     let (endpoint, admin) = child.addresses();
     let channel = Channel::from_shared(endpoint).unwrap().connect().await.unwrap();
+    (child, channel, admin)
+}
+
+/// Its writes wait in the kernel, where no signal reaches them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_is_stopped_while_its_file_system_is_frozen_loses_nothing_where_it_goes_on_in_time() {
+    let Some(disk) = Freezer::new() else { return };
+    let ledger = disk.path().join("ledger.db");
+    let (child, channel, _) = serve_with(&ledger).await;
+    let sent = parcels(60);
+    let mut answered = calls(&channel, &sent[..20]).await;
+    assert!(disk.set("-f"));
+    answered.extend(calls(&channel, &sent[20..]).await);
+    let thaw = async {
+        // The drain is over by then.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert!(disk.set("-u"));
+    };
+    let (stopped, ()) = tokio::join!(child.stop(), thaw);
+    assert_eq!(stopped.code(), Some(0));
+    assert!(answered.iter().all(|decision| is_recorded(&ledger, decision)));
+    verify(&ledger, None).unwrap();
+}
+
+/// The same of a whole server, on a file system that is frozen: its writes wait in the kernel, each thread with its own.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_answers_while_its_file_system_is_frozen() {
+    let Some(disk) = Freezer::new() else { return };
+    let ledger = disk.path().join("ledger.db");
+    let (child, channel, admin) = serve_with(&ledger).await;
     let sent = parcels(300);
     let mut answered = calls(&channel, &sent[..20]).await;
     let says = async |line: &str| {
