@@ -1,5 +1,6 @@
 //! The files of an artifact: read with their digests checked, written whole or not at all.
 
+use std::borrow::Cow;
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -16,7 +17,7 @@ use crate::model::ModelError;
 pub(super) struct Files {
     manifest_json: String,
     pub(super) model: Vec<u8>,
-    pub(super) history: Vec<u8>,
+    pub(super) history: Cow<'static, [u8]>,
     pub(super) golden: String,
     pub(super) card: String,
     /// `report.html`, where it was made in this process.
@@ -139,7 +140,7 @@ impl Files {
         Self {
             manifest_json: include_str!(file!("manifest.json")).to_owned(),
             model: include_bytes!(file!("model.bin")).to_vec(),
-            history: include_bytes!(file!("history.bin")).to_vec(),
+            history: Cow::Borrowed(include_bytes!(file!("history.bin"))),
             golden: include_str!(file!("golden.jsonl")).to_owned(),
             card: include_str!(file!("CARD.md")).to_owned(),
             report: None,
@@ -177,7 +178,7 @@ impl Files {
         let signature = may_lack(SIGNATURE)?;
         let mut bytes = |file| may_lack(file)?.ok_or(ArtifactError::Missing { file });
         let manifest_json = String::from_utf8(bytes(MANIFEST)?).map_err(|_| ArtifactError::Encoding)?;
-        let (model, history) = (bytes(MODEL)?, bytes(HISTORY)?);
+        let (model, history) = (bytes(MODEL)?, Cow::Owned(bytes(HISTORY)?));
         let mut text = |file| String::from_utf8(bytes(file)?).map_err(|_| ArtifactError::Digest { file });
         let (golden, card) = (text(GOLDEN)?, text(CARD)?);
         // What is no text is no signature either, and is refused as one.
@@ -190,8 +191,15 @@ impl Files {
 
     /// Names every file's digest in the manifest.
     pub(super) fn pack(mut manifest: Manifest, model: Vec<u8>, history: Vec<u8>, golden: String, card: String) -> Self {
-        let mut files =
-            Self { manifest_json: String::new(), model, history, golden, card, report: None, signature: None };
+        let mut files = Self {
+            manifest_json: String::new(),
+            model,
+            history: Cow::Owned(history),
+            golden,
+            card,
+            report: None,
+            signature: None,
+        };
         manifest.files = files.others().into_iter().map(|(name, bytes)| (name.to_owned(), digest_of(bytes))).collect();
         files.manifest_json =
             serde_json::to_string_pretty(&manifest).expect("plain numbers and names always encode") + "\n";
@@ -210,6 +218,11 @@ impl Files {
             }
         }
         Ok(manifest)
+    }
+
+    /// Whether they are part of this program, and so as good as it is.
+    pub(super) fn are_built_in(&self) -> bool {
+        matches!(self.history, Cow::Borrowed(_))
     }
 
     pub(super) fn manifest_bytes(&self) -> &[u8] {

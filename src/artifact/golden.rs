@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::Manifest;
@@ -22,6 +23,18 @@ pub struct GoldenParcel {
     pub parcel: v1::Parcel,
     /// What is decided about it. Its identifier is a digest of every feature, its score of every weight.
     pub decision: v1::Decision,
+}
+
+impl GoldenParcel {
+    /// Those of all lines, of which there must be one.
+    pub(super) fn of_lines(lines: &str) -> Result<Vec<Self>, GoldenError> {
+        if lines.is_empty() {
+            return Err(GoldenError::Empty);
+        }
+        let of_line =
+            |(idx, text)| serde_json::from_str(text).map_err(|source| GoldenError::Line { line: idx + 1, source });
+        lines.lines().enumerate().map(of_line).collect()
+    }
 }
 
 /// Why golden decisions do not hold.
@@ -106,20 +119,17 @@ impl Judge {
         Ok(lines)
     }
 
-    /// Decides about every golden parcel again.
-    pub(super) fn verify(&self, lines: &str) -> Result<(), GoldenError> {
-        if lines.is_empty() {
-            return Err(GoldenError::Empty);
-        }
-        for (idx, text) in lines.lines().enumerate() {
-            let line = idx + 1;
-            let golden: GoldenParcel =
-                serde_json::from_str(text).map_err(|source| GoldenError::Line { line, source })?;
-            let decision = self.decide(line, &golden.parcel)?;
-            if let Some(part) = first_difference(&decision, &golden.decision) {
-                let (got, expected) = (decision.risk_score, golden.decision.risk_score);
-                return Err(GoldenError::Differs { line, item_id: decision.item_id, part, got, expected });
-            }
+    /// Decides about every golden parcel again. Of those that do not hold, the first is told.
+    pub(super) fn verify(&self, golden: &[GoldenParcel]) -> Result<(), GoldenError> {
+        let judged: Vec<_> = golden.par_iter().enumerate().map(|(idx, golden)| self.judge(idx + 1, golden)).collect();
+        judged.into_iter().collect()
+    }
+
+    fn judge(&self, line: usize, golden: &GoldenParcel) -> Result<(), GoldenError> {
+        let decision = self.decide(line, &golden.parcel)?;
+        if let Some(part) = first_difference(&decision, &golden.decision) {
+            let (got, expected) = (decision.risk_score, golden.decision.risk_score);
+            return Err(GoldenError::Differs { line, item_id: decision.item_id, part, got, expected });
         }
         Ok(())
     }

@@ -41,8 +41,7 @@ pub struct Artifact {
     manifest: Manifest,
     model_ref: Arc<ModelRef>,
     model: Arc<Model>,
-    snapshot: Snapshot,
-    /// The snapshot, settled.
+    /// What `history.bin` comes to, settled.
     history: Arc<History>,
     files: Files,
 }
@@ -120,21 +119,28 @@ impl Artifact {
     }
 
     fn verify(files: Files) -> Result<Self, ArtifactError> {
-        let manifest = files.manifest()?;
-        let model = Model::from_bytes(&files.model).map_err(ArtifactError::Model)?;
-        let spec_digest = model.plan().spec().digest();
-        if spec_digest != manifest.feature_spec_digest {
-            return Err(ArtifactError::FeatureSpec { manifest: manifest.feature_spec_digest, model: spec_digest });
-        }
-        let snapshot = Snapshot::from_bytes(&files.history).map_err(ArtifactError::History)?;
-        if snapshot.decay != model.plan().spec().decay() {
+        // Of files from elsewhere nothing is unpacked that is not what the manifest names.
+        let believed = if files.are_built_in() { None } else { Some(files.manifest()?) };
+        let read_model = || {
+            let manifest = believed.map_or_else(|| files.manifest(), Ok)?;
+            let model = Model::from_bytes(&files.model).map_err(ArtifactError::Model)?;
+            let spec_digest = model.plan().spec().digest();
+            if spec_digest != manifest.feature_spec_digest {
+                return Err(ArtifactError::FeatureSpec { manifest: manifest.feature_spec_digest, model: spec_digest });
+            }
+            Ok((manifest, Arc::new(model), GoldenParcel::of_lines(&files.golden)))
+        };
+        let read_history = || History::from_bytes(&files.history).map(|(history, due)| history.settled(&due));
+        let (of_model, history) = rayon::join(read_model, read_history);
+        let ((manifest, model, golden), history) = (of_model?, history.map_err(ArtifactError::History)?);
+        if history.decay() != model.plan().spec().decay() {
             return Err(ArtifactError::Decay);
         }
-        let (model, history) = (Arc::new(model), Arc::new(snapshot.settled()));
-        Judge::new(&manifest, &files.model, Arc::clone(&model), Arc::clone(&history))?.verify(&files.golden)?;
+        let history = Arc::new(history);
+        Judge::new(&manifest, &files.model, Arc::clone(&model), Arc::clone(&history))?.verify(&golden?)?;
         let model_ref =
             ModelRef { name: manifest.name.clone(), version: manifest.version.clone(), digest: files.digest() };
-        Ok(Self { manifest, model_ref: Arc::new(model_ref), model, snapshot, history, files })
+        Ok(Self { manifest, model_ref: Arc::new(model_ref), model, history, files })
     }
 
     /// What it says of itself.
@@ -152,9 +158,10 @@ impl Artifact {
         &self.model
     }
 
-    /// What was known at the end of training, with the outcomes that were still to come.
-    pub fn snapshot(&self) -> &Snapshot {
-        &self.snapshot
+    /// What was known at the end of training, with the outcomes that were still to come: `history.bin` unpacked, each time
+    /// anew.
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot::from_bytes(&self.files.history).expect("it was read when the artifact was verified")
     }
 
     /// What is known once those have come in: where a server starts.

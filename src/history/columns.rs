@@ -3,15 +3,20 @@
 use serde::{Deserialize, Serialize};
 
 use super::SnapshotError::{self, Inconsistent};
+use super::column::Column;
+use super::rows::Rows;
 use super::{Activity, Bucket, EntityKey, Entry, Norm};
+
+/// Columns of one length, whose keys are in order and no differences any more.
+pub(super) struct Checked<C>(C);
 
 #[derive(Serialize, Deserialize)]
 pub(super) struct CountColumns {
     keys: Keys,
-    closed_until: Vec<u32>,
-    closed: [Vec<f32>; 3],
-    pending_in: Vec<u32>,
-    pending: [Vec<u32>; 3],
+    closed_until: Column<u32>,
+    closed: [Column<f32>; 3],
+    pending_in: Column<u32>,
+    pending: [Column<u32>; 3],
 }
 
 impl CountColumns {
@@ -25,36 +30,45 @@ impl CountColumns {
         }
     }
 
-    pub(super) fn check(self) -> Result<Vec<(EntityKey, Entry)>, SnapshotError> {
-        let n = self.keys.len();
+    pub(super) fn check(self) -> Result<Checked<Self>, SnapshotError> {
         let lengths = [self.closed_until.len(), self.pending_in.len()];
-        let columns = self.closed.iter().map(Vec::len).chain(self.pending.iter().map(Vec::len));
-        same_length(n, lengths.into_iter().chain(columns))?;
-        if self.closed.iter().flatten().any(|count| !count.is_finite() || *count < 0.0) {
-            return Err(Inconsistent("a count that is no count"));
+        let columns =
+            self.closed.iter().map(|column| column.len()).chain(self.pending.iter().map(|column| column.len()));
+        same_length(self.keys.0.len(), lengths.into_iter().chain(columns))?;
+        Ok(Checked(Self { keys: self.keys.summed()?, ..self }))
+    }
+}
+
+impl Rows<Entry> for Checked<CountColumns> {
+    fn len(&self) -> usize {
+        self.0.keys.0.len()
+    }
+
+    fn key(&self, idx: usize) -> EntityKey {
+        EntityKey(self.0.keys.0[idx])
+    }
+
+    fn value(&self, idx: usize) -> Entry {
+        let Self(columns) = self;
+        Entry {
+            closed_until: Bucket(columns.closed_until[idx]),
+            closed: [0, 1, 2].map(|column: usize| columns.closed[column][idx]),
+            pending_in: Bucket(columns.pending_in[idx]),
+            pending: [0, 1, 2].map(|column: usize| columns.pending[column][idx]),
         }
-        let entry = |idx: usize| Entry {
-            closed_until: Bucket(self.closed_until[idx]),
-            closed: [0, 1, 2].map(|column: usize| self.closed[column][idx]),
-            pending_in: Bucket(self.pending_in[idx]),
-            pending: [0, 1, 2].map(|column: usize| self.pending[column][idx]),
-        };
-        let entries = self.keys.with(entry)?;
-        in_order(entries.iter().map(|(_, entry)| (entry.closed_until, entry.pending_in)))?;
-        Ok(entries)
     }
 }
 
 #[derive(Serialize, Deserialize)]
 pub(super) struct ActivityColumns {
     keys: Keys,
-    first: Vec<u32>,
-    last: Vec<u32>,
-    recent: [Vec<f32>; 3],
-    counterparts: [Vec<u64>; 2],
-    pending_in: Vec<u32>,
-    pending: Vec<u32>,
-    pending_counterparts: Vec<u64>,
+    first: Column<u32>,
+    last: Column<u32>,
+    recent: [Column<f32>; 3],
+    counterparts: [Column<u64>; 2],
+    pending_in: Column<u32>,
+    pending: Column<u32>,
+    pending_counterparts: Column<u64>,
 }
 
 impl ActivityColumns {
@@ -71,37 +85,46 @@ impl ActivityColumns {
         }
     }
 
-    pub(super) fn check(self) -> Result<Vec<(EntityKey, Activity)>, SnapshotError> {
-        let n = self.keys.len();
+    pub(super) fn check(self) -> Result<Checked<Self>, SnapshotError> {
         let lengths = [self.first.len(), self.last.len(), self.pending_in.len(), self.pending.len()];
-        let columns = self.recent.iter().map(Vec::len).chain(self.counterparts.iter().map(Vec::len));
-        same_length(n, lengths.into_iter().chain(columns).chain([self.pending_counterparts.len()]))?;
-        if self.recent.iter().flatten().any(|count| !count.is_finite() || *count < 0.0) {
-            return Err(Inconsistent("a count that is no count"));
+        let columns =
+            self.recent.iter().map(|column| column.len()).chain(self.counterparts.iter().map(|column| column.len()));
+        let columns = columns.chain([self.pending_counterparts.len()]);
+        same_length(self.keys.0.len(), lengths.into_iter().chain(columns))?;
+        Ok(Checked(Self { keys: self.keys.summed()?, ..self }))
+    }
+}
+
+impl Rows<Activity> for Checked<ActivityColumns> {
+    fn len(&self) -> usize {
+        self.0.keys.0.len()
+    }
+
+    fn key(&self, idx: usize) -> EntityKey {
+        EntityKey(self.0.keys.0[idx])
+    }
+
+    fn value(&self, idx: usize) -> Activity {
+        let Self(columns) = self;
+        Activity {
+            first: Bucket(columns.first[idx]),
+            last: Bucket(columns.last[idx]),
+            recent: [0, 1, 2].map(|column: usize| columns.recent[column][idx]),
+            counterparts: [0, 1].map(|column: usize| columns.counterparts[column][idx]),
+            pending_in: Bucket(columns.pending_in[idx]),
+            pending: columns.pending[idx],
+            pending_counterparts: columns.pending_counterparts[idx],
         }
-        let entity = |idx: usize| Activity {
-            first: Bucket(self.first[idx]),
-            last: Bucket(self.last[idx]),
-            recent: [0, 1, 2].map(|column: usize| self.recent[column][idx]),
-            counterparts: [0, 1].map(|column: usize| self.counterparts[column][idx]),
-            pending_in: Bucket(self.pending_in[idx]),
-            pending: self.pending[idx],
-            pending_counterparts: self.pending_counterparts[idx],
-        };
-        let activity = self.keys.with(entity)?;
-        in_order(activity.iter().map(|(_, entity)| (entity.first, entity.last)))?;
-        in_order(activity.iter().map(|(_, entity)| (entity.last, entity.pending_in)))?;
-        Ok(activity)
     }
 }
 
 #[derive(Serialize, Deserialize)]
 pub(super) struct NormColumns {
     keys: Keys,
-    closed_until: Vec<u32>,
-    closed: [Vec<f64>; 3],
-    pending_in: Vec<u32>,
-    pending: [Vec<i64>; 3],
+    closed_until: Column<u32>,
+    closed: [Column<f64>; 3],
+    pending_in: Column<u32>,
+    pending: [Column<i64>; 3],
 }
 
 impl NormColumns {
@@ -115,31 +138,38 @@ impl NormColumns {
         }
     }
 
-    pub(super) fn check(self) -> Result<Vec<(EntityKey, Norm)>, SnapshotError> {
-        let n = self.keys.len();
+    pub(super) fn check(self) -> Result<Checked<Self>, SnapshotError> {
         let lengths = [self.closed_until.len(), self.pending_in.len()];
-        let columns = self.closed.iter().map(Vec::len).chain(self.pending.iter().map(Vec::len));
-        same_length(n, lengths.into_iter().chain(columns))?;
-        let [weights, _, squares] = &self.closed;
-        let negative = weights.iter().chain(squares).any(|sum| *sum < 0.0);
-        if negative || self.closed.iter().flatten().any(|sum| !sum.is_finite()) {
-            return Err(Inconsistent("a sum that is no sum"));
+        let columns =
+            self.closed.iter().map(|column| column.len()).chain(self.pending.iter().map(|column| column.len()));
+        same_length(self.keys.0.len(), lengths.into_iter().chain(columns))?;
+        Ok(Checked(Self { keys: self.keys.summed()?, ..self }))
+    }
+}
+
+impl Rows<Norm> for Checked<NormColumns> {
+    fn len(&self) -> usize {
+        self.0.keys.0.len()
+    }
+
+    fn key(&self, idx: usize) -> EntityKey {
+        EntityKey(self.0.keys.0[idx])
+    }
+
+    fn value(&self, idx: usize) -> Norm {
+        let Self(columns) = self;
+        Norm {
+            closed_until: Bucket(columns.closed_until[idx]),
+            closed: [0, 1, 2].map(|column: usize| columns.closed[column][idx]),
+            pending_in: Bucket(columns.pending_in[idx]),
+            pending: [0, 1, 2].map(|column: usize| columns.pending[column][idx]),
         }
-        let norm = |idx: usize| Norm {
-            closed_until: Bucket(self.closed_until[idx]),
-            closed: [0, 1, 2].map(|column: usize| self.closed[column][idx]),
-            pending_in: Bucket(self.pending_in[idx]),
-            pending: [0, 1, 2].map(|column: usize| self.pending[column][idx]),
-        };
-        let norms = self.keys.with(norm)?;
-        in_order(norms.iter().map(|(_, norm)| (norm.closed_until, norm.pending_in)))?;
-        Ok(norms)
     }
 }
 
 /// Keys in ascending order, as differences.
 #[derive(Serialize, Deserialize)]
-struct Keys(Vec<u64>);
+struct Keys(Column<u64>);
 
 impl Keys {
     fn of<T>(table: &[(EntityKey, T)]) -> Self {
@@ -149,29 +179,25 @@ impl Keys {
             previous = key.0;
             step
         };
-        Self(table.iter().map(step).collect())
+        Self(Column(table.iter().map(step).collect()))
     }
 
-    fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    fn with<T>(&self, value: impl Fn(usize) -> T) -> Result<Vec<(EntityKey, T)>, SnapshotError> {
-        let mut table = Vec::with_capacity(self.0.len());
+    /// The keys themselves, where they ascend.
+    fn summed(mut self) -> Result<Self, SnapshotError> {
         let mut key = 0_u64;
-        for (idx, &step) in self.0.iter().enumerate() {
-            key = match key.checked_add(step) {
-                Some(next) if step > 0 || idx == 0 => next,
+        for (idx, step) in self.0.0.iter_mut().enumerate() {
+            key = match key.checked_add(*step) {
+                Some(next) if *step > 0 || idx == 0 => next,
                 _ => return Err(Inconsistent("keys out of order")),
             };
-            table.push((EntityKey(key), value(idx)));
+            *step = key;
         }
-        Ok(table)
+        Ok(self)
     }
 }
 
-fn column<T, C>(table: &[(EntityKey, T)], of: impl Fn(&T) -> C) -> Vec<C> {
-    table.iter().map(|(_, value)| of(value)).collect()
+fn column<T, C>(table: &[(EntityKey, T)], of: impl Fn(&T) -> C) -> Column<C> {
+    Column(table.iter().map(|(_, value)| of(value)).collect())
 }
 
 fn same_length(n: usize, lengths: impl IntoIterator<Item = usize>) -> Result<(), SnapshotError> {
@@ -179,13 +205,5 @@ fn same_length(n: usize, lengths: impl IntoIterator<Item = usize>) -> Result<(),
         Ok(())
     } else {
         Err(Inconsistent("columns of different lengths"))
-    }
-}
-
-fn in_order(mut pairs: impl Iterator<Item = (Bucket, Bucket)>) -> Result<(), SnapshotError> {
-    if pairs.all(|(closed, pending)| closed <= pending) {
-        Ok(())
-    } else {
-        Err(Inconsistent("closed later than pending"))
     }
 }

@@ -83,7 +83,11 @@ impl Entry {
         if self.pending == [0; 3] {
             return;
         }
-        let weight = decay.remaining(self.closed_until, self.pending_in);
+        // Of nothing, nothing remains whatever its age: most entities close their first bucket only.
+        let weight = match self.closed == [0.0; 3] {
+            true => 0.0,
+            false => decay.remaining(self.closed_until, self.pending_in),
+        };
         for (closed, pending) in self.closed.iter_mut().zip(self.pending) {
             // Stored as f32 to keep an entry small; rounding happens at this one place.
             *closed = (f64::from(*closed) * weight + f64::from(pending)) as f32;

@@ -9,7 +9,7 @@ use xxhash_rust::xxh3::xxh3_64;
 ///
 /// It is stored in artifacts, so the hash can never change: xxh3 with golden values in the tests.
 /// At 10 million entries a collision of two of them has a chance of about 3 in a million.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EntityKey(pub u64);
 
 /// Builds an [`EntityKey`] part by part.

@@ -6,15 +6,24 @@
 
 mod activity;
 mod bucket;
+mod column;
 mod columns;
 mod config;
+mod due;
 mod entry;
 mod footprint;
+mod inflate;
 mod key;
 mod norm;
+mod packed;
+mod plain;
 mod replay;
+mod rows;
 mod shards;
+mod size;
+mod slab;
 mod snapshot;
+mod table;
 mod view;
 mod waiting;
 
@@ -29,6 +38,7 @@ pub use key::{EntityKey, KeyHasher, KeyKind, KeyParts};
 pub use norm::{Norm, Usual};
 pub use replay::{Advised, DueOutcome, Replay};
 pub(crate) use shards::KeyIsHash;
+pub use size::{HistorySize, TableSize};
 pub use snapshot::{Snapshot, SnapshotError};
 pub use view::{HistoryView, Known};
 
@@ -134,6 +144,11 @@ impl History {
         self.decay
     }
 
+    /// Bytes that it takes in memory, and of what.
+    pub fn size(&self) -> HistorySize {
+        self.shards.read().size()
+    }
+
     /// Number of entities that something is counted of; not those of parcels that are yet to be folded.
     pub fn n_entities(&self) -> usize {
         self.shards.read().n_entries()
@@ -145,24 +160,41 @@ impl Event<'_> {
     fn change(&self, decay: &Decay, shards: &mut impl Change) {
         let count = |shards: &mut _, at: Bucket, keys: &[EntityKey], added: [u32; 3]| {
             for &key in keys {
-                Change::change(shards, key, |shard| shard.entries.entry(key).or_default().add(at, added, decay));
+                Change::change(shards, key, |shard| {
+                    shard.entries.change(key, Entry::default, |entry| entry.add(at, added, decay));
+                });
             }
         };
         match *self {
-            Self::Outcome { at, keys, infringement } => count(shards, at, keys, [0, 1, u32::from(infringement)]),
+            Self::Outcome { at, keys, infringement } => count(shards, at, keys, found(infringement)),
             Self::Advised { at, footprint } => {
                 count(shards, at, &footprint.keys, [1, 0, 0]);
                 for &(key, counterpart) in &footprint.activity {
                     shards.change(key, |shard| {
-                        let entity = shard.activity.entry(key).or_insert_with(|| Activity::since(at));
-                        entity.add(at, counterpart, decay.width);
+                        let add = |entity: &mut Activity| entity.add(at, counterpart, decay.width);
+                        shard.activity.change(key, || Activity::since(at), add);
                     });
                 }
                 for &(key, number) in &footprint.numbers {
-                    shards.change(key, |shard| shard.norms.entry(key).or_default().add(at, number, decay));
+                    shards.change(key, |shard| {
+                        shard.norms.change(key, Norm::default, |norm| norm.add(at, number, decay));
+                    });
                 }
             }
         }
+    }
+}
+
+/// What an outcome adds to counts.
+fn found(infringement: bool) -> [u32; 3] {
+    [0, 1, u32::from(infringement)]
+}
+
+impl Clone for History {
+    /// All of it as it stands. Nothing may be folded meanwhile.
+    fn clone(&self) -> Self {
+        self.settle();
+        Self { decay: self.decay, shards: self.shards.clone(), waiting: Waiting::default() }
     }
 }
 

@@ -71,7 +71,11 @@ impl Norm {
         if self.pending == [0; 3] {
             return;
         }
-        let weight = decay.remaining(self.closed_until, self.pending_in);
+        // Of nothing, nothing remains whatever its age.
+        let weight = match self.closed == [0.0; 3] {
+            true => 0.0,
+            false => decay.remaining(self.closed_until, self.pending_in),
+        };
         let units = [1.0, STEPS_PER_UNIT, STEPS_PER_UNIT * STEPS_PER_UNIT];
         for ((closed, pending), unit) in self.closed.iter_mut().zip(self.pending).zip(units) {
             *closed = *closed * weight + pending as f64 / unit;

@@ -1,22 +1,23 @@
 //! What is known of all entities, shared between threads.
 
 use std::array;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, TryLockError};
 
-use super::{Activity, EntityKey, Entry, Norm};
+use rayon::prelude::*;
+
+use super::rows::{ROWS_A_TASK, Rows};
+use super::table::{Pack, Table};
+use super::{Activity, Decay, DueOutcome, EntityKey, Entry, HistorySize, Norm, found};
 
 /// One part of what is known: everything about some of the entities.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Shard {
-    pub(super) entries: ByKey<Entry>,
-    pub(super) activity: ByKey<Activity>,
-    pub(super) norms: ByKey<Norm>,
+    pub(super) entries: Table<Entry>,
+    pub(super) activity: Table<Activity>,
+    pub(super) norms: Table<Norm>,
 }
-
-/// Values by the entity that they are about.
-pub(super) type ByKey<T> = HashMap<EntityKey, T, BuildHasherDefault<KeyIsHash>>;
 
 /// Keys alone.
 pub(super) type KeySet = HashSet<EntityKey, BuildHasherDefault<KeyIsHash>>;
@@ -45,6 +46,24 @@ pub(super) struct Shards(Vec<RwLock<Shard>>);
 /// A power of two. A parcel takes all of them for reading, so each costs every call; events that are folded side by side in
 /// training take one at a time.
 const N_SHARDS: usize = 4;
+
+/// What is about some keys, by the shard of the key and there in the same order.
+fn by_shard<T>(of_keys: impl Iterator<Item = (EntityKey, T)>) -> Vec<Vec<T>> {
+    // Keys are hashes: the shards differ by few.
+    let of_each = of_keys.size_hint().0 / N_SHARDS;
+    let mut of_shards: Vec<_> = (0..N_SHARDS).map(|_| Vec::with_capacity(of_each + of_each / 8)).collect();
+    for (key, of_key) in of_keys {
+        of_shards[place(key)].push(of_key);
+    }
+    of_shards
+}
+
+impl Clone for Shards {
+    fn clone(&self) -> Self {
+        let clone = |shard: &RwLock<Shard>| RwLock::new(shard.read().unwrap_or_else(PoisonError::into_inner).clone());
+        Self(self.0.iter().map(clone).collect())
+    }
+}
 
 impl Default for Shards {
     fn default() -> Self {
@@ -143,16 +162,47 @@ impl Shards {
         }
     }
 
-    /// Makes room for as many in all, on the way to which nothing has to be moved again.
-    pub(super) fn reserve(&mut self, n_entries: usize, n_activity: usize, n_norms: usize) {
-        // Keys are hashes: the shards differ by few.
-        let of_each = |n: usize| n / N_SHARDS + n / (8 * N_SHARDS);
-        for shard in &mut self.0 {
-            let shard = shard.get_mut().unwrap_or_else(PoisonError::into_inner);
-            shard.entries.reserve(of_each(n_entries));
-            shard.activity.reserve(of_each(n_activity));
-            shard.norms.reserve(of_each(n_norms));
-        }
+    /// Shards of what rows hold.
+    pub(super) fn of_rows(counts: &impl Rows<Entry>, activity: &impl Rows<Activity>, norms: &impl Rows<Norm>) -> Self {
+        let mut shards = Self::default();
+        shards.fill(counts, |shard| &mut shard.entries);
+        shards.fill(activity, |shard| &mut shard.activity);
+        shards.fill(norms, |shard| &mut shard.norms);
+        shards
+    }
+
+    fn fill<T: Pack>(&mut self, rows: &impl Rows<T>, table: impl Fn(&mut Shard) -> &mut Table<T> + Sync) {
+        // Shard after shard, so that an index that is filled stays near.
+        // Four billion rows would not have fitted into a file that is read.
+        let rows_of = by_shard((0..rows.len()).map(|idx| (rows.key(idx), idx as u32)));
+        self.change_by_shard(&rows_of, |shard, idxs| {
+            let table = table(shard);
+            table.reserve(idxs.len());
+            for idx in idxs.iter().map(|idx| *idx as usize) {
+                table.add(rows.key(idx), &rows.value(idx));
+            }
+        });
+    }
+
+    /// Adds outcomes, in the order in which they became known.
+    pub(super) fn add_outcomes(&mut self, outcomes: &[&DueOutcome], decay: &Decay) {
+        let of_keys = outcomes.iter().flat_map(|DueOutcome { at, infringement, keys }| {
+            keys.iter().map(move |key| (*key, (*key, *at, found(*infringement))))
+        });
+        self.change_by_shard(&by_shard(of_keys), |shard, outcomes| {
+            for &(key, at, added) in outcomes {
+                shard.entries.change(key, Entry::default, |entry| entry.add(at, added, decay));
+            }
+        });
+    }
+
+    /// Changes all shards by what there is for each.
+    fn change_by_shard<T: Sync>(&mut self, of_shards: &[Vec<T>], change: impl Fn(&mut Shard, &[T]) + Sync) {
+        let is_little = of_shards.iter().map(Vec::len).sum::<usize>() < ROWS_A_TASK;
+        let shards = self.0.par_iter_mut().with_min_len(if is_little { N_SHARDS } else { 1 });
+        shards.zip(of_shards).for_each(|(shard, of_shard)| {
+            change(shard.get_mut().unwrap_or_else(PoisonError::into_inner), of_shard);
+        });
     }
 
     /// See [`super::History::evict_stalest`].
@@ -163,7 +213,7 @@ impl Shards {
                 return 0;
             }
             let of = |shard: &RwLockReadGuard<'_, Shard>| {
-                shard.entries.iter().map(|(key, entry)| (entry.last(), *key)).collect::<Vec<_>>()
+                shard.entries.iter().map(|(key, entry)| (entry.last(), key)).collect::<Vec<_>>()
             };
             shards.0.iter().flat_map(of).collect()
         };
@@ -172,8 +222,8 @@ impl Shards {
         let (_, &mut stays, _) = last_heard.select_nth_unstable(n_evicted);
         for shard in &self.0 {
             let Shard { entries, activity, .. } = &mut *shard.write().unwrap_or_else(PoisonError::into_inner);
-            entries.retain(|key, entry| (entry.last(), *key) >= stays);
-            activity.retain(|key, _| entries.contains_key(key));
+            entries.retain(|key, entry| (entry.last(), key) >= stays);
+            activity.retain(|key, _| entries.get(key).is_some());
         }
         n_evicted
     }
@@ -196,11 +246,21 @@ impl Guards<'_> {
         self.0.iter().map(|shard| shard.entries.len()).sum()
     }
 
+    pub(super) fn size(&self) -> HistorySize {
+        let mut size = HistorySize::default();
+        for shard in &self.0 {
+            size.counts.add(shard.entries.size());
+            size.activity.add(shard.activity.size());
+            size.norms.add(shard.norms.size());
+        }
+        size
+    }
+
     /// All of one kind, in order of the keys.
-    pub(super) fn sorted<T: Copy>(&self, kind: impl Fn(&Shard) -> &ByKey<T>) -> Vec<(EntityKey, T)> {
+    pub(super) fn sorted<T: Pack + Send>(&self, kind: impl Fn(&Shard) -> &Table<T>) -> Vec<(EntityKey, T)> {
         let mut all = Vec::with_capacity(self.0.iter().map(|shard| kind(shard).len()).sum());
-        self.0.iter().for_each(|shard| all.extend(kind(shard).iter().map(|(key, value)| (*key, *value))));
-        all.sort_unstable_by_key(|(key, _)| *key);
+        self.0.iter().for_each(|shard| all.extend(kind(shard).iter()));
+        all.par_sort_unstable_by_key(|(key, _)| *key);
         all
     }
 }

@@ -10,7 +10,7 @@ use super::imported::KeptImport;
 use super::kept::{KeptDecision, item_key};
 use super::outcome::KeptOutcome;
 use super::record::{Kind, Record};
-use super::saved::Saved;
+use super::saved::{Restored, Saved};
 use super::{Ledger, LedgerError, Reader, record};
 use crate::features::ParcelKeys;
 use crate::history::{Bucket, EntityKey, Event, History, KeyIsHash};
@@ -61,21 +61,22 @@ impl Live {
     pub fn rebuilt(
         reader: &Reader,
         grounds: &Grounds,
-        genesis: History,
+        genesis: &History,
         flow: Flow,
     ) -> Result<(Self, Arc<History>, Arc<Flow>), LedgerError> {
         let items = Items::default();
-        let mut fold = Fold::new(grounds.clone(), genesis, flow);
+        let mut fold = Fold::new(grounds.clone(), History::empty(genesis.decay()), flow);
         let mut after = 0;
-        if let Some(saved) = Saved::read(reader, grounds)
-            && let Some(history) = saved.history()
+        if let Some(saved) = Restored::read(reader, grounds)
             && let Some(record) = reader.record(saved.seq)?
             && saved.put_flow(&fold.flow)
         {
-            fold.history = Arc::new(history);
             (fold.recorded_on, fold.reached) = (reader.grounds_of(saved.seq)?, record.content.bucket);
             saved.items.iter().for_each(|item| _ = items.insert(EntityKey(*item)));
             after = saved.seq;
+            fold.history = Arc::new(saved.history);
+        } else {
+            fold.history = Arc::new(genesis.clone());
         }
         let n_saved = after;
         reader.scan::<LedgerError>(after, |record| {

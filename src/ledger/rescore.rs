@@ -12,6 +12,7 @@ use super::{LedgerError, Reader};
 use crate::artifact::Artifact;
 use crate::engine::{Engine, Explanation};
 use crate::features::ParcelKeys;
+use crate::history::History;
 use crate::parcel::{AdvisedAt, DraftTime};
 use crate::policy::{Policy, Route, RouteCause, Routing, Rule, Seen, Words};
 use crate::reasons::Language;
@@ -92,7 +93,7 @@ fn begin(reader: &Reader, seq: i64, grounds: Grounds, artifacts: &[Artifact]) ->
     let policy = grounds.policy().map_err(|error| unreadable(error.to_string()))?;
     let engine = Engine::new(Arc::clone(artifact.model()), Arc::clone(artifact.model_ref()), rates, policy);
     let engine = engine.map_err(|error| unreadable(error.to_string()))?;
-    let mut fold = Fold::new(grounds, artifact.snapshot().settled(), engine.flow());
+    let mut fold = Fold::new(grounds, History::clone(artifact.settled_history()), engine.flow());
     // Once for each change of grounds, of which there are few.
     reader.scan::<LedgerError>(0, |earlier| if earlier.seq < seq { fold.add(&earlier) } else { Ok(()) })?;
     Ok(Some(AtWork { engine, fold }))

@@ -3,6 +3,7 @@
 //! It can be thrown away. One that is damaged, or that is of another ledger or of other grounds, is left aside, and the
 //! ledger is folded from its beginning.
 
+use std::borrow::Cow;
 use std::fs;
 use std::path::Path;
 
@@ -20,18 +21,27 @@ const MAGIC: [u8; 8] = *b"prlive\x01\0";
 
 /// What a server knew when the record `seq` was the last.
 #[derive(Serialize, Deserialize)]
-pub(super) struct Saved {
-    pub(super) seq: i64,
+pub(super) struct Saved<'a> {
+    seq: i64,
     digest: Digest,
     /// The grounds that it stood on, as JSON.
     #[serde(with = "serde_bytes")]
     grounds: Vec<u8>,
     /// Items that were advised, in order.
-    pub(super) items: Vec<u64>,
+    items: Vec<u64>,
     #[serde(with = "serde_bytes")]
     flow: Vec<u8>,
-    #[serde(with = "serde_bytes")]
-    history: Vec<u8>,
+    /// Where it is read it stays where it lies: it may be larger than all else that a server holds.
+    #[serde(borrow, with = "serde_bytes")]
+    history: Cow<'a, [u8]>,
+}
+
+/// What was saved, read again.
+pub(super) struct Restored {
+    pub(super) seq: i64,
+    pub(super) items: Vec<u64>,
+    pub(super) history: History,
+    flow: Vec<u8>,
 }
 
 /// What grounds must have alike for the same records to give the same history, and the same flow.
@@ -41,7 +51,7 @@ fn of_history(grounds: &Grounds) -> impl PartialEq + '_ {
     (model_digest, feature_spec_digest, genesis_until, bucket_seconds, history_max_entities)
 }
 
-impl Saved {
+impl<'a> Saved<'a> {
     pub(super) fn of(head: &Head, grounds: &Grounds, mut items: Vec<u64>, flow: &Flow, history: &History) -> Self {
         items.sort_unstable();
         Self {
@@ -50,7 +60,7 @@ impl Saved {
             grounds: serde_json::to_vec(grounds).expect("texts and finite numbers always encode"),
             items,
             flow: flow.to_bytes(),
-            history: Snapshot::of(history, Vec::new()).to_bytes(),
+            history: Cow::Owned(Snapshot::of(history, Vec::new()).to_plain_bytes()),
         }
     }
 
@@ -65,9 +75,7 @@ impl Saved {
         fs::rename(&new, &path).map_err(LedgerError::file("writing", path))
     }
 
-    /// Reads the one of a ledger; `None` where there is none that is whole and of this ledger and these grounds.
-    pub(super) fn read(reader: &Reader, grounds: &Grounds) -> Option<Self> {
-        let bytes = fs::read(beside(reader.path(), ".history")).ok()?;
+    fn read(bytes: &'a [u8], reader: &Reader, grounds: &Grounds) -> Option<Self> {
         let (all, check) = bytes.split_at_checked(bytes.len().checked_sub(8)?)?;
         if xxh3_64(all).to_le_bytes() != *check {
             return None;
@@ -77,10 +85,16 @@ impl Saved {
         let is_of_ledger = reader.record(saved.seq).ok()??.digest == saved.digest;
         (rest.is_empty() && is_of_ledger && of_history(&of) == of_history(grounds)).then_some(saved)
     }
+}
 
-    /// The history; `None` where it is none that a fold makes.
-    pub(super) fn history(&self) -> Option<History> {
-        Some(Snapshot::from_bytes(&self.history).ok()?.to_history())
+impl Restored {
+    /// Reads what was saved of a ledger; `None` where nothing was that is whole, of this ledger and these grounds, and holds a
+    /// history that a fold makes.
+    pub(super) fn read(reader: &Reader, grounds: &Grounds) -> Option<Self> {
+        let bytes = fs::read(beside(reader.path(), ".history")).ok()?;
+        let Saved { seq, items, flow, history, .. } = Saved::read(&bytes, reader, grounds)?;
+        let (history, _) = History::from_bytes(&history).ok()?;
+        Some(Self { seq, items, history, flow })
     }
 
     /// Whether the flow is of the same days; it then stands as it stood.

@@ -87,8 +87,7 @@ impl Recorder {
         let grounds = Grounds::new(engine, until, config, bounds);
         let canary_before = reader.grounds_of(ledger.head().seq)?.and_then(|before| before.canary);
         ledger.stand_on(&grounds, grounds.first_bucket())?;
-        let genesis = artifact.snapshot().settled();
-        let (live, history, flow) = Live::rebuilt(&reader, &grounds, genesis, engine.flow())?;
+        let (live, history, flow) = Live::rebuilt(&reader, &grounds, artifact.settled_history(), engine.flow())?;
         if ledger.head().seq - live.n_saved() > LONG_FOLD
             && let Err(error) = live.save(&ledger, &grounds, (&history, &flow))
         {

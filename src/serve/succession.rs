@@ -6,6 +6,7 @@ use super::Recorder;
 use super::lanes::{Lane, Lanes};
 use crate::artifact::Artifact;
 use crate::engine::Engine;
+use crate::history::History;
 use crate::ledger::{Appended, Content, Fold, LedgerError, Submission};
 use crate::policy::Policy;
 use crate::registry::ModelEvent;
@@ -39,7 +40,7 @@ impl Recorder {
     ) -> Result<Arc<Lane>, LedgerError> {
         let now = self.grounds();
         let grounds = now.of_model(engine, artifact.manifest().data.until_seconds);
-        let mut fold = Fold::new(grounds.clone(), artifact.snapshot().settled(), engine.flow());
+        let mut fold = Fold::new(grounds.clone(), History::clone(artifact.settled_history()), engine.flow());
         let (history, flow) = fold.parts();
         let lane = Arc::new(Lane::behind(grounds, history, flow));
         let told = self.live().alone(self.live().open(), |at| {

@@ -209,9 +209,9 @@ fn a_history_under_a_forged_digest_still_has_to_be_the_models() {
     for bytes in [
         b"PRHIST00".to_vec(),
         snapshot.to_bytes()[..1000].to_vec(),
-        other_half_life(snapshot, 364.0),
-        other_half_life(snapshot, -365.0),
-        other_buckets(snapshot),
+        other_half_life(&snapshot, 364.0),
+        other_half_life(&snapshot, -365.0),
+        other_buckets(&snapshot),
     ] {
         place.forge("history.bin", &bytes);
         told += &place.refused();
@@ -300,7 +300,7 @@ fn only_the_golden_decisions_find_a_model_that_scores_a_little_otherwise() {
 fn a_model_without_a_golden_decision_is_not_put_together() {
     let whole = small("small", |_| ());
     let (manifest, model, snapshot) = (whole.manifest().clone(), whole.model(), whole.snapshot());
-    let refused = parcel_risk::artifact::Artifact::assemble(manifest, model, snapshot, Vec::new()).unwrap_err();
+    let refused = parcel_risk::artifact::Artifact::assemble(manifest, model, &snapshot, Vec::new()).unwrap_err();
     expect![[r#"
         golden.jsonl
         there is no golden decision

@@ -6,13 +6,14 @@ use expect_test::{Expect, expect};
 use flate2::Compression;
 use flate2::read::DeflateDecoder;
 use flate2::write::DeflateEncoder;
-use parcel_risk::history::{Bucket, DueOutcome, Snapshot, SnapshotError};
+use parcel_risk::history::{Bucket, DueOutcome, History, Snapshot, SnapshotError};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::{Happening, config, folded, key};
 
 const MAGIC: &[u8] = b"PRHIST02";
+const PLAIN_MAGIC: &[u8] = b"PRHIST03";
 
 fn snapshot() -> Snapshot {
     let happening = |idx: u32| {
@@ -52,6 +53,11 @@ fn usable(read: Result<Snapshot, SnapshotError>) -> Result<(), TestCaseError> {
         }
     }
     prop_assert_eq!(&Snapshot::from_bytes(&snapshot.to_bytes()).unwrap(), &snapshot);
+    let plain = snapshot.to_plain_bytes();
+    prop_assert_eq!(&Snapshot::from_bytes(&plain).unwrap(), &snapshot);
+    let (history, due) = History::from_bytes(&plain).unwrap();
+    prop_assert_eq!(&Snapshot::of(&history, due.clone()), &snapshot);
+    prop_assert_eq!(Snapshot::of(&history.settled(&due), Vec::new()), Snapshot::of(&settled, Vec::new()));
     Ok(())
 }
 
@@ -62,6 +68,7 @@ proptest! {
     fn any_bytes_are_refused_or_a_history(bytes in vec(any::<u8>(), 0..200)) {
         usable(Snapshot::from_bytes(&bytes))?;
         usable(Snapshot::from_bytes(&[MAGIC, &bytes].concat()))?;
+        usable(Snapshot::from_bytes(&[PLAIN_MAGIC, &bytes].concat()))?;
         usable(Snapshot::from_bytes(&deflated(&bytes)))?;
     }
 
@@ -83,11 +90,12 @@ proptest! {
 
     #[test]
     fn a_damaged_file_is_refused_or_a_history(at in any::<prop::sample::Index>(), bit in 0..8_u8) {
-        let mut bytes = snapshot().to_bytes();
-        let at = at.index(bytes.len());
-        bytes[at] ^= 1 << bit;
-        usable(Snapshot::from_bytes(&bytes))?;
-        usable(Snapshot::from_bytes(&bytes[..at]))?;
+        for mut bytes in [snapshot().to_bytes(), snapshot().to_plain_bytes()] {
+            let at = at.index(bytes.len());
+            bytes[at] ^= 1 << bit;
+            usable(Snapshot::from_bytes(&bytes))?;
+            usable(Snapshot::from_bytes(&bytes[..at]))?;
+        }
     }
 }
 
@@ -108,10 +116,15 @@ fn each_refusal_says_what_is_wrong() {
         expect!["the history is truncated or damaged"],
     );
     check_refused(&[whole.as_slice(), &[0]].concat(), expect!["the history is truncated or damaged"]);
+    let plain = snapshot().to_plain_bytes();
+    check_refused(PLAIN_MAGIC, expect!["the history is truncated or damaged"]);
+    check_refused(&plain[..plain.len() / 2], expect!["the history is truncated or damaged"]);
+    check_refused(&[plain.as_slice(), &[0]].concat(), expect!["the history is truncated or damaged"]);
 
     let mut idle = snapshot();
     idle.decay.half_life_days = 0.0;
     check_refused(&idle.to_bytes(), expect!["the history is inconsistent: a half-life that is not positive"]);
+    check_refused(&idle.to_plain_bytes(), expect!["the history is inconsistent: a half-life that is not positive"]);
     let mut endless = snapshot();
     endless.decay.half_life_days = f64::INFINITY;
     check_refused(&endless.to_bytes(), expect!["the history is inconsistent: a half-life that is not positive"]);
@@ -121,4 +134,5 @@ fn each_refusal_says_what_is_wrong() {
     let mut backwards = snapshot();
     backwards.entries.reverse();
     check_refused(&backwards.to_bytes(), expect!["the history is inconsistent: keys out of order"]);
+    check_refused(&backwards.to_plain_bytes(), expect!["the history is inconsistent: keys out of order"]);
 }

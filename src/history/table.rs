@@ -1,0 +1,191 @@
+//! What is known by key: packed as small as each value allows, and found by an index of four bytes and one more a place.
+
+use hashbrown::HashTable;
+
+use super::EntityKey;
+use super::size::TableSize;
+use super::slab::{Slab, Slot};
+
+/// A value that is kept in the smallest form that holds all of it.
+pub(super) trait Pack: Copy {
+    /// Of an entity that nothing has closed of: most are seen once or twice.
+    type Young: Copy;
+    /// Of any other, where its open bucket holds little.
+    type Grown: Copy;
+
+    /// The smallest form.
+    fn pack(&self) -> Form<Self>;
+    /// All of a young one.
+    fn of_young(young: &Self::Young) -> Self;
+    /// All of a grown one.
+    fn of_grown(grown: &Self::Grown) -> Self;
+}
+
+/// A value in one of its forms.
+pub(super) enum Form<T: Pack> {
+    Young(T::Young),
+    Grown(T::Grown),
+    /// As it is: few have so much in their open bucket.
+    Whole(T),
+}
+
+/// A value where it stands.
+#[derive(Clone, Copy)]
+pub(super) enum Found<'a, T: Pack> {
+    Young(&'a T::Young),
+    Grown(&'a T::Grown),
+    Whole(&'a T),
+}
+
+impl<T: Pack> Found<'_, T> {
+    pub(super) fn value(&self) -> T {
+        match self {
+            Self::Young(young) => T::of_young(young),
+            Self::Grown(grown) => T::of_grown(grown),
+            Self::Whole(whole) => **whole,
+        }
+    }
+}
+
+/// Values by the entity that they are about.
+#[derive(Clone)]
+pub(super) struct Table<T: Pack> {
+    /// The place of each: two bits say in which slab, the others where in it.
+    index: HashTable<u32>,
+    slabs: Slabs<T>,
+}
+
+#[derive(Clone)]
+struct Slabs<T: Pack> {
+    young: Slab<T::Young>,
+    grown: Slab<T::Grown>,
+    whole: Slab<T>,
+}
+
+const FORM: u32 = 3 << 30;
+const YOUNG: u32 = 0;
+const GROWN: u32 = 1 << 30;
+const WHOLE: u32 = 2 << 30;
+
+impl<T: Pack> Default for Table<T> {
+    fn default() -> Self {
+        let slabs = Slabs { young: Slab::default(), grown: Slab::default(), whole: Slab::default() };
+        Self { index: HashTable::new(), slabs }
+    }
+}
+
+impl<T: Pack> Table<T> {
+    pub(super) fn len(&self) -> usize {
+        self.index.len()
+    }
+
+    // Keys are hashes already; hashing them again would only cost.
+    pub(super) fn get(&self, key: EntityKey) -> Option<Found<'_, T>> {
+        let place = *self.index.find(key.0, |place| self.slabs.key(*place) == Some(key))?;
+        self.slabs.found(place)
+    }
+
+    /// Changes the value of `key`, or what `fresh` gives where there is none yet.
+    pub(super) fn change(&mut self, key: EntityKey, fresh: impl FnOnce() -> T, change: impl FnOnce(&mut T)) {
+        let Self { index, slabs } = self;
+        if let Some(place) = index.find_mut(key.0, |place| slabs.key(*place) == Some(key))
+            && let Some(found) = slabs.found(*place)
+        {
+            let mut value = found.value();
+            change(&mut value);
+            *place = slabs.replace(*place, key, value.pack());
+        } else {
+            let mut value = fresh();
+            change(&mut value);
+            self.add(key, &value);
+        }
+    }
+
+    /// Makes room in the index for so many more.
+    pub(super) fn reserve(&mut self, n: usize) {
+        let Self { index, slabs } = self;
+        index.reserve(n, |place| slabs.key(*place).unwrap_or_default().0);
+    }
+
+    /// Adds the value of a key that there is none of.
+    pub(super) fn add(&mut self, key: EntityKey, value: &T) {
+        let Self { index, slabs } = self;
+        let place = slabs.add(key, value.pack());
+        index.insert_unique(key.0, place, |place| slabs.key(*place).unwrap_or_default().0);
+    }
+
+    /// Lets all go that `keep` does not want.
+    pub(super) fn retain(&mut self, mut keep: impl FnMut(EntityKey, T) -> bool) {
+        let Self { index, slabs } = self;
+        index.retain(|place| {
+            let stays = slabs.key(*place).zip(slabs.found(*place)).is_some_and(|(key, found)| keep(key, found.value()));
+            if !stays {
+                slabs.leave(*place);
+            }
+            stays
+        });
+    }
+
+    /// All, in no order that means anything.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (EntityKey, T)> {
+        let Slabs { young, grown, whole } = &self.slabs;
+        let young = young.iter().map(|slot| (slot.key(), T::of_young(&slot.value)));
+        let grown = grown.iter().map(|slot| (slot.key(), T::of_grown(&slot.value)));
+        young.chain(grown).chain(whole.iter().map(|slot| (slot.key(), slot.value)))
+    }
+
+    /// How much it takes, index and keys among it.
+    pub(super) fn size(&self) -> TableSize {
+        let Slabs { young, grown, whole } = &self.slabs;
+        let slabs = young.n_bytes() + grown.n_bytes() + whole.n_bytes();
+        TableSize { n: self.len(), bytes: self.index.allocation_size() + slabs }
+    }
+}
+
+impl<T: Pack> Slabs<T> {
+    fn key(&self, place: u32) -> Option<EntityKey> {
+        match place & FORM {
+            YOUNG => self.young.at(place).map(Slot::key),
+            GROWN => self.grown.at(place & !FORM).map(Slot::key),
+            _ => self.whole.at(place & !FORM).map(Slot::key),
+        }
+    }
+
+    fn found(&self, place: u32) -> Option<Found<'_, T>> {
+        Some(match place & FORM {
+            YOUNG => Found::Young(&self.young.at(place)?.value),
+            GROWN => Found::Grown(&self.grown.at(place & !FORM)?.value),
+            _ => Found::Whole(&self.whole.at(place & !FORM)?.value),
+        })
+    }
+
+    fn add(&mut self, key: EntityKey, form: Form<T>) -> u32 {
+        match form {
+            Form::Young(young) => self.young.add(key, young) | YOUNG,
+            Form::Grown(grown) => self.grown.add(key, grown) | GROWN,
+            Form::Whole(whole) => self.whole.add(key, whole) | WHOLE,
+        }
+    }
+
+    /// Puts the value of `key` at `place`, or elsewhere where it has another form now. Where it stands then.
+    fn replace(&mut self, place: u32, key: EntityKey, form: Form<T>) -> u32 {
+        match (place & FORM, form) {
+            (YOUNG, Form::Young(young)) => self.young.put(place, young),
+            (GROWN, Form::Grown(grown)) => self.grown.put(place & !FORM, grown),
+            (WHOLE, Form::Whole(whole)) => self.whole.put(place & !FORM, whole),
+            (_, form) => {
+                self.leave(place);
+                return self.add(key, form);
+            }
+        }
+        place
+    }
+
+    fn leave(&mut self, place: u32) {
+        match place & FORM {
+            YOUNG => self.young.leave(place),
+            GROWN => self.grown.leave(place & !FORM),
+            _ => self.whole.leave(place & !FORM),
+        }
+    }
+}
