@@ -52,6 +52,12 @@ fn step_7_assess(engine: &Engine, history: &History, parcel: &Parcel, explanatio
     engine.assess(parcel, history, engine.bucket_of(parcel.advised_at), explanation)
 }
 
+/// As a batch without reasons asks for it.
+#[inline(never)]
+fn step_7_without_reasons(engine: &Engine, history: &History, parcel: &Parcel) -> Decision {
+    engine.assess(parcel, history, engine.bucket_of(parcel.advised_at), Explanation::None)
+}
+
 #[inline(never)]
 fn step_8_encode(decision: Decision) -> Vec<u8> {
     from_decision(decision, Language::English).encode_to_vec()
@@ -83,6 +89,7 @@ fn main() {
         black_box(step_6_contributions(&engine, &row, &mut contributions));
         let decision = step_7_assess(&engine, history, &parcel, Explanation::WhereDue);
         black_box(step_8_encode(decision));
+        black_box(step_7_without_reasons(&engine, history, &parcel));
     }
     for bytes in &sent {
         black_box(step_9_all(&engine, history, bytes, &limits));

@@ -1,48 +1,67 @@
 //! The same margins, of several models over the same features, from one pass over the features.
 //!
-//! A row goes right at a split where its value is above the threshold; then it comes to no leaf on the left. So the splits
-//! of all trees are sorted by feature and threshold, and for each value those below it are gone through, each of which
-//! strikes the leaves on its left off its tree. What is left of a tree begins with the leaf that the row comes to. Nothing
-//! is guessed, and memory is read in order; walked one after another, 600 trees take several times as long.
+//! At most splits most rows go the same way, which the weights of the training rows tell. So a tree is laid out as a byte that
+//! says how a usual row goes at each of its splits, and a row turns the bits of those at which it goes another way. The splits of
+//! all trees are sorted by feature and threshold, those at which rows usually go left apart from the others, so that for
+//! each value only what it turns is gone through. What a tree's byte leads to stands in a table, one for all trees of
+//! a shape. Nothing is guessed, and memory is read in order; walked one after another, the trees take several times as long.
 //!
-//! Source: Lucchese et al. (2015), "QuickScorer", SIGIR; missing values are our addition.
+//! A tree of more than eight leaves is cut into several such [blocks](super::block).
+//!
+//! After Lucchese et al. (2015), "QuickScorer", SIGIR, which strikes leaves off for every split that a row goes right at;
+//! missing values and turning from what is usual are our addition.
+
+use std::collections::HashMap;
+use std::ops::Range;
 
 use super::CompiledTrees;
+use super::block::Block;
 use super::compiled::CompiledNode;
-
-/// Most leaves of a tree: one bit each.
-const MAX_LEAVES: usize = 32;
 
 /// Trees of one or more models, laid out to be scored together. Made when a model is loaded, never stored.
 #[derive(Clone, Debug)]
 pub struct Forest {
-    features: Vec<Thresholds>,
-    /// By feature, then threshold.
-    splits: Vec<Split>,
-    /// By feature: the splits at which a row without a value goes right.
-    right_if_missing: Vec<Split>,
-    /// For each tree, a bit for each of its leaves.
-    all_leaves: Vec<u32>,
-    /// Place of each tree's first leaf.
-    first_leaf: Vec<u32>,
-    values: Vec<f32>,
+    features: Vec<OfFeature>,
+    /// Splits at which rows usually go left, by feature, then threshold, the lowest first.
+    usually_left: Vec<Turn>,
+    /// Splits at which rows usually go right, by feature, then threshold, the highest first.
+    usually_right: Vec<Turn>,
+    /// By feature: the splits at which a row without a value goes another way than most.
+    if_missing: Vec<Turn>,
+    /// How a usual row goes in each block; first those that trees begin with, in the order of the trees.
+    usual: Vec<u8>,
+    leaves: Vec<Leaves>,
+    /// The block that comes after each end, 0 after a leaf; empty where each tree is one block.
+    after: Vec<[u16; 8]>,
+    /// Where a row leaves a block: the tables of all shapes, one after the other.
+    ends: Box<[u8; 1 << 16]>,
     models: Vec<Margin>,
 }
 
 /// The splits on one feature, as places among all of each kind.
 #[derive(Clone, Debug)]
-struct Thresholds {
+struct OfFeature {
     feature: usize,
-    splits: std::ops::Range<usize>,
-    right_if_missing: std::ops::Range<usize>,
+    usually_left: Range<usize>,
+    usually_right: Range<usize>,
+    if_missing: Range<usize>,
 }
 
+/// A split, as the bit that a row turns.
 #[derive(Clone, Copy, Debug)]
-struct Split {
+struct Turn {
     threshold: f32,
-    /// All leaves but those on its left.
-    keeps: u32,
-    tree: u32,
+    block: u16,
+    bit: u8,
+}
+
+/// What a block ends in.
+#[derive(Clone, Copy, Debug)]
+struct Leaves {
+    /// Where the table of the block's shape begins.
+    table: u16,
+    /// Value of each leaf; 0 where another block comes after.
+    values: [f32; 8],
 }
 
 /// What a model's margin is summed from.
@@ -57,68 +76,89 @@ struct Margin {
 struct Placed {
     feature: u16,
     missing_right: bool,
-    split: Split,
+    usually_right: bool,
+    turn: Turn,
 }
 
 impl Forest {
-    /// Lays out models that have been [checked](CompiledTrees::check); `None` where a tree has too many leaves.
+    /// Lays out models that have been [checked](CompiledTrees::check); `None` where there are more splits than anybody fits.
     pub fn new<'a>(models: impl IntoIterator<Item = &'a CompiledTrees>) -> Option<Self> {
+        let models: Vec<_> = models.into_iter().collect();
         let mut forest = Self {
             features: Vec::new(),
-            splits: Vec::new(),
-            right_if_missing: Vec::new(),
-            all_leaves: Vec::new(),
-            first_leaf: Vec::new(),
-            values: Vec::new(),
+            usually_left: Vec::new(),
+            usually_right: Vec::new(),
+            if_missing: Vec::new(),
+            usual: Vec::new(),
+            leaves: Vec::new(),
+            after: Vec::new(),
+            ends: Box::new([0; 1 << 16]),
             models: Vec::new(),
         };
-        let mut placed = Vec::new();
+        let mut tops = Vec::new();
         for trees in models {
-            for root in &trees.roots {
-                let first = forest.values.len();
-                forest.first_leaf.push(u32::try_from(first).ok()?);
-                forest.place(trees, root, first, &mut placed)?;
-                let n_leaves = forest.values.len() - first;
-                forest.all_leaves.push(bits(0..n_leaves));
-            }
-            forest.models.push(Margin { base_score: trees.base_score, end: forest.all_leaves.len() });
+            tops.extend(trees.roots.iter().map(|root| (trees, root)));
+            forest.models.push(Margin { base_score: trees.base_score, end: tops.len() });
         }
-        placed.sort_by(|a, b| a.feature.cmp(&b.feature).then(a.split.threshold.total_cmp(&b.split.threshold)));
-        for of_feature in placed.chunk_by(|a, b| a.feature == b.feature) {
-            let (begin, begin_missing) = (forest.splits.len(), forest.right_if_missing.len());
-            forest.splits.extend(of_feature.iter().map(|placed| placed.split));
-            let missing = of_feature.iter().filter(|placed| placed.missing_right);
-            forest.right_if_missing.extend(missing.map(|placed| placed.split));
-            forest.features.extend(of_feature.first().map(|placed| Thresholds {
-                feature: usize::from(placed.feature),
-                splits: begin..forest.splits.len(),
-                right_if_missing: begin_missing..forest.right_if_missing.len(),
-            }));
+        let n_trees = tops.len();
+        let placed = forest.place(tops)?;
+        if forest.leaves.len() == n_trees {
+            forest.after.clear();
         }
+        forest.sort(placed);
         Some(forest)
     }
 
-    /// Adds a node and all below it, leaves from left to right.
-    fn place(
-        &mut self,
-        trees: &CompiledTrees,
-        node: &CompiledNode,
-        first: usize,
-        placed: &mut Vec<Placed>,
-    ) -> Option<()> {
-        if node.is_leaf() {
-            self.values.push(node.number);
-            return (self.values.len() - first <= MAX_LEAVES).then_some(());
+    /// Cuts trees into blocks.
+    fn place<'a>(&mut self, mut tops: Vec<(&'a CompiledTrees, &'a CompiledNode)>) -> Option<Vec<Placed>> {
+        let mut placed = Vec::new();
+        let mut shapes = HashMap::new();
+        let mut at = 0;
+        while let Some(&(trees, top)) = tops.get(at) {
+            let block = Block::new(trees, top);
+            let place = u16::try_from(at).ok()?;
+            let mut usual = 0;
+            for (number, split) in block.splits.iter().enumerate() {
+                let usually_right = Block::usually_right(trees, split);
+                let bit = 1 << number;
+                usual |= if usually_right { bit } else { 0 };
+                let turn = Turn { threshold: split.number, block: place, bit };
+                let (feature, missing_right) = (split.feature, split.missing_right);
+                placed.push(Placed { feature, missing_right, usually_right, turn });
+            }
+            let (mut values, mut after) = ([0.0; 8], [0; 8]);
+            for ((value, after), node) in values.iter_mut().zip(&mut after).zip(block.below) {
+                if node.is_leaf() {
+                    *value = node.number;
+                } else {
+                    *after = u16::try_from(tops.len()).ok()?;
+                    tops.push((trees, node));
+                }
+            }
+            let table = shapes.len() * block.ends.len();
+            let table = *shapes.entry(block.ends).or_insert(table);
+            self.ends.get_mut(table..table + block.ends.len())?.copy_from_slice(&block.ends);
+            self.usual.push(usual);
+            self.leaves.push(Leaves { table: u16::try_from(table).ok()?, values });
+            self.after.push(after);
+            at += 1;
         }
-        let [left, right] = trees.children(node);
-        let begin = self.values.len() - first;
-        self.place(trees, left, first, placed)?;
-        let keeps = !bits(begin..self.values.len() - first);
-        self.place(trees, right, first, placed)?;
-        let tree = u32::try_from(self.all_leaves.len()).ok()?;
-        let split = Split { threshold: node.number, keeps, tree };
-        placed.push(Placed { feature: node.feature, missing_right: node.missing_right, split });
-        Some(())
+        Some(placed)
+    }
+
+    fn sort(&mut self, mut placed: Vec<Placed>) {
+        placed.sort_by(|a, b| a.feature.cmp(&b.feature).then(a.turn.threshold.total_cmp(&b.turn.threshold)));
+        for of_feature in placed.chunk_by(|a, b| a.feature == b.feature) {
+            let Some(first) = of_feature.first() else { continue };
+            let of = |usually_right| of_feature.iter().filter(move |placed| placed.usually_right == usually_right);
+            let if_missing = of_feature.iter().filter(|placed| placed.usually_right != placed.missing_right);
+            self.features.push(OfFeature {
+                feature: usize::from(first.feature),
+                usually_left: extended(&mut self.usually_left, of(false)),
+                usually_right: extended(&mut self.usually_right, of(true).rev()),
+                if_missing: extended(&mut self.if_missing, if_missing),
+            });
+        }
     }
 
     /// The margin of each model, in log-odds, as [`CompiledTrees::margin`] gives it, to the bit.
@@ -128,15 +168,17 @@ impl Forest {
     /// # Panics
     /// If the row is shorter than the features that the trees ask for.
     pub fn margins(&self, values: &[f32]) -> impl Iterator<Item = f64> {
-        let mut left = self.all_leaves.clone();
-        for of_feature in &self.features {
-            let value = values[of_feature.feature];
-            let strike = |split: &Split| left[split.tree as usize] &= split.keeps;
+        let mut ways = self.usual.clone();
+        for of in &self.features {
+            let value = values[of.feature];
+            let mut turn = |turn: &Turn| ways[usize::from(turn.block)] ^= turn.bit;
             if value.is_nan() {
-                self.right_if_missing[of_feature.right_if_missing.clone()].iter().for_each(strike);
+                self.if_missing[of.if_missing.clone()].iter().for_each(turn);
             } else {
-                let splits = self.splits[of_feature.splits.clone()].iter();
-                splits.take_while(|split| value > split.threshold).for_each(strike);
+                let left = self.usually_left[of.usually_left.clone()].iter();
+                left.take_while(|turn| value > turn.threshold).for_each(&mut turn);
+                let right = self.usually_right[of.usually_right.clone()].iter();
+                right.take_while(|turn| value <= turn.threshold).for_each(turn);
             }
         }
         let mut begin = 0;
@@ -144,15 +186,37 @@ impl Forest {
             let trees = begin..model.end;
             begin = model.end;
             // In the order of the trees: a sum of floats depends on it.
-            trees.fold(model.base_score, |margin, tree| {
-                let leaf = self.first_leaf[tree] + left[tree].trailing_zeros();
-                margin + f64::from(self.values[leaf as usize])
-            })
+            if self.after.is_empty() {
+                let tops = self.leaves[trees.clone()].iter().zip(&ways[trees]);
+                let value = |(leaves, way): (&Leaves, &u8)| f64::from(leaves.values[self.end(leaves, *way)]);
+                tops.fold(model.base_score, |margin, top| margin + value(top))
+            } else {
+                trees.fold(model.base_score, |margin, tree| margin + f64::from(self.value(&ways, tree)))
+            }
         })
+    }
+
+    /// By which end a row leaves a block that it goes through by `way`.
+    fn end(&self, leaves: &Leaves, way: u8) -> usize {
+        // Tables begin at multiples of their size, and none has another end.
+        usize::from(self.ends[usize::from(leaves.table | u16::from(way))] % 8)
+    }
+
+    /// Value of the leaf that a row comes to from the top of a block, where blocks may come after it.
+    fn value(&self, ways: &[u8], mut block: usize) -> f32 {
+        loop {
+            let end = self.end(&self.leaves[block], ways[block]);
+            match self.after[block][end] {
+                0 => return self.leaves[block].values[end],
+                after => block = usize::from(after),
+            }
+        }
     }
 }
 
-/// A bit for each leaf of a range within a tree.
-fn bits(leaves: std::ops::Range<usize>) -> u32 {
-    leaves.fold(0, |bits, leaf| bits | 1 << leaf)
+/// Where the turns of some splits stand, once they are put behind `all`.
+fn extended<'a>(all: &mut Vec<Turn>, of: impl Iterator<Item = &'a Placed>) -> Range<usize> {
+    let begin = all.len();
+    all.extend(of.map(|placed| placed.turn));
+    begin..all.len()
 }

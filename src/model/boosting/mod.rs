@@ -23,6 +23,7 @@
 //! missing values); Ke et al. (2017), "LightGBM", NeurIPS (histograms, leaf-wise growth).
 
 mod bins;
+mod block;
 mod compiled;
 mod error;
 mod fit;

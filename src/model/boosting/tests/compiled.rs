@@ -37,14 +37,16 @@ fn models_are_scored_together_as_each_alone() {
         let params = GradientBoosting::params().n_trees(n_trees).max_leaves(max_leaves);
         fit(params, rows(&values, &labels, None)).compile()
     };
-    let models = [of(7, 32), of(20, 2), of(1, 15)];
-    let forest = Forest::new(&models).unwrap();
-    for row in values.rows().into_iter().take(200) {
-        let row = row.to_vec();
-        let alone = models.each_ref().map(|model| model.margin(&row).to_bits());
-        assert_eq!(forest.margins(&row).map(f64::to_bits).collect::<Vec<_>>(), alone);
+    let all = [of(7, 32), of(20, 2), of(30, 8), of(1, 15), of(2, 200)];
+    // The second and the third have trees of one block only.
+    for models in [&all[..], &all[1..3]] {
+        let forest = Forest::new(models).unwrap();
+        for row in values.rows().into_iter().take(200) {
+            let row = row.to_vec();
+            let alone: Vec<_> = models.iter().map(|model| model.margin(&row).to_bits()).collect();
+            assert_eq!(forest.margins(&row).map(f64::to_bits).collect::<Vec<_>>(), alone);
+        }
     }
-    assert!(Forest::new([&of(1, 40)]).is_none(), "a tree has more leaves than there are bits");
     let nothing = CompiledTrees { roots: Vec::new(), pairs: Vec::new(), ..of(1, 2) };
     assert_eq!(Forest::new([&nothing]).unwrap().margins(&[0.0; 12]).next(), Some(nothing.base_score));
 }
