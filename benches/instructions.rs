@@ -17,6 +17,10 @@ use parcel_risk::reasons::Language;
 use parcel_risk::wire::{from_decision, from_draft, to_draft, v1};
 use prost::Message as _;
 
+/// That of the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[inline(never)]
 fn step_1_decode(bytes: &[u8]) -> Draft {
     to_draft(v1::Parcel::decode(bytes).unwrap())
