@@ -6,7 +6,7 @@ use super::number::Inputs;
 use crate::history::KeyParts;
 use crate::parcel::codes::HsCode;
 use crate::parcel::{ContentLine, ItemId, Money, Party};
-use crate::text::{normalized_address, normalized_email};
+use crate::text::write_normalized_address;
 
 /// One part of a history key: what of a parcel it takes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -150,19 +150,19 @@ impl Named {
             Self::HsHeading => hs_level(HsCode::heading, out),
             Self::HsSubheading => hs_level(HsCode::subheading, out),
             Self::GoodsOrigin => text(out, line?.origin_country.as_ref().map(|country| country.as_str())),
-            Self::Description => text(out, Some(line?.description.as_ref()?.trim().to_lowercase().as_str())),
+            Self::Description => lowercase(out, line?.description.as_ref()?.trim()),
             Self::Value => money(out, line?.value?),
             Self::NetMass => number(out, parcel.net_mass_grams()),
             Self::GrossMass => number(out, parcel.gross_mass.map(|mass| mass.get())),
             Self::Pieces => number(out, parcel.n_pieces()),
             Self::SenderName => text(out, inputs.names()[0].as_ref()?.normalized()),
-            Self::SenderAddress => address(out, parcel.sender.as_ref()?),
+            Self::SenderAddress => address(out, inputs, parcel.sender.as_ref()?),
             Self::SenderPhone => phone(out, inputs, 0, parcel.sender.as_ref()?),
-            Self::SenderEmail => email(out, parcel.sender.as_ref()?),
+            Self::SenderEmail => text(out, inputs.emails()[0].as_deref()),
             Self::AddresseeName => text(out, inputs.names()[1].as_ref()?.normalized()),
-            Self::AddresseeAddress => address(out, parcel.addressee.as_ref()?),
+            Self::AddresseeAddress => address(out, inputs, parcel.addressee.as_ref()?),
             Self::AddresseePhone => phone(out, inputs, 1, parcel.addressee.as_ref()?),
-            Self::AddresseeEmail => email(out, parcel.addressee.as_ref()?),
+            Self::AddresseeEmail => text(out, inputs.emails()[1].as_deref()),
             Self::DescriptionNormalized => words(out, inputs),
             Self::S10SerialBlock => serial_block(out, &parcel.item_id),
         }
@@ -189,15 +189,29 @@ fn party(out: &mut KeyParts, party: Option<&Party>) -> Option<()> {
     if let Some(id) = &party.party_id {
         return text(out, Some(id));
     }
-    text(out, Some(party.name.as_ref()?.trim().to_lowercase().as_str()))?;
-    text(out, Some(party.postcode.as_deref().unwrap_or_default().to_lowercase().as_str()))
+    lowercase(out, party.name.as_ref()?.trim())?;
+    lowercase(out, party.postcode.as_deref().unwrap_or_default())
 }
 
-fn address(out: &mut KeyParts, party: &Party) -> Option<()> {
+/// A text in lower case.
+fn lowercase(out: &mut KeyParts, part: &str) -> Option<()> {
+    if !part.is_ascii() {
+        return text(out, Some(&part.to_lowercase()));
+    }
+    out.part_by(|out| {
+        let begin = out.len();
+        out.extend_from_slice(part.as_bytes());
+        out[begin..].make_ascii_lowercase();
+        Some(())
+    })
+}
+
+fn address(out: &mut KeyParts, inputs: &Inputs<'_>, party: &Party) -> Option<()> {
     let Party { street, locality, postcode, country, .. } = party;
     let country = country.as_ref().map(|country| country.as_str());
-    let address = normalized_address(street.as_deref(), locality.as_deref(), postcode.as_deref(), country);
-    text(out, address.as_deref())
+    let (street, locality, postcode) = (street.as_deref(), locality.as_deref(), postcode.as_deref());
+    let scratch = &mut *inputs.scratch.borrow_mut();
+    out.part_by(|out| write_normalized_address(street, locality, postcode, country, scratch, out))
 }
 
 fn phone(out: &mut KeyParts, inputs: &Inputs<'_>, side: usize, party: &Party) -> Option<()> {
@@ -205,14 +219,18 @@ fn phone(out: &mut KeyParts, inputs: &Inputs<'_>, side: usize, party: &Party) ->
     text(out, Some(&inputs.phones()[side].as_ref()?.normalized(country)))
 }
 
-fn email(out: &mut KeyParts, party: &Party) -> Option<()> {
-    text(out, normalized_email(party.email.as_deref()?).as_deref())
-}
-
 fn words(out: &mut KeyParts, inputs: &Inputs<'_>) -> Option<()> {
     let mut sorted: Vec<&str> = inputs.words()?.tokens().iter().collect();
     sorted.sort_unstable();
-    text(out, (!sorted.is_empty()).then(|| sorted.join(" ")).as_deref())
+    let (first, others) = sorted.split_first()?;
+    out.part_by(|out| {
+        out.extend_from_slice(first.as_bytes());
+        for word in others {
+            out.push(b' ');
+            out.extend_from_slice(word.as_bytes());
+        }
+        Some(())
+    })
 }
 
 fn serial_block(out: &mut KeyParts, id: &ItemId) -> Option<()> {

@@ -11,7 +11,7 @@ use super::{ExchangeRates, FeatureRow, FeatureSpec, InvalidSpec, NUMBER_FEATURES
 use crate::history::{Bucket, EntityKey, Footprint, HistoryView};
 use crate::parcel::{AdvisedAt, Money, Notice, NoticeCode, Parcel};
 use crate::reasons::ReasonCode;
-use crate::text::{TextModel, Words, hashed_ngrams, hashed_ngrams_of_kept};
+use crate::text::{TextModel, TextWeights, Words, hashed_ngrams, hashed_ngrams_of_kept};
 
 /// Computes the features of a [`FeatureSpec`], for training and serving alike.
 #[derive(Clone, Debug)]
@@ -23,7 +23,7 @@ pub struct FeaturePlan {
     norms: Vec<PlannedNorm>,
     features: Vec<FeatureInfo>,
     fingerprint: usize,
-    descriptions: TextModel,
+    descriptions: TextWeights,
 }
 
 /// What the catalogue says of one feature of a plan.
@@ -108,13 +108,22 @@ impl FeaturePlan {
         }
         let fingerprint = spec.keys.iter().position(|key| key.name == spec.fingerprint);
         let fingerprint = fingerprint.ok_or_else(|| InvalidSpec::Fingerprint { name: spec.fingerprint.clone() })?;
-        Ok(Self { spec, numbers, parts, keys, norms, features, fingerprint, descriptions: TextModel::default() })
+        Ok(Self {
+            spec,
+            numbers,
+            parts,
+            keys,
+            norms,
+            features,
+            fingerprint,
+            descriptions: TextWeights::new(&TextModel::default()),
+        })
     }
 
     /// The same plan with what was learned of descriptions.
     #[must_use]
-    pub fn with_descriptions(self, descriptions: TextModel) -> Self {
-        Self { descriptions, ..self }
+    pub fn with_descriptions(self, descriptions: &TextModel) -> Self {
+        Self { descriptions: TextWeights::new(descriptions), ..self }
     }
 
     /// The spec it was compiled from.
@@ -144,14 +153,13 @@ impl FeaturePlan {
         let mut stated = self.parts.of(&inputs);
         let by_key: Vec<_> = self.keys.iter().map(|key| key.entity(&mut stated)).collect();
         let with_activity = self.keys.iter().zip(&by_key).filter(|(key, _)| key.keeps_activity);
-        let activity = with_activity.filter_map(|(key, entity)| Some(((*entity)?, key.counterpart(&mut stated))));
-        let activity = activity.collect();
+        let mut activity = Vec::with_capacity(self.keys.len());
+        activity.extend(with_activity.filter_map(|(key, entity)| Some(((*entity)?, key.counterpart(&mut stated)))));
         let norms: Vec<_> = self.norms.iter().map(|norm| norm.entry(&mut stated, &inputs)).collect();
-        let footprint = Footprint {
-            keys: by_key.iter().copied().flatten().collect(),
-            activity,
-            numbers: norms.iter().copied().flatten().collect(),
-        };
+        let (mut keys, mut numbers) = (Vec::with_capacity(by_key.len()), Vec::with_capacity(norms.len()));
+        keys.extend(by_key.iter().copied().flatten());
+        numbers.extend(norms.iter().copied().flatten());
+        let footprint = Footprint { keys, activity, numbers };
         let mut numbers = Vec::with_capacity(self.n_numbers());
         numbers.extend(self.numbers.iter().map(|number| or_missing((number.compute)(&inputs))));
         let figures = self.spec.national_figures.iter().map(|key| parcel.national_figures.get(key).copied());

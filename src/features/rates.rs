@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::number::duty_free;
 use crate::parcel::Money;
 use crate::parcel::codes::Currency;
 
@@ -88,7 +89,9 @@ impl RatesConfig {
             }
             per_base.insert(currency(code)?, rate);
         }
-        Ok(ExchangeRates { base, per_base })
+        let mut rates = ExchangeRates { base, per_base, duty_free: Vec::new() };
+        rates.duty_free = duty_free(&rates);
+        Ok(rates)
     }
 }
 
@@ -97,12 +100,19 @@ impl RatesConfig {
 pub struct ExchangeRates {
     base: Currency,
     per_base: BTreeMap<Currency, f64>,
+    /// What they make of the duty-free values.
+    duty_free: Vec<f64>,
 }
 
 impl ExchangeRates {
     /// The currency that amounts are converted to.
     pub fn base(&self) -> Currency {
         self.base
+    }
+
+    /// Values up to which parcels are free of duty, in the base currency.
+    pub(super) fn duty_free(&self) -> &[f64] {
+        &self.duty_free
     }
 
     /// An amount in the base currency; `None` without a rate for its currency, never 1:1.

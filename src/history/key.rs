@@ -72,6 +72,8 @@ pub struct KeyParts {
     bytes: Vec<u8>,
     /// Where each group of parts lies in `bytes`; `None` where it is not stated.
     groups: Vec<Option<Range<usize>>>,
+    /// Where the group that is being made begins.
+    begin: usize,
     /// The bytes of the key that is being made.
     key: Vec<u8>,
 }
@@ -93,8 +95,9 @@ impl KeyParts {
     /// Room for so many groups.
     pub fn with_capacity(n_groups: usize) -> Self {
         Self {
-            bytes: Vec::with_capacity(32 * n_groups),
+            bytes: Vec::with_capacity(64 * n_groups),
             groups: Vec::with_capacity(n_groups),
+            begin: 0,
             key: Vec::with_capacity(SHORT),
         }
     }
@@ -104,13 +107,27 @@ impl KeyParts {
         canonical(bytes, |bytes| self.bytes.extend_from_slice(bytes));
     }
 
+    /// Adds the part that `write` puts behind what is there; nothing, and `None`, where it says so.
+    pub fn part_by(&mut self, write: impl FnOnce(&mut Vec<u8>) -> Option<()>) -> Option<()> {
+        let begin = self.bytes.len();
+        self.part(&[]);
+        let content = self.bytes.len();
+        let written = write(&mut self.bytes);
+        let length = (self.bytes.len() - content) as u64;
+        match (written, self.bytes.get_mut(begin..content)) {
+            (Some(()), Some(room)) => room.copy_from_slice(&length.to_le_bytes()),
+            _ => self.bytes.truncate(begin),
+        }
+        written
+    }
+
     /// Ends a group: the parts since the last one, or nothing where one of them was not stated.
     pub fn end_group(&mut self, is_stated: bool) {
-        let begin = self.groups.iter().rev().find_map(|group| Some(group.as_ref()?.end)).unwrap_or(0);
         if !is_stated {
-            self.bytes.truncate(begin);
+            self.bytes.truncate(self.begin);
         }
-        self.groups.push(is_stated.then_some(begin..self.bytes.len()));
+        self.groups.push(is_stated.then_some(self.begin..self.bytes.len()));
+        self.begin = self.bytes.len();
     }
 
     /// The key of a kind by some groups, numbered from 0, as a [`KeyHasher`] makes it of all their parts; `None` where
@@ -176,6 +193,23 @@ mod tests {
         let kind = KeyKind::new("hs6_origin");
         assert_eq!(parts.key(&kind, &[1, 2]).unwrap().0, key("hs6_origin", &["440890", "BE"]));
         assert_eq!((parts.key(&kind, &[1, 0]), parts.key(&kind, &[3])), (None, None));
+    }
+
+    #[test]
+    fn a_part_that_is_written_in_place_is_the_part() {
+        let (mut whole, mut in_place) = (KeyParts::default(), KeyParts::default());
+        for part in ["first", "", "a part of some length"] {
+            whole.part(part.as_bytes());
+            assert_eq!(in_place.part_by(|out| Some(out.extend_from_slice(part.as_bytes()))), Some(()));
+        }
+        let given_up = in_place.part_by(|out| {
+            out.push(7);
+            None
+        });
+        assert_eq!(given_up, None);
+        whole.end_group(true);
+        in_place.end_group(true);
+        assert_eq!((whole.bytes, whole.groups), (in_place.bytes, in_place.groups));
     }
 
     #[test]

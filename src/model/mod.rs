@@ -82,7 +82,7 @@ impl Model {
     /// [`ModelError`] where the spec does not compile, lengths differ or a number is not finite.
     pub fn new(body: ModelBody) -> Result<Self, ModelError> {
         body.descriptions.check().map_err(|_| ModelError::Inconsistent("a model of descriptions that is none"))?;
-        let plan = FeaturePlan::compile(body.spec.clone())?.with_descriptions(body.descriptions.clone());
+        let plan = FeaturePlan::compile(body.spec.clone())?.with_descriptions(&body.descriptions);
         body.estimator.check(plan.features().len()).map_err(ModelError::Inconsistent)?;
         body.calibration.check().map_err(ModelError::Inconsistent)?;
         for head in &body.heads {

@@ -2,7 +2,8 @@
 
 use std::sync::LazyLock;
 
-use super::name::push_one_romanization;
+use super::romanized::push_one_romanization;
+use super::scratch::Scratch;
 use super::tokens::{Han, Tokens};
 use super::word_bag::WordBag;
 use super::word_map::WordMap;
@@ -53,29 +54,43 @@ pub fn normalized_address(
     postcode: Option<&str>,
     country: Option<&str>,
 ) -> Option<String> {
-    let street = street?;
-    let mut words = WordBag::with_capacity(street.len());
-    add_words(street, &mut words);
+    let mut address = Vec::new();
+    write_normalized_address(street, locality, postcode, country, &mut Scratch::default(), &mut address)?;
+    String::from_utf8(address).ok()
+}
+
+/// Puts an address as [`normalized_address`] makes it behind `out`, in room that is there; `None`, and nothing, where
+/// nothing is left of the street.
+pub fn write_normalized_address(
+    street: Option<&str>,
+    locality: Option<&str>,
+    postcode: Option<&str>,
+    country: Option<&str>,
+    Scratch { tokens, words }: &mut Scratch,
+    out: &mut Vec<u8>,
+) -> Option<()> {
+    tokens.read(street?, Han::Spelled);
+    words.clear();
+    add_words(tokens, words);
     if words.is_empty() {
         return None;
     }
-    let (locality, postcode) = (locality.unwrap_or_default(), postcode.unwrap_or_default());
-    let mut address = String::with_capacity(2 * (street.len() + locality.len() + postcode.len()));
-    words.write_sorted(&mut address);
-    address.push('|');
-    let mut town = WordBag::with_capacity(locality.len());
-    add_words(locality, &mut town);
-    town.write_sorted(&mut address);
-    address.push('|');
+    words.write_sorted(out);
+    out.push(b'|');
+    tokens.read(locality.unwrap_or_default(), Han::Spelled);
+    words.clear();
+    add_words(tokens, words);
+    words.write_sorted(out);
+    out.push(b'|');
     // Both carry their own separators in some systems: `010 000`, `SW1A-1AA`.
-    Tokens::new(postcode, Han::Spelled).iter().for_each(|token| address.push_str(token));
-    address.push('|');
-    address.push_str(country.unwrap_or_default());
-    Some(address)
+    tokens.read(postcode.unwrap_or_default(), Han::Spelled);
+    tokens.iter().for_each(|token| out.extend_from_slice(token.as_bytes()));
+    out.push(b'|');
+    out.extend_from_slice(country.unwrap_or_default().as_bytes());
+    Some(())
 }
 
-fn add_words(text: &str, words: &mut WordBag) {
-    let tokens = Tokens::new(text, Han::Spelled);
+fn add_words(tokens: &Tokens, words: &mut WordBag) {
     // `12a` and `12 a` are one house.
     let mut parts = tokens.iter().flat_map(letters_and_digits).peekable();
     let mut before = "";
@@ -92,7 +107,7 @@ fn add_words(text: &str, words: &mut WordBag) {
         let unified = one_letter.map(|(_, unified)| *unified).or_else(|| UNIFIED.get(part).copied());
         match unified {
             Some("") => {}
-            Some(unified) => words.add(|out| out.push_str(unified)),
+            Some(unified) => words.add(|out| out.extend_from_slice(unified.as_bytes())),
             None => {
                 let name = SUFFIXES.iter().find_map(|suffix| part.strip_suffix(suffix).filter(|name| name.len() > 2));
                 words.add(|out| push_one_romanization(name.unwrap_or(part), out));

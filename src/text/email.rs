@@ -47,13 +47,17 @@ pub fn normalized_email(email: &str) -> Option<String> {
     let is_gmail = ["gmail.com", "googlemail.com"].contains(&domain);
     let user = if is_gmail { user.replace('.', "") } else { user.to_owned() };
     let domain = if is_gmail { "gmail.com" } else { domain };
-    (!user.is_empty() && !domain.is_empty()).then(|| format!("{user}@{domain}"))
+    (!user.is_empty() && !domain.is_empty()).then(|| [&user, "@", domain].concat())
 }
 
 /// Whether its domain gives addresses to anybody. `None` where it is no address.
 pub fn is_free_email(email: &str) -> Option<bool> {
-    let email = normalized_email(email)?;
-    let (_, domain) = email.rsplit_once('@')?;
+    has_free_domain(&normalized_email(email)?)
+}
+
+/// As [`is_free_email`], of an address that is normalized.
+pub fn has_free_domain(normalized: &str) -> Option<bool> {
+    let (_, domain) = normalized.rsplit_once('@')?;
     Some(FREE_DOMAINS.binary_search(&domain).is_ok())
 }
 

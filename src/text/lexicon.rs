@@ -46,15 +46,23 @@ impl<T: Copy> Terms<T> {
 
     /// The longest term that begins at token `first`, and how many tokens it has.
     fn at(&self, tokens: &Tokens, first: usize) -> Option<(T, usize)> {
-        let longest = self.longest.get(tokens.run(first, 1)).copied().unwrap_or(1);
-        let most = longest.min(tokens.len() - first);
+        let token = tokens.run(first, 1);
+        let Some(longest) = self.longest.get(token) else {
+            // No term begins with it as it stands.
+            return self.singular(token).map(|what| (what, 1));
+        };
+        let most = (*longest).min(tokens.len() - first);
         (1..=most).rev().find_map(|n| Some((self.get(tokens.run(first, n))?, n)))
     }
 
     /// What a term stands for; an English plural is its singular.
     fn get(&self, tokens: &str) -> Option<T> {
+        self.by_tokens.get(tokens).copied().or_else(|| self.singular(tokens))
+    }
+
+    fn singular(&self, tokens: &str) -> Option<T> {
         let find = |term: &str| self.by_tokens.get(term).copied();
-        find(tokens).or_else(|| find(tokens.strip_suffix('s')?)).or_else(|| find(tokens.strip_suffix("es")?))
+        tokens.strip_suffix('s').and_then(find).or_else(|| find(tokens.strip_suffix("es")?))
     }
 
     /// Cuts a text, from its beginning, into its terms, the longest first, and the tokens between them. Each comes with

@@ -10,11 +10,11 @@ use super::ngrams::N_SLOTS;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TextModel {
-    bias: f32,
+    pub(super) bias: f32,
     /// Slots with a weight that is not zero, ascending.
-    slots: Vec<u32>,
+    pub(super) slots: Vec<u32>,
     /// One per slot.
-    weights: Vec<f32>,
+    pub(super) weights: Vec<f32>,
 }
 
 /// What is wrong with a model of text that was read.

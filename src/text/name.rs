@@ -1,11 +1,16 @@
 //! Names of people and businesses, so that respellings of one name meet.
 
-use super::tokens::{Han, Tokens};
-use super::word_bag::WordBag;
+use super::romanized::push_one_romanization;
+use super::scratch::Scratch;
+use super::tokens::Han;
 
-/// Titles and legal forms: they come and go between two spellings of one name.
-const NOT_OF_THE_NAME: [&str; 12] =
-    ["mr", "mrs", "ms", "dr", "ltd", "limited", "llc", "llp", "inc", "corp", "gmbh", "ooo"];
+/// Whether a word is a title or a legal form: they come and go between two spellings of one name.
+fn is_not_of_the_name(word: &str) -> bool {
+    matches!(
+        word.as_bytes(),
+        b"mr" | b"mrs" | b"ms" | b"dr" | b"ltd" | b"limited" | b"llc" | b"llp" | b"inc" | b"corp" | b"gmbh" | b"ooo"
+    )
+}
 
 /// What stands where a name should. Carriers and the EU's Import Control System refuse the first three.
 const PLACEHOLDERS: [&str; 14] = [
@@ -35,8 +40,23 @@ pub struct Name {
 impl Name {
     /// Reads a name.
     pub fn read(name: &str) -> Self {
-        let tokens = Tokens::new(name, Han::Spelled);
-        Self { normalized: normalized(&tokens), is_placeholder: is_placeholder(tokens.as_str()) }
+        Self::read_in(name, &mut Scratch::default())
+    }
+
+    /// As [`Name::read`], in room that is there.
+    pub fn read_in(name: &str, Scratch { tokens, words }: &mut Scratch) -> Self {
+        tokens.read(name, Han::Spelled);
+        words.clear();
+        let kept = tokens.iter().filter(|token| !is_not_of_the_name(token));
+        kept.for_each(|token| words.add(|out| push_one_romanization(token, out)));
+        if words.is_empty() {
+            tokens.iter().for_each(|token| words.add(|out| push_one_romanization(token, out)));
+        }
+        let mut normalized = Vec::new();
+        words.write_sorted(&mut normalized);
+        // Tokens that are spelled are ASCII.
+        let normalized = String::from_utf8(normalized).ok().filter(|name| !name.is_empty());
+        Self { normalized, is_placeholder: is_placeholder(tokens.as_str()) }
     }
 
     /// See [`normalized_name`].
@@ -59,64 +79,9 @@ pub fn normalized_name(name: &str) -> Option<String> {
     Name::read(name).normalized
 }
 
-fn normalized(tokens: &Tokens) -> Option<String> {
-    let mut words = WordBag::with_capacity(tokens.as_str().len());
-    let kept = tokens.iter().filter(|token| !NOT_OF_THE_NAME.contains(token));
-    kept.for_each(|token| words.add(|out| push_one_romanization(token, out)));
-    if words.is_empty() {
-        tokens.iter().for_each(|token| words.add(|out| push_one_romanization(token, out)));
-    }
-    Some(words.sorted()).filter(|name| !name.is_empty())
-}
-
 fn is_placeholder(tokens: &str) -> bool {
     let first = tokens.bytes().next();
     PLACEHOLDERS.contains(&tokens) || tokens.bytes().all(|byte| Some(byte) == first)
-}
-
-/// Puts behind `out` one spelling for sounds that passports, carriers and people romanize in several ways.
-///
-/// It takes together what differs between ICAO Doc 9303, BGN/PCGN and common use for Cyrillic (`y`, `i` and a `j` that
-/// does not begin a word; `kh` and `h`; `x` and `ks`; `shch` and `sch`), for Kazakh (`q` and `k`, `gh` and `g`), the two
-/// ways to write an umlaut (`ue` and `u`), and doubled consonants. Vowels stay as they are, and so does the `ue` of
-/// pinyin: `Xu` and `Xue` are two names.
-pub(super) fn push_one_romanization(token: &str, out: &mut String) {
-    let bytes = token.as_bytes();
-    let begin = out.len();
-    let mut idx = 0;
-    while idx < bytes.len() {
-        let rest = &bytes[idx..];
-        let (written, read) = match rest {
-            [b's', b'h', b'c', b'h', ..] => ("sch", 4),
-            [b'k', b'h', ..] => ("h", 2),
-            [b'g', b'h', ..] => ("g", 2),
-            [b'p', b'h', ..] => ("f", 2),
-            [b'x', ..] => ("ks", 1),
-            [b'q', ..] => ("k", 1),
-            [b'y', ..] => ("i", 1),
-            [b'j', ..] if idx > 0 => ("i", 1),
-            [b'a' | b'o' | b'u', b'e', after, ..] if is_umlaut(bytes, idx, *after) => (&token[idx..=idx], 2),
-            _ => (&token[idx..=idx], 1),
-        };
-        if let [only] = *written.as_bytes() {
-            // By far the most, so without a comparison and a copy of slices.
-            let may_repeat = matches!(only, b'a' | b'e' | b'o' | b'u') || rest[0].is_ascii_digit();
-            if may_repeat || out.len() == begin || out.as_bytes().last() != Some(&only) {
-                out.push(char::from(only));
-            }
-        } else if !out[begin..].ends_with(written) {
-            out.push_str(written);
-        }
-        idx += read;
-    }
-}
-
-/// Whether the `e` after the vowel at `idx` only stands for two dots on it: before a consonant, in a word long enough,
-/// and not after the letters that `ue` follows in pinyin.
-fn is_umlaut(bytes: &[u8], idx: usize, after: u8) -> bool {
-    let before_consonant = after.is_ascii_lowercase() && !b"aeiouy".contains(&after);
-    let after_pinyin = idx > 0 && b"xqy".contains(&bytes[idx - 1]);
-    bytes.len() >= 5 && before_consonant && !after_pinyin
 }
 
 #[cfg(test)]

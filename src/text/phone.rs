@@ -28,11 +28,7 @@ impl Phone {
     pub fn read(phone: &str) -> Option<Self> {
         // Not an extension, nor a second number.
         let line = phone.split([',', ';', 'x', 'X', '#']).find(|part| n_digits(part) >= MIN_DIGITS)?;
-        let digits: String = if line.is_ascii() {
-            line.chars().filter(char::is_ascii_digit).collect()
-        } else {
-            Tokens::new(line, Han::Spelled).as_str().chars().filter(char::is_ascii_digit).collect()
-        };
+        let digits = if line.is_ascii() { digits(line) } else { digits(Tokens::new(line, Han::Spelled).as_str()) };
         let has_plus =
             line.trim_start_matches(|c: char| !c.is_numeric() && c != '+' && c != '＋').starts_with(['+', '＋']);
         match digits.strip_prefix("00") {
@@ -51,12 +47,12 @@ impl Phone {
             return Cow::Borrowed(digits);
         }
         if is_of_seven && digits.starts_with('8') && matches!(digits.as_bytes()[1], b'3' | b'4' | b'7'..=b'9') {
-            return Cow::Owned(format!("7{}", &digits[1..]));
+            return Cow::Owned(["7", &digits[1..]].concat());
         }
         let national = digits.strip_prefix('0').unwrap_or(digits);
         match code {
             Some(code) if digits.len() > 10 && digits.starts_with(code) => Cow::Borrowed(digits),
-            Some(code) => Cow::Owned(format!("{code}{national}")),
+            Some(code) => Cow::Owned([code, national].concat()),
             None => Cow::Borrowed(national),
         }
     }
@@ -67,6 +63,12 @@ impl Phone {
         let code = CALLING_CODES.get(country)?;
         self.is_international.then(|| self.digits.starts_with(code))
     }
+}
+
+fn digits(text: &str) -> String {
+    let mut digits = String::with_capacity(text.len());
+    digits.extend(text.chars().filter(char::is_ascii_digit));
+    digits
 }
 
 fn n_digits(text: &str) -> usize {

@@ -1,11 +1,10 @@
 //! Tokens: the words of a text in plain lower-case letters and digits.
 
 use any_ascii::any_ascii_char;
-use unicode_normalization::char::is_combining_mark;
 use unicode_normalization::{IsNormalized, UnicodeNormalization as _, is_nfkc_quick};
 use unicode_script::{Script, UnicodeScript as _};
 
-use super::script::is_invisible;
+use super::letter::{Letter, LetterKind, MOST, is_spelled, joins, stands_alone};
 
 /// The tokens of a text, in its order.
 ///
@@ -22,9 +21,6 @@ pub struct Tokens {
     kept_han: bool,
 }
 
-/// Tokens that most texts have at most.
-const FEW: usize = 8;
-
 /// No Chinese character stands before the radicals, and to look up a script takes longer than to compare.
 const FIRST_HAN: char = '\u{2e80}';
 
@@ -40,20 +36,33 @@ pub enum Han {
 impl Tokens {
     /// Reads a text.
     pub fn new(text: &str, han: Han) -> Self {
-        // One more: each token leaves a blank behind it.
-        let joined = String::with_capacity(text.len() + 1);
-        let mut tokens = Self { joined, ends: Vec::with_capacity(FEW), kept_han: false };
-        if text.is_ascii() {
-            tokens.add_all_ascii(text);
-        } else if is_nfkc_quick(text.chars()) == IsNormalized::Yes {
-            text.chars().for_each(|c| tokens.add(c, han));
-        } else {
-            text.nfkc().for_each(|c| tokens.add(c, han));
-        }
-        tokens.end();
-        // The last token left a blank behind it.
-        tokens.joined.truncate(tokens.ends.last().copied().unwrap_or(0));
+        let mut tokens = Self::default();
+        tokens.read(text, han);
         tokens
+    }
+
+    /// Reads another text in place of the one before.
+    pub(super) fn read(&mut self, text: &str, han: Han) {
+        self.write(|out| {
+            if !out.add_letters(text, han) {
+                out.clear();
+                out.add_composed(text, han);
+            }
+        });
+    }
+
+    fn write(&mut self, write: impl FnOnce(&mut Writing<'_>)) {
+        let mut out =
+            Writing { joined: std::mem::take(&mut self.joined).into_bytes(), ends: &mut self.ends, kept_han: false };
+        out.clear();
+        write(&mut out);
+        out.end();
+        let Writing { mut joined, kept_han, .. } = out;
+        // The last token left a blank behind it.
+        joined.truncate(self.ends.last().copied().unwrap_or(0));
+        // Whole characters were put there, so it is one.
+        self.joined = String::from_utf8(joined).unwrap_or_default();
+        self.kept_han = kept_han;
     }
 
     /// How many there are.
@@ -86,6 +95,74 @@ impl Tokens {
         let begin = if first == 0 { 0 } else { self.ends[first - 1] + 1 };
         &self.joined[begin..self.ends[first + n - 1]]
     }
+}
+
+/// Tokens that are being written.
+struct Writing<'a> {
+    joined: Vec<u8>,
+    ends: &'a mut Vec<usize>,
+    kept_han: bool,
+}
+
+impl Writing<'_> {
+    fn clear(&mut self) {
+        self.joined.clear();
+        self.ends.clear();
+        self.kept_han = false;
+    }
+
+    /// Adds a text whose characters do not change each other; false, and a part of it, where some might.
+    fn add_letters(&mut self, text: &str, han: Han) -> bool {
+        // All bytes of a letter are copied, since to copy as many as there are takes longer; so there must be room for all.
+        let room = |text: &str| MOST * (text.len() + 1);
+        let letters = Letter::all();
+        let mut joined = std::mem::take(&mut self.joined);
+        joined.resize(room(text), 0);
+        let (mut begin, mut end) = (0, 0);
+        let mut chars = text.chars();
+        while let Some(c) = chars.next() {
+            let letter = letters.get(c as usize);
+            match letter.map_or(LetterKind::Spelled, |letter| letter.kind) {
+                LetterKind::OfToken => {
+                    if let (Some(letter), Some(room)) = (letter, joined.get_mut(end..end + MOST)) {
+                        room.copy_from_slice(&letter.bytes);
+                        end += usize::from(letter.n);
+                    }
+                }
+                LetterKind::Separates if begin < end => {
+                    self.ends.push(end);
+                    joined[end] = b' ';
+                    end += 1;
+                    begin = end;
+                }
+                LetterKind::Separates => {}
+                LetterKind::Spelled if letter.is_some() || stands_alone(c) => {
+                    joined.truncate(end);
+                    self.joined = joined;
+                    self.add(c, han);
+                    joined = std::mem::take(&mut self.joined);
+                    (begin, end) = (self.begin(), joined.len());
+                    joined.resize(end + room(chars.as_str()), 0);
+                }
+                LetterKind::Spelled | LetterKind::Composed => {
+                    self.joined = joined;
+                    return false;
+                }
+            }
+        }
+        joined.truncate(end);
+        self.joined = joined;
+        true
+    }
+
+    /// Adds any text, composed first.
+    fn add_composed(&mut self, text: &str, han: Han) {
+        if is_nfkc_quick(text.chars()) == IsNormalized::Yes {
+            text.chars().for_each(|c| self.add(c, han));
+        } else {
+            text.nfkc().for_each(|c| self.add(c, han));
+        }
+    }
 
     fn add(&mut self, c: char, han: Han) {
         if c.is_ascii() {
@@ -95,38 +172,21 @@ impl Tokens {
             match han {
                 Han::Kept => {
                     self.kept_han = true;
-                    self.joined.push(c);
+                    self.joined.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
                 }
                 Han::Spelled => any_ascii_char(c).chars().for_each(|c| self.add_ascii(c)),
             }
             self.end();
-        } else if c.is_alphanumeric() || is_combining_mark(c) {
-            // Soft and hard signs become apostrophes, and most marks nothing.
+        } else if is_spelled(c) {
             any_ascii_char(c).chars().for_each(|c| self.add_ascii(c));
         } else if !joins(c) {
             self.end();
         }
     }
 
-    /// As [`Tokens::add_ascii`] for each character, a run of letters and digits at a time.
-    fn add_all_ascii(&mut self, text: &str) {
-        let mut begin = 0;
-        for (idx, byte) in text.bytes().enumerate() {
-            if !byte.is_ascii_alphanumeric() {
-                self.joined.push_str(&text[begin..idx]);
-                begin = idx + 1;
-                if byte == b' ' || !joins(char::from(byte)) {
-                    self.end();
-                }
-            }
-        }
-        self.joined.push_str(&text[begin..]);
-        self.joined.make_ascii_lowercase();
-    }
-
     fn add_ascii(&mut self, c: char) {
         if c.is_ascii_alphanumeric() {
-            self.joined.push(c.to_ascii_lowercase());
+            self.joined.push(c.to_ascii_lowercase() as u8);
         } else if !joins(c) {
             self.end();
         }
@@ -136,7 +196,7 @@ impl Tokens {
     fn end(&mut self) {
         if self.joined.len() > self.begin() {
             self.ends.push(self.joined.len());
-            self.joined.push(' ');
+            self.joined.push(b' ');
         }
     }
 
@@ -146,14 +206,41 @@ impl Tokens {
     }
 }
 
-/// Whether a character belongs to the token that it stands in, without being part of it.
-fn joins(c: char) -> bool {
-    matches!(c, '\'' | '`' | '’' | '‘') || is_invisible(c)
-}
-
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    /// The same tokens without the table of letters.
+    fn composed(text: &str, han: Han) -> Tokens {
+        let mut tokens = Tokens::default();
+        tokens.write(|out| out.add_composed(text, han));
+        tokens
+    }
+
+    #[test]
+    fn a_letter_that_is_looked_up_is_the_one_that_is_composed_whichever_it_is() {
+        for c in '\0'..=char::MAX {
+            let text = String::from_iter(['a', c, 'B', c, c, ' ', '\u{301}', c, '\u{448}', c, 'e', '\u{301}', c]);
+            for han in [Han::Kept, Han::Spelled] {
+                for text in [&text[..], &text[1..2 + c.len_utf8()]] {
+                    assert_eq!(Tokens::new(text, han), composed(text, han), "{text:?}");
+                }
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_text_that_is_looked_up_is_the_one_that_is_composed(text in ".{0,40}|[a-zа-яё ’'\u{300}-\u{303}\u{4e00}-\u{4e20}]{0,20}") {
+            let mut tokens = Tokens::new("another text before, 文字", Han::Kept);
+            for han in [Han::Kept, Han::Spelled] {
+                tokens.read(&text, han);
+                prop_assert_eq!(&tokens, &composed(&text, han));
+            }
+        }
+    }
 
     fn spelled(text: &str) -> String {
         Tokens::new(text, Han::Spelled).as_str().to_owned()

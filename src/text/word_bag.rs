@@ -3,20 +3,21 @@
 use std::ops::Range;
 
 /// Words gathered in one text, so that none has an allocation of its own.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct WordBag {
-    text: String,
+    text: Vec<u8>,
     words: Vec<Range<usize>>,
 }
 
 impl WordBag {
-    /// Room for the words of a text of `n_bytes`.
-    pub(super) fn with_capacity(n_bytes: usize) -> Self {
-        Self { text: String::with_capacity(n_bytes + n_bytes / 4), words: Vec::with_capacity(8) }
+    /// Takes all words out.
+    pub(super) fn clear(&mut self) {
+        self.text.clear();
+        self.words.clear();
     }
 
     /// Adds the word that `write` puts behind the text.
-    pub(super) fn add(&mut self, write: impl FnOnce(&mut String)) {
+    pub(super) fn add(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         let begin = self.text.len();
         write(&mut self.text);
         self.words.push(begin..self.text.len());
@@ -26,22 +27,16 @@ impl WordBag {
         self.words.is_empty()
     }
 
-    /// Puts the words behind `out`, sorted, a blank between two.
-    pub(super) fn write_sorted(&mut self, out: &mut String) {
-        let text = self.text.as_str();
+    /// Puts the words behind `out`, sorted by their bytes, a blank between two.
+    pub(super) fn write_sorted(&mut self, out: &mut Vec<u8>) {
+        let text = self.text.as_slice();
         self.words.sort_unstable_by(|a, b| text[a.clone()].cmp(&text[b.clone()]));
+        out.reserve(text.len() + self.words.len());
         for (idx, word) in self.words.iter().enumerate() {
             if idx > 0 {
-                out.push(' ');
+                out.push(b' ');
             }
-            out.push_str(&text[word.clone()]);
+            out.extend_from_slice(&text[word.clone()]);
         }
-    }
-
-    /// The words sorted, a blank between two.
-    pub(super) fn sorted(&mut self) -> String {
-        let mut out = String::with_capacity(self.text.len() + self.words.len());
-        self.write_sorted(&mut out);
-        out
     }
 }

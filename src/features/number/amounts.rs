@@ -1,5 +1,6 @@
 //! Amounts: what the goods are declared to be worth, and what was paid to send and insure them.
 
+use super::super::ExchangeRates;
 use super::{Inputs, JUST_BELOW, NumberFeature, flag, log1p, part_of_next, ratio};
 use crate::parcel::Money;
 use crate::parcel::codes::Currency;
@@ -100,10 +101,15 @@ fn positive(i: &Inputs<'_>) -> Option<Money> {
     i.line?.value.filter(|value| value.units > 0 || value.nanos > 0)
 }
 
-fn to_duty_free(i: &Inputs<'_>) -> Option<f64> {
+/// The duty-free values in the base currency.
+pub(in crate::features) fn duty_free(rates: &ExchangeRates) -> Vec<f64> {
     let limits = DUTY_FREE.iter().filter_map(|(code, units)| {
         let currency = Currency::parse(code).ok()?;
-        i.rates.to_base(Money { currency, units: *units, nanos: 0 })
+        rates.to_base(Money { currency, units: *units, nanos: 0 })
     });
-    part_of_next(i.value?, limits)
+    limits.collect()
+}
+
+fn to_duty_free(i: &Inputs<'_>) -> Option<f64> {
+    part_of_next(i.value?, i.rates.duty_free().iter().copied())
 }

@@ -1,10 +1,10 @@
 //! What number features are computed from.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 
 use super::super::ExchangeRates;
 use crate::parcel::{ContentLine, Money, Parcel, Party};
-use crate::text::{Characters, Generic, Name, Phone, Words};
+use crate::text::{Characters, Generic, Name, Phone, Scratch, Words, normalized_email};
 
 /// A parcel, and what several features share. What only some specs use is made when it is first asked for.
 #[derive(Debug)]
@@ -23,6 +23,9 @@ pub(in crate::features) struct Inputs<'a> {
     characters: OnceCell<Characters>,
     names: OnceCell<[Option<Name>; 2]>,
     phones: OnceCell<[Option<Phone>; 2]>,
+    emails: OnceCell<[Option<String>; 2]>,
+    /// Room that texts are read in.
+    pub(in crate::features) scratch: RefCell<Scratch>,
 }
 
 impl<'a> Inputs<'a> {
@@ -41,6 +44,8 @@ impl<'a> Inputs<'a> {
             characters: OnceCell::new(),
             names: OnceCell::new(),
             phones: OnceCell::new(),
+            emails: OnceCell::new(),
+            scratch: RefCell::default(),
         }
     }
 
@@ -72,12 +77,20 @@ impl<'a> Inputs<'a> {
 
     /// The names of sender and addressee.
     pub(in crate::features) fn names(&self) -> &[Option<Name>; 2] {
-        self.names.get_or_init(|| self.parties().map(|party| Some(Name::read(party?.name.as_deref()?))))
+        self.names.get_or_init(|| {
+            let scratch = &mut *self.scratch.borrow_mut();
+            self.parties().map(|party| Some(Name::read_in(party?.name.as_deref()?, scratch)))
+        })
     }
 
     /// The phone numbers of sender and addressee.
     pub(in crate::features) fn phones(&self) -> &[Option<Phone>; 2] {
         self.phones.get_or_init(|| self.parties().map(|party| Phone::read(party?.phone.as_deref()?)))
+    }
+
+    /// The mail addresses of sender and addressee, as they are compared.
+    pub(in crate::features) fn emails(&self) -> &[Option<String>; 2] {
+        self.emails.get_or_init(|| self.parties().map(|party| normalized_email(party?.email.as_deref()?)))
     }
 
     fn parties(&self) -> [Option<&'a Party>; 2] {
@@ -88,7 +101,7 @@ impl<'a> Inputs<'a> {
 /// Sum over the lines in the base currency; `None` where no line states a value, or where one
 /// cannot be converted: part of a value would look like a low one.
 fn total_value(parcel: &Parcel, rates: &ExchangeRates) -> Option<f64> {
-    let stated = parcel.contents.iter().filter_map(|line| line.value);
-    let converted: Option<Vec<f64>> = stated.map(|value| rates.to_base(value)).collect();
-    converted?.into_iter().reduce(|a, b| a + b)
+    let mut stated = parcel.contents.iter().filter_map(|line| line.value);
+    let first = rates.to_base(stated.next()?)?;
+    stated.try_fold(first, |sum, value| Some(sum + rates.to_base(value)?))
 }

@@ -10,6 +10,7 @@ mod parties;
 mod quality;
 mod words;
 
+pub(super) use amounts::duty_free;
 pub(super) use inputs::Inputs;
 
 use crate::reasons::ReasonCode;

@@ -4,7 +4,7 @@ use super::{Inputs, NumberFeature, flag};
 use crate::parcel::codes::{Country, PartyKind};
 use crate::parcel::{Parcel, Party};
 use crate::reasons::ReasonCode;
-use crate::text::is_free_email;
+use crate::text::has_free_domain;
 
 /// One of the two, of a parcel.
 type Side = fn(&Parcel) -> Option<&Party>;
@@ -59,7 +59,7 @@ pub(super) const FEATURES: &[NumberFeature] = &[
         unit: "0 or 1",
         meaning: "Whether the sender's mail address is of a provider that anybody may use. Missing where none is stated.",
         reason: ReasonCode::PartyData,
-        compute: |i| flag(is_free_email(SENDER(i.parcel)?.email.as_deref()?)?),
+        compute: |i| flag(has_free_domain(i.emails()[0].as_deref()?)?),
     },
     NumberFeature {
         name: "sender_is_business",
@@ -115,7 +115,7 @@ pub(super) const FEATURES: &[NumberFeature] = &[
         unit: "0 or 1",
         meaning: "Whether the addressee's mail address is of a provider that anybody may use. Missing where none is stated.",
         reason: ReasonCode::PartyData,
-        compute: |i| flag(is_free_email(ADDRESSEE(i.parcel)?.email.as_deref()?)?),
+        compute: |i| flag(has_free_domain(i.emails()[1].as_deref()?)?),
     },
     NumberFeature {
         name: "addressee_is_business",

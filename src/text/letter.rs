@@ -1,0 +1,96 @@
+//! What becomes of a character in a token, looked up: of the scripts that most texts are written in.
+
+use std::sync::LazyLock;
+
+use any_ascii::any_ascii_char;
+use unicode_normalization::char::{canonical_combining_class, is_combining_mark};
+use unicode_normalization::{IsNormalized, is_nfkc_quick};
+
+use super::script::is_invisible;
+
+/// What becomes of a character.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Letter {
+    /// In its first bytes the letters and digits that stand for it in a token, in lower case.
+    pub(super) bytes: [u8; MOST],
+    /// How many there are; none where it belongs to the token that it stands in without being part of it.
+    pub(super) n: u8,
+    pub(super) kind: LetterKind,
+}
+
+/// How a character is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LetterKind {
+    /// It belongs to a token.
+    OfToken,
+    /// It stands between tokens.
+    Separates,
+    /// It is spelled with something between tokens, or at length.
+    Spelled,
+    /// What becomes of it depends on those beside it.
+    Composed,
+}
+
+/// Most letters and digits that stand for a character.
+pub(super) const MOST: usize = 6;
+
+/// Characters of one and two bytes of UTF-8: Latin, Greek, Cyrillic, Armenian, Hebrew, Arabic.
+const N: usize = 0x800;
+
+static LETTERS: LazyLock<[Letter; N]> = LazyLock::new(|| {
+    let of = |code| char::from_u32(code as u32).map_or(Letter::of_kind(LetterKind::Composed), Letter::of);
+    std::array::from_fn(of)
+});
+
+impl Letter {
+    /// What becomes of the characters from U+0000 on.
+    pub(super) fn all() -> &'static [Letter; N] {
+        &LETTERS
+    }
+
+    fn of(c: char) -> Self {
+        if !stands_alone(c) {
+            Self::of_kind(LetterKind::Composed)
+        } else if c.is_ascii_alphanumeric() {
+            Self::spelled(c.encode_utf8(&mut [0; 4]))
+        } else if !c.is_ascii() && is_spelled(c) {
+            Self::spelled(any_ascii_char(c))
+        } else if joins(c) {
+            Self::spelled("")
+        } else {
+            Self::of_kind(LetterKind::Separates)
+        }
+    }
+
+    fn of_kind(kind: LetterKind) -> Self {
+        Self { bytes: [0; MOST], n: 0, kind }
+    }
+
+    fn spelled(text: &str) -> Self {
+        let mut letter = Self::of_kind(LetterKind::OfToken);
+        for c in text.chars().filter(|c| !joins(*c)) {
+            match letter.bytes.get_mut(usize::from(letter.n)) {
+                Some(byte) if c.is_ascii_alphanumeric() => *byte = c.to_ascii_lowercase() as u8,
+                _ => return Self::of_kind(LetterKind::Spelled),
+            }
+            letter.n += 1;
+        }
+        letter
+    }
+}
+
+/// Whether compatibility composition (NFKC) leaves a character as it is whatever stands beside it, marks aside, which are not
+/// of this kind themselves.
+pub(super) fn stands_alone(c: char) -> bool {
+    c.is_ascii() || canonical_combining_class(c) == 0 && is_nfkc_quick(std::iter::once(c)) == IsNormalized::Yes
+}
+
+/// Whether a character beyond ASCII is transliterated. Soft and hard signs become apostrophes, and most marks nothing.
+pub(super) fn is_spelled(c: char) -> bool {
+    c.is_alphanumeric() || is_combining_mark(c)
+}
+
+/// Whether a character belongs to the token that it stands in, without being part of it.
+pub(super) fn joins(c: char) -> bool {
+    matches!(c, '\'' | '`' | '’' | '‘') || is_invisible(c)
+}
