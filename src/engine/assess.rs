@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use uuid::Uuid;
-use xxhash_rust::xxh3::xxh3_128;
 
+use super::identifier::Grounds;
 use super::{Decision, Evidence, Explanation, ModelRef, RawScore, Reason};
 use crate::features::{ExchangeRates, FeaturePlan, FeatureRow, ParcelKeys};
 use crate::history::{Bucket, Counts, History};
@@ -313,7 +313,6 @@ impl Engine {
         loudest.and_then(|(key, _)| row.counts.get(key).copied().flatten())
     }
 
-    /// UUIDv7 (RFC 9562): the milliseconds of `advised_at`, then bits of a hash of the grounds.
     fn decision_id(
         &self,
         item_id: &str,
@@ -322,32 +321,19 @@ impl Engine {
         raw_score: f64,
         routing: &Routing,
     ) -> Uuid {
-        // Gathered, and hashed at once: in pieces of a few bytes it takes several times as long.
-        let mut grounds = Vec::with_capacity(256 + 12 * row.values.len());
-        let mut add = |bytes: &[u8]| {
-            grounds.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
-            grounds.extend_from_slice(bytes);
-        };
-        add(item_id.as_bytes());
-        add(self.model_ref.digest.as_bytes());
-        add(self.policy.version().as_bytes());
-        for value in &row.values {
-            // All missing values are one, whatever bits they are made of.
-            let bits = if value.is_nan() { f32::NAN.to_bits() } else { value.to_bits() };
-            add(&bits.to_le_bytes());
-        }
-        add(&raw_score.to_bits().to_le_bytes());
-        add(&[routing.route as u8]);
+        let mut grounds = Grounds::with_capacity(row.values.len());
+        grounds.add(item_id.as_bytes());
+        grounds.add(self.model_ref.digest.as_bytes());
+        grounds.add(self.policy.version().as_bytes());
+        grounds.add_features(&row.values);
+        grounds.add(&raw_score.to_bits().to_le_bytes());
+        grounds.add(&[routing.route as u8]);
         if matches!(self.policy, Policy::File(_)) {
             // Thresholds follow what passes, so equal scores may be routed in other ways, by other chances.
-            add(&[routing.cause as u8]);
-            add(&routing.selection_probability.to_bits().to_le_bytes());
+            grounds.add(&[routing.cause as u8]);
+            grounds.add(&routing.selection_probability.to_bits().to_le_bytes());
         }
-        let hash = xxh3_128(&grounds).to_be_bytes();
-        let mut bits = [0; 10];
-        bits.copy_from_slice(&hash[..10]);
-        let milliseconds = advised_at.seconds().unsigned_abs() * 1000 + u64::from(advised_at.nanos() / 1_000_000);
-        uuid::Builder::from_unix_timestamp_millis(milliseconds, &bits).into_uuid()
+        grounds.identifier(advised_at)
     }
 }
 

@@ -60,10 +60,12 @@ impl KeyFeature {
     /// Its value for an entity whose parcels were counted as `counts` and found at `rate`.
     ///
     /// An entity never seen before has no first and no latest parcel; it has none of late.
-    pub(super) fn value(self, rate: f64, counts: &Counts, recent: Option<&Recent>) -> f32 {
+    ///
+    /// * `log_odds`: those of `rate`.
+    pub(super) fn value(self, log_odds: f64, counts: &Counts, recent: Option<&Recent>) -> f32 {
         let of_recent = |of: fn(&Recent) -> f64| recent.map_or(0.0, |recent| libm::log1p(of(recent)));
         let value = match self {
-            Self::LogOdds => logit(rate),
+            Self::LogOdds => log_odds,
             Self::LogInspected => libm::log1p(counts.inspected),
             Self::LogSeen => libm::log1p(counts.seen),
             Self::DaysSinceFirst => recent.map_or(f64::NAN, |recent| recent.days_since_first),
@@ -169,7 +171,7 @@ impl PlannedKey {
         let counted = self.features.iter().enumerate().filter(|(_, feature)| !feature.is_activity());
         let change = |(at, feature): (usize, &KeyFeature)| {
             let with = *values.get(self.first + at)?;
-            Some((self.first + at, f64::from(with) - f64::from(feature.value(rate, &nothing, None))))
+            Some((self.first + at, f64::from(with) - f64::from(feature.value(logit(rate), &nothing, None))))
         };
         counted.filter_map(change).collect()
     }
@@ -188,6 +190,23 @@ pub(super) fn back_off<'a>(
     let Some(name) = name else { return Ok(None) };
     let found = above.position(|candidate| candidate == name);
     found.map(Some).ok_or_else(|| InvalidSpec::BackOff { path: path.to_owned(), back_off: name.to_owned() })
+}
+
+/// Log-odds of rates, the last of which is kept: of what was never seen, many keys have the rate of one parent.
+#[derive(Debug, Default)]
+pub(super) struct LogOdds {
+    /// 0 is the rate of none.
+    last_rate: f64,
+    last: f64,
+}
+
+impl LogOdds {
+    pub(super) fn of(&mut self, rate: f64) -> f64 {
+        if rate.to_bits() != self.last_rate.to_bits() {
+            (self.last_rate, self.last) = (rate, logit(rate));
+        }
+        self.last
+    }
 }
 
 fn logit(rate: f64) -> f64 {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::error::{positive, unknown};
-use super::key::PlannedKey;
+use super::key::{LogOdds, PlannedKey};
 use super::norm::PlannedNorm;
 use super::number::Inputs;
 use super::part::PartList;
@@ -224,16 +224,20 @@ impl FeaturePlan {
             Some(if keeps_activity { history.find_with_activity(entity) } else { history.find(entity) })
         };
         let found: Vec<_> = self.keys.iter().zip(keys.by_key()).map(find).collect();
+        let mut log_odds = LogOdds::default();
         for (key, known) in self.keys.iter().zip(found) {
             let parent_rate = key.parent.and_then(|idx| row.rates.get(idx).copied()).unwrap_or(PRIOR_RATE);
             let counts = known.map(|known| known.counts(at));
             let recent = known.and_then(|known| known.recent(at));
             let rate = counts.map_or(parent_rate, |counts| key.rate(&counts, parent_rate));
             let features = key.features.iter();
-            row.values.extend(features.map(|feature| match &counts {
-                Some(counts) => feature.value(rate, counts, recent.as_ref()),
-                None => f32::NAN,
-            }));
+            match &counts {
+                Some(counts) => {
+                    let log_odds = log_odds.of(rate);
+                    row.values.extend(features.map(|feature| feature.value(log_odds, counts, recent.as_ref())));
+                }
+                None => row.values.extend(features.map(|_| f32::NAN)),
+            }
             row.rates.push(rate);
             row.counts.push(counts);
         }

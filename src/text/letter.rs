@@ -10,6 +10,7 @@ use super::script::is_invisible;
 
 /// What becomes of a character.
 #[derive(Clone, Copy, Debug)]
+#[repr(align(8))]
 pub(super) struct Letter {
     /// In its first bytes the letters and digits that stand for it in a token, in lower case.
     pub(super) bytes: [u8; MOST],
@@ -29,10 +30,12 @@ pub(super) enum LetterKind {
     Spelled,
     /// What becomes of it depends on those beside it.
     Composed,
+    /// It is of another script.
+    Beyond,
 }
 
 /// Most letters and digits that stand for a character.
-pub(super) const MOST: usize = 6;
+pub(super) const MOST: usize = 4;
 
 /// Characters of one and two bytes of UTF-8: Latin, Greek, Cyrillic, Armenian, Hebrew, Arabic.
 const N: usize = 0x800;
@@ -43,9 +46,16 @@ static LETTERS: LazyLock<[Letter; N]> = LazyLock::new(|| {
 });
 
 impl Letter {
+    const BEYOND: Self = Self::of_kind(LetterKind::Beyond);
+
     /// What becomes of the characters from U+0000 on.
     pub(super) fn all() -> &'static [Letter; N] {
         &LETTERS
+    }
+
+    /// What becomes of a character, of [`Letter::all`].
+    pub(super) fn at(all: &[Letter; N], c: char) -> &Self {
+        all.get(c as usize).unwrap_or(&Self::BEYOND)
     }
 
     fn of(c: char) -> Self {
@@ -62,7 +72,7 @@ impl Letter {
         }
     }
 
-    fn of_kind(kind: LetterKind) -> Self {
+    const fn of_kind(kind: LetterKind) -> Self {
         Self { bytes: [0; MOST], n: 0, kind }
     }
 

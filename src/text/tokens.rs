@@ -121,13 +121,11 @@ impl Writing<'_> {
         let (mut begin, mut end) = (0, 0);
         let mut chars = text.chars();
         while let Some(c) = chars.next() {
-            let letter = letters.get(c as usize);
-            match letter.map_or(LetterKind::Spelled, |letter| letter.kind) {
+            let letter = Letter::at(letters, c);
+            match letter.kind {
                 LetterKind::OfToken => {
-                    if let (Some(letter), Some(room)) = (letter, joined.get_mut(end..end + MOST)) {
-                        room.copy_from_slice(&letter.bytes);
-                        end += usize::from(letter.n);
-                    }
+                    joined[end..end + MOST].copy_from_slice(&letter.bytes);
+                    end += usize::from(letter.n);
                 }
                 LetterKind::Separates if begin < end => {
                     self.ends.push(end);
@@ -136,7 +134,11 @@ impl Writing<'_> {
                     begin = end;
                 }
                 LetterKind::Separates => {}
-                LetterKind::Spelled if letter.is_some() || stands_alone(c) => {
+                LetterKind::Beyond if !stands_alone(c) => {
+                    self.joined = joined;
+                    return false;
+                }
+                LetterKind::Spelled | LetterKind::Beyond => {
                     joined.truncate(end);
                     self.joined = joined;
                     self.add(c, han);
@@ -144,7 +146,7 @@ impl Writing<'_> {
                     (begin, end) = (self.begin(), joined.len());
                     joined.resize(end + room(chars.as_str()), 0);
                 }
-                LetterKind::Spelled | LetterKind::Composed => {
+                LetterKind::Composed => {
                     self.joined = joined;
                     return false;
                 }
