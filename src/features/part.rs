@@ -220,14 +220,14 @@ fn phone(out: &mut KeyParts, inputs: &Inputs<'_>, side: usize, party: &Party) ->
 }
 
 fn words(out: &mut KeyParts, inputs: &Inputs<'_>) -> Option<()> {
-    let mut sorted: Vec<&str> = inputs.words()?.tokens().iter().collect();
+    let mut sorted: Vec<&[u8]> = inputs.words()?.tokens().iter().collect();
     sorted.sort_unstable();
     let (first, others) = sorted.split_first()?;
     out.part_by(|out| {
-        out.extend_from_slice(first.as_bytes());
+        out.extend_from_slice(first);
         for word in others {
             out.push(b' ');
-            out.extend_from_slice(word.as_bytes());
+            out.extend_from_slice(word);
         }
         Some(())
     })

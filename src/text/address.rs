@@ -35,16 +35,16 @@ const WORDS: &[(&[&str], &str)] = &[
     (&["korpus", "korp", "building", "bldg", "bld", "block", "blok"], "bldg"),
 ];
 
-static UNIFIED: LazyLock<WordMap<&str, &str>> = LazyLock::new(|| {
-    let pairs = WORDS.iter().flat_map(|(all, unified)| all.iter().map(move |word| (*word, *unified)));
+static UNIFIED: LazyLock<WordMap<&[u8], &str>> = LazyLock::new(|| {
+    let pairs = WORDS.iter().flat_map(|(all, unified)| all.iter().map(move |word| (word.as_bytes(), *unified)));
     pairs.collect()
 });
 
 /// Of one letter, and only before a number: `д. 12`, but not `12 D`.
-const BEFORE_A_NUMBER: [(&str, &str); 2] = [("d", ""), ("k", "bldg")];
+const BEFORE_A_NUMBER: [(&[u8], &str); 2] = [(b"d", ""), (b"k", "bldg")];
 
 /// Suffixes that German writes together with the name.
-const SUFFIXES: [&str; 2] = ["strasse", "str"];
+const SUFFIXES: [&[u8]; 2] = [b"strasse", b"str"];
 
 /// An address as it is compared: its words in plain letters, one for each kind of street, house and flat numbers kept,
 /// sorted, then postcode and country. `None` where nothing is left of the street: a town is no address.
@@ -84,7 +84,7 @@ pub fn write_normalized_address(
     out.push(b'|');
     // Both carry their own separators in some systems: `010 000`, `SW1A-1AA`.
     tokens.read(postcode.unwrap_or_default(), Han::Spelled);
-    tokens.iter().for_each(|token| out.extend_from_slice(token.as_bytes()));
+    tokens.iter().for_each(|token| out.extend_from_slice(token));
     out.push(b'|');
     out.extend_from_slice(country.unwrap_or_default().as_bytes());
     Some(())
@@ -93,15 +93,15 @@ pub fn write_normalized_address(
 fn add_words(tokens: &Tokens, words: &mut WordBag) {
     // `12a` and `12 a` are one house.
     let mut parts = tokens.iter().flat_map(letters_and_digits).peekable();
-    let mut before = "";
+    let mut before: &[u8] = b"";
     while let Some(part) = parts.next() {
-        let is_end_of_avenue = part == "t" && before == "pr";
+        let is_end_of_avenue = part == b"t" && before == b"pr";
         before = part;
         if is_end_of_avenue {
             // The end of `пр-т`.
             continue;
         }
-        let is_digits = |part: &&str| part.starts_with(|c: char| c.is_ascii_digit());
+        let is_digits = |part: &&[u8]| part.first().is_some_and(u8::is_ascii_digit);
         let before_a_number = part.len() == 1 && parts.peek().is_some_and(is_digits);
         let one_letter = BEFORE_A_NUMBER.iter().find(|(word, _)| before_a_number && *word == part);
         let unified = one_letter.map(|(_, unified)| *unified).or_else(|| UNIFIED.get(part).copied());
@@ -109,7 +109,7 @@ fn add_words(tokens: &Tokens, words: &mut WordBag) {
             Some("") => {}
             Some(unified) => words.add(|out| out.extend_from_slice(unified.as_bytes())),
             None => {
-                let name = SUFFIXES.iter().find_map(|suffix| part.strip_suffix(suffix).filter(|name| name.len() > 2));
+                let name = SUFFIXES.iter().find_map(|suffix| part.strip_suffix(*suffix).filter(|name| name.len() > 2));
                 words.add(|out| push_one_romanization(name.unwrap_or(part), out));
             }
         }
@@ -117,13 +117,8 @@ fn add_words(tokens: &Tokens, words: &mut WordBag) {
 }
 
 /// A token cut where letters and digits meet.
-fn letters_and_digits(token: &str) -> impl Iterator<Item = &str> {
-    let is_cut = |pair: &[u8]| pair[0].is_ascii_digit() != pair[1].is_ascii_digit();
-    token.as_bytes().chunk_by(move |a, b| !is_cut(&[*a, *b])).scan(0, move |begin, chunk| {
-        let part = &token[*begin..*begin + chunk.len()];
-        *begin += chunk.len();
-        Some(part)
-    })
+fn letters_and_digits(token: &[u8]) -> impl Iterator<Item = &[u8]> {
+    token.chunk_by(|a, b| a.is_ascii_digit() == b.is_ascii_digit())
 }
 
 #[cfg(test)]

@@ -24,9 +24,9 @@ static CHAPTERS: LazyLock<Terms<Chapters>> = LazyLock::new(|| {
 /// Terms by their tokens, a blank between two.
 #[derive(Debug)]
 struct Terms<T> {
-    by_tokens: WordMap<String, T>,
+    by_tokens: WordMap<Vec<u8>, T>,
     /// Tokens of the longest term that begins with a token: most tokens begin none, and are looked up once.
-    longest: WordMap<String, usize>,
+    longest: WordMap<Vec<u8>, usize>,
 }
 
 impl<T: Copy> Terms<T> {
@@ -39,7 +39,7 @@ impl<T: Copy> Terms<T> {
             let tokens = Tokens::new(term, Han::Kept);
             let first = tokens.iter().next().expect("the files of terms are tested").to_owned();
             longest.entry(first).and_modify(|n: &mut usize| *n = tokens.len().max(*n)).or_insert(tokens.len());
-            by_tokens.insert(tokens.as_str().to_owned(), what);
+            by_tokens.insert(tokens.as_bytes().to_vec(), what);
         }
         Self { by_tokens, longest }
     }
@@ -56,13 +56,13 @@ impl<T: Copy> Terms<T> {
     }
 
     /// What a term stands for; an English plural is its singular.
-    fn get(&self, tokens: &str) -> Option<T> {
+    fn get(&self, tokens: &[u8]) -> Option<T> {
         self.by_tokens.get(tokens).copied().or_else(|| self.singular(tokens))
     }
 
-    fn singular(&self, tokens: &str) -> Option<T> {
-        let find = |term: &str| self.by_tokens.get(term).copied();
-        tokens.strip_suffix('s').and_then(find).or_else(|| find(tokens.strip_suffix("es")?))
+    fn singular(&self, tokens: &[u8]) -> Option<T> {
+        let find = |term: &[u8]| self.by_tokens.get(term).copied();
+        tokens.strip_suffix(b"s").and_then(find).or_else(|| find(tokens.strip_suffix(b"es")?))
     }
 
     /// Cuts a text, from its beginning, into its terms, the longest first, and the tokens between them. Each comes with
@@ -114,7 +114,8 @@ impl Words {
         if self.is_empty() {
             return None;
         }
-        let says_nothing = |token: &str| NEUTRAL.contains(&token) || token.bytes().all(|byte| byte.is_ascii_digit());
+        let says_nothing =
+            |token: &[u8]| NEUTRAL.iter().any(|word| word.as_bytes() == token) || token.iter().all(u8::is_ascii_digit);
         let (mut n_generic, mut n_precise) = (0, 0);
         for (term, first, n) in GENERIC.cut(&self.tokens) {
             match term {
@@ -187,12 +188,12 @@ mod tests {
         }
         let twice = |lines: &[Vec<&str>]| {
             let mut terms: Vec<_> =
-                lines.iter().map(|line| Words::new(line[line.len() - 1]).tokens.as_str().to_owned()).collect();
+                lines.iter().map(|line| Words::new(line[line.len() - 1]).tokens.as_bytes().to_vec()).collect();
             terms.sort();
             terms.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0].clone()).collect::<Vec<_>>()
         };
-        assert_eq!(twice(&chapters), Vec::<String>::new());
-        assert_eq!(twice(&generic), Vec::<String>::new());
+        assert_eq!(twice(&chapters), Vec::<Vec<u8>>::new());
+        assert_eq!(twice(&generic), Vec::<Vec<u8>>::new());
         assert!(CHAPTERS.by_tokens.len() >= 500 && GENERIC.by_tokens.len() >= 300);
     }
 

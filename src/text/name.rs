@@ -5,9 +5,9 @@ use super::scratch::Scratch;
 use super::tokens::Han;
 
 /// Whether a word is a title or a legal form: they come and go between two spellings of one name.
-fn is_not_of_the_name(word: &str) -> bool {
+fn is_not_of_the_name(word: &[u8]) -> bool {
     matches!(
-        word.as_bytes(),
+        word,
         b"mr" | b"mrs" | b"ms" | b"dr" | b"ltd" | b"limited" | b"llc" | b"llp" | b"inc" | b"corp" | b"gmbh" | b"ooo"
     )
 }
@@ -56,7 +56,7 @@ impl Name {
         words.write_sorted(&mut normalized);
         // Tokens that are spelled are ASCII.
         let normalized = String::from_utf8(normalized).ok().filter(|name| !name.is_empty());
-        Self { normalized, is_placeholder: is_placeholder(tokens.as_str()) }
+        Self { normalized, is_placeholder: is_placeholder(tokens.as_bytes()) }
     }
 
     /// See [`normalized_name`].
@@ -79,9 +79,10 @@ pub fn normalized_name(name: &str) -> Option<String> {
     Name::read(name).normalized
 }
 
-fn is_placeholder(tokens: &str) -> bool {
-    let first = tokens.bytes().next();
-    PLACEHOLDERS.contains(&tokens) || tokens.bytes().all(|byte| Some(byte) == first)
+fn is_placeholder(tokens: &[u8]) -> bool {
+    let first = tokens.first();
+    PLACEHOLDERS.iter().any(|placeholder| placeholder.as_bytes() == tokens)
+        || tokens.iter().all(|byte| Some(byte) == first)
 }
 
 #[cfg(test)]

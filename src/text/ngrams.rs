@@ -28,10 +28,10 @@ fn hashed_ngrams_of(tokens: &Tokens, out: &mut Vec<u32>) {
     if tokens.is_empty() {
         return;
     }
-    let text = [" ", tokens.as_str(), " "].concat();
+    let text = [b" ", tokens.as_bytes(), b" "].concat();
     out.reserve_exact(3 * text.len());
     for n in 3..=5 {
-        let slots = text.as_bytes().windows(n).map(|gram| (xxh3_64(gram) % u64::from(N_SLOTS)) as u32);
+        let slots = text.windows(n).map(|gram| (xxh3_64(gram) % u64::from(N_SLOTS)) as u32);
         out.extend(slots);
     }
     out.sort_unstable();

@@ -28,7 +28,8 @@ impl Phone {
     pub fn read(phone: &str) -> Option<Self> {
         // Not an extension, nor a second number.
         let line = phone.split([',', ';', 'x', 'X', '#']).find(|part| n_digits(part) >= MIN_DIGITS)?;
-        let digits = if line.is_ascii() { digits(line) } else { digits(Tokens::new(line, Han::Spelled).as_str()) };
+        let digits =
+            if line.is_ascii() { digits(line.as_bytes()) } else { digits(Tokens::new(line, Han::Spelled).as_bytes()) };
         let has_plus =
             line.trim_start_matches(|c: char| !c.is_numeric() && c != '+' && c != '＋').starts_with(['+', '＋']);
         match digits.strip_prefix("00") {
@@ -65,9 +66,9 @@ impl Phone {
     }
 }
 
-fn digits(text: &str) -> String {
+fn digits(text: &[u8]) -> String {
     let mut digits = String::with_capacity(text.len());
-    digits.extend(text.chars().filter(char::is_ascii_digit));
+    digits.extend(text.iter().filter(|byte| byte.is_ascii_digit()).map(|byte| char::from(*byte)));
     digits
 }
 

@@ -44,9 +44,8 @@ const SOUNDS: [Sound; 256] = {
 /// ways to write an umlaut (`ue` and `u`), and doubled consonants. Vowels stay as they are, and so does the `ue` of
 /// pinyin: `Xu` and `Xue` are two names.
 ///
-/// * `token`: lower-case letters and digits of ASCII.
-pub(super) fn push_one_romanization(token: &str, out: &mut Vec<u8>) {
-    let letters = token.as_bytes();
+/// * `letters`: lower-case letters and digits of ASCII.
+pub(super) fn push_one_romanization(letters: &[u8], out: &mut Vec<u8>) {
     let begin = out.len();
     // No letter becomes more than two.
     out.resize(begin + 2 * letters.len(), 0);
@@ -140,7 +139,7 @@ mod tests {
             token in "[a-z0-9]{0,20}|[shcjxkgpaoueqyn7]{0,9}|(shch|kh|gh|ph|ue|oe|x|y|j|q|k|s|s|h|b|77){0,8}",
         ) {
             let mut out = b"before".to_vec();
-            push_one_romanization(&token, &mut out);
+            push_one_romanization(token.as_bytes(), &mut out);
             prop_assert_eq!(String::from_utf8(out).unwrap(), format!("before{}", by_rules(&token)));
         }
     }

@@ -14,7 +14,7 @@ use super::letter::{Letter, LetterKind, MOST, is_spelled, joins, stands_alone};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tokens {
     /// The tokens, a blank between two of them.
-    joined: String,
+    joined: Vec<u8>,
     /// Where each token ends in `joined`.
     ends: Vec<usize>,
     /// Whether a Chinese character stayed.
@@ -52,16 +52,14 @@ impl Tokens {
     }
 
     fn write(&mut self, write: impl FnOnce(&mut Writing<'_>)) {
-        let mut out =
-            Writing { joined: std::mem::take(&mut self.joined).into_bytes(), ends: &mut self.ends, kept_han: false };
+        let mut out = Writing { joined: std::mem::take(&mut self.joined), ends: &mut self.ends, kept_han: false };
         out.clear();
         write(&mut out);
         out.end();
         let Writing { mut joined, kept_han, .. } = out;
         // The last token left a blank behind it.
         joined.truncate(self.ends.last().copied().unwrap_or(0));
-        // Whole characters were put there, so it is one.
-        self.joined = String::from_utf8(joined).unwrap_or_default();
+        self.joined = joined;
         self.kept_han = kept_han;
     }
 
@@ -80,18 +78,18 @@ impl Tokens {
         (!self.kept_han).then_some(self)
     }
 
-    /// All of them, a blank between two.
-    pub fn as_str(&self) -> &str {
+    /// All of them as UTF-8, a blank between two.
+    pub fn as_bytes(&self) -> &[u8] {
         &self.joined
     }
 
-    /// Each token.
-    pub fn iter(&self) -> impl Iterator<Item = &str> {
+    /// Each token as UTF-8.
+    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
         (0..self.len()).map(|idx| self.run(idx, 1))
     }
 
     /// `n` tokens from the one at `first` on, a blank between two; there are as many.
-    pub(super) fn run(&self, first: usize, n: usize) -> &str {
+    pub(super) fn run(&self, first: usize, n: usize) -> &[u8] {
         let begin = if first == 0 { 0 } else { self.ends[first - 1] + 1 };
         &self.joined[begin..self.ends[first + n - 1]]
     }
@@ -245,7 +243,7 @@ mod tests {
     }
 
     fn spelled(text: &str) -> String {
-        Tokens::new(text, Han::Spelled).as_str().to_owned()
+        String::from_utf8(Tokens::new(text, Han::Spelled).as_bytes().to_vec()).unwrap()
     }
 
     #[test]
@@ -272,8 +270,8 @@ mod tests {
     #[test]
     fn chinese_characters_are_tokens_of_their_own() {
         let tokens = Tokens::new("LED灯 手机", Han::Kept);
-        assert_eq!(tokens.iter().collect::<Vec<_>>(), ["led", "灯", "手", "机"]);
-        assert_eq!((tokens.run(2, 2), tokens.len()), ("手 机", 4));
+        assert_eq!(tokens.iter().collect::<Vec<_>>(), ["led", "灯", "手", "机"].map(str::as_bytes));
+        assert_eq!((tokens.run(2, 2), tokens.len()), ("手 机".as_bytes(), 4));
     }
 
     #[test]

@@ -171,14 +171,11 @@ impl Forest {
         let mut ways = self.usual.clone();
         for of in &self.features {
             let value = values[of.feature];
-            let mut turn = |turn: &Turn| ways[usize::from(turn.block)] ^= turn.bit;
             if value.is_nan() {
-                self.if_missing[of.if_missing.clone()].iter().for_each(turn);
+                self.if_missing[of.if_missing.clone()].iter().for_each(|split| turn(&mut ways, split));
             } else {
-                let left = self.usually_left[of.usually_left.clone()].iter();
-                left.take_while(|turn| value > turn.threshold).for_each(&mut turn);
-                let right = self.usually_right[of.usually_right.clone()].iter();
-                right.take_while(|turn| value <= turn.threshold).for_each(turn);
+                turn_while(&mut ways, &self.usually_left[of.usually_left.clone()], |threshold| value > threshold);
+                turn_while(&mut ways, &self.usually_right[of.usually_right.clone()], |threshold| value <= threshold);
             }
         }
         let mut begin = 0;
@@ -212,6 +209,22 @@ impl Forest {
             }
         }
     }
+}
+
+fn turn(ways: &mut [u8], split: &Turn) {
+    ways[usize::from(split.block)] ^= split.bit;
+}
+
+/// Turns splits until the value does not lie beyond a threshold; it lies beyond no later one then.
+fn turn_while(ways: &mut [u8], mut splits: &[Turn], is_beyond: impl Fn(f32) -> bool) {
+    // Beyond the last of some is beyond them all.
+    while let Some((several, others)) = splits.split_first_chunk::<8>()
+        && is_beyond(several[7].threshold)
+    {
+        several.iter().for_each(|split| turn(ways, split));
+        splits = others;
+    }
+    splits.iter().take_while(|split| is_beyond(split.threshold)).for_each(|split| turn(ways, split));
 }
 
 /// Where the turns of some splits stand, once they are put behind `all`.
