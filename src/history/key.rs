@@ -200,7 +200,11 @@ mod tests {
         let (mut whole, mut in_place) = (KeyParts::default(), KeyParts::default());
         for part in ["first", "", "a part of some length"] {
             whole.part(part.as_bytes());
-            assert_eq!(in_place.part_by(|out| Some(out.extend_from_slice(part.as_bytes()))), Some(()));
+            let written = in_place.part_by(|out| {
+                out.extend_from_slice(part.as_bytes());
+                Some(())
+            });
+            assert_eq!(written, Some(()));
         }
         let given_up = in_place.part_by(|out| {
             out.push(7);

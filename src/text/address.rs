@@ -102,6 +102,11 @@ fn add_words(tokens: &Tokens, words: &mut WordBag) {
             continue;
         }
         let is_digits = |part: &&[u8]| part.first().is_some_and(u8::is_ascii_digit);
+        if is_digits(&part) {
+            // No word has one.
+            words.add(|out| out.extend_from_slice(part));
+            continue;
+        }
         let before_a_number = part.len() == 1 && parts.peek().is_some_and(is_digits);
         let one_letter = BEFORE_A_NUMBER.iter().find(|(word, _)| before_a_number && *word == part);
         let unified = one_letter.map(|(_, unified)| *unified).or_else(|| UNIFIED.get(part).copied());

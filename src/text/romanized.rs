@@ -2,6 +2,7 @@
 
 /// What is known of a letter.
 #[derive(Clone, Copy)]
+#[repr(align(4))]
 struct Sound {
     /// What it is written as, unless it begins a group; [`SEVERAL`] where that is more than one letter.
     written: u8,

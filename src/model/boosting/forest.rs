@@ -34,9 +34,12 @@ pub struct Forest {
     /// The block that comes after each end, 0 after a leaf; empty where each tree is one block.
     after: Vec<[u16; 8]>,
     /// Where a row leaves a block: the tables of all shapes, one after the other.
-    ends: Box<[u8; 1 << 16]>,
+    ends: Box<[u8; TABLES]>,
     models: Vec<Margin>,
 }
+
+/// Bytes of all tables: trees of up to seven splits have 626 shapes, and a table has 128 bytes.
+const TABLES: usize = 1 << 17;
 
 /// The splits on one feature, as places among all of each kind.
 #[derive(Clone, Debug)]
@@ -59,7 +62,7 @@ struct Turn {
 #[derive(Clone, Copy, Debug)]
 struct Leaves {
     /// Where the table of the block's shape begins.
-    table: u16,
+    table: u32,
     /// Value of each leaf; 0 where another block comes after.
     values: [f32; 8],
 }
@@ -92,7 +95,7 @@ impl Forest {
             usual: Vec::new(),
             leaves: Vec::new(),
             after: Vec::new(),
-            ends: Box::new([0; 1 << 16]),
+            ends: Box::new([0; TABLES]),
             models: Vec::new(),
         };
         let mut tops = Vec::new();
@@ -139,7 +142,7 @@ impl Forest {
             let table = *shapes.entry(block.ends).or_insert(table);
             self.ends.get_mut(table..table + block.ends.len())?.copy_from_slice(&block.ends);
             self.usual.push(usual);
-            self.leaves.push(Leaves { table: u16::try_from(table).ok()?, values });
+            self.leaves.push(Leaves { table: u32::try_from(table).ok()?, values });
             self.after.push(after);
             at += 1;
         }
@@ -196,7 +199,7 @@ impl Forest {
     /// By which end a row leaves a block that it goes through by `way`.
     fn end(&self, leaves: &Leaves, way: u8) -> usize {
         // Tables begin at multiples of their size, and none has another end.
-        usize::from(self.ends[usize::from(leaves.table | u16::from(way))] % 8)
+        usize::from(self.ends[(leaves.table | u32::from(way)) as usize % TABLES] % 8)
     }
 
     /// Value of the leaf that a row comes to from the top of a block, where blocks may come after it.
