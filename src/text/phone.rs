@@ -27,8 +27,7 @@ impl Phone {
     /// Reads a number; `None` where fewer than five digits are left.
     pub fn read(phone: &str) -> Option<Self> {
         // Not an extension, nor a second number.
-        let line =
-            phone.split([',', ';', 'x', 'X', '#']).find(|part| n_digits(part) >= MIN_DIGITS)?;
+        let line = phone.split([',', ';', 'x', 'X', '#']).find(|part| n_digits(part) >= MIN_DIGITS)?;
         let digits =
             if line.is_ascii() { digits(line.as_bytes()) } else { digits(Tokens::new(line, Han::Spelled).as_bytes()) };
         let has_plus =
