@@ -95,7 +95,7 @@ impl History {
 
     /// As [`History::fold`] of a parcel that was advised; but where others read now, it is folded a little later, and waits
     /// for nobody. No parcel of its own bucket sees it, so none misses it: whoever opens the next bucket
-    /// [settles](Self::settle) first.
+    /// [catches up](Self::catch_up) first.
     pub fn fold_soon(&self, at: Bucket, footprint: Footprint) {
         let event = Event::Advised { at, footprint: &footprint };
         let left = self.shards.change_free(|shards| event.change(&self.decay, shards));
@@ -105,7 +105,7 @@ impl History {
     }
 
     /// Folds what [`History::fold_soon`] left. Nobody may be at that meanwhile.
-    pub fn settle(&self) {
+    pub fn catch_up(&self) {
         self.fold_left(&self.waiting.take());
     }
 
@@ -193,7 +193,7 @@ fn found(infringement: bool) -> [u32; 3] {
 impl Clone for History {
     /// All of it as it stands. Nothing may be folded meanwhile.
     fn clone(&self) -> Self {
-        self.settle();
+        self.catch_up();
         Self { decay: self.decay, shards: self.shards.clone(), waiting: Waiting::default() }
     }
 }
@@ -229,7 +229,7 @@ mod tests {
                 soon.fold_soon(at, footprint);
                 drop(reads);
             }
-            soon.settle();
+            soon.catch_up();
             assert_eq!(Snapshot::of(&soon, Vec::new()).to_bytes(), Snapshot::of(&at_once, Vec::new()).to_bytes());
         }
         let reads = soon.view();

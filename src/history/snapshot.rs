@@ -73,7 +73,7 @@ struct Read<C, A, N> {
 impl Snapshot {
     /// Takes all of a history. Nothing may be folded meanwhile.
     pub fn of(history: &History, due: Vec<DueOutcome>) -> Self {
-        history.settle();
+        history.catch_up();
         let HistoryView { shards, decay } = history.view();
         Self {
             decay,

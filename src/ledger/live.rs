@@ -120,7 +120,7 @@ impl Live {
         (history, flow): (&History, &Flow),
     ) -> Result<bool, LedgerError> {
         let _nothing_is_decided = self.open.write().unwrap_or_else(PoisonError::into_inner);
-        self.settle();
+        self.catch_up();
         if !ledger.is_written_out() {
             return Ok(false);
         }
@@ -158,13 +158,13 @@ impl Live {
     pub fn alone<R>(&self, wanted: Bucket, work: impl FnOnce(Bucket) -> R) -> R {
         let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
         self.reach(&mut open, wanted);
-        self.settle();
+        self.catch_up();
         work(*open)
     }
 
     /// Nobody else may be at work.
-    fn settle(&self) {
-        self.histories.lock().unwrap_or_else(PoisonError::into_inner).iter().for_each(|history| history.settle());
+    fn catch_up(&self) {
+        self.histories.lock().unwrap_or_else(PoisonError::into_inner).iter().for_each(|history| history.catch_up());
     }
 
     /// Comes to a bucket: where it is a later one, what is too much is forgotten first, as in a fold.
@@ -173,7 +173,7 @@ impl Live {
             *open = wanted;
             for history in self.histories.lock().unwrap_or_else(PoisonError::into_inner).iter() {
                 // Before anything of the next bucket is read or added.
-                history.settle();
+                history.catch_up();
                 let n_evicted = history.evict_stalest(self.most_entities);
                 self.n_evicted.fetch_add(n_evicted as u64, Ordering::Relaxed);
             }
