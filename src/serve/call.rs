@@ -136,10 +136,10 @@ where
             request.map(|body| Body::new(UntilDrain::new(body, draining, limit)))
         };
         let admission = Arc::clone(&around.admission);
-        let peer = request.extensions().get::<Peer>().filter(|_| is_ours && !is_single);
-        let (hang_up, limit, metrics) = (peer.map(Peer::hang_up), around.answer_limit, Arc::clone(&around.metrics));
-        let of_connection = request.extensions().get::<Peer>().filter(|_| is_single);
-        let at_work = of_connection.map(|peer| peer.at_work().begin());
+        let peer = request.extensions().get::<Peer>().filter(|_| is_ours);
+        let at_work = peer.filter(|_| is_single).map(|peer| peer.at_work().begin());
+        let hang_up = peer.filter(|_| !is_single).map(Peer::hang_up);
+        let (limit, metrics) = (around.answer_limit, Arc::clone(&around.metrics));
         let answer = self.inner.call(request);
         let whole = async move {
             let mut response = match tokio::time::timeout_at(deadline, unless_it_panics(answer)).await {

@@ -50,14 +50,19 @@ impl Writing {
 
     /// Has what was handed over written, unless that is about to happen.
     fn call(self: &Arc<Self>) {
-        // To look is enough: whoever writes says so first, and takes what was handed over after that.
-        if !self.is_called.load(Ordering::Relaxed) && !self.is_called.swap(true, Ordering::AcqRel) {
+        if raises(&self.is_called) {
             tokio::spawn(write(Arc::clone(self)));
         }
-        if !self.is_watched.load(Ordering::Relaxed) && !self.is_watched.swap(true, Ordering::AcqRel) {
+        if raises(&self.is_watched) {
             tokio::spawn(watch(Watch(Arc::downgrade(self))));
         }
     }
+}
+
+/// Raises a flag; whether it was down. Where it is up, to look is enough: whoever writes takes it down first, and takes what
+/// was handed over after that.
+fn raises(flag: &AtomicBool) -> bool {
+    !flag.load(Ordering::Relaxed) && !flag.swap(true, Ordering::AcqRel)
 }
 
 /// On a task of its own: where the disk hangs, it hangs with one thread and no call.
