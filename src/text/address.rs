@@ -66,28 +66,29 @@ pub fn write_normalized_address(
     locality: Option<&str>,
     postcode: Option<&str>,
     country: Option<&str>,
-    Scratch { tokens, words }: &mut Scratch,
+    scratch: &mut Scratch,
     out: &mut Vec<u8>,
 ) -> Option<()> {
-    tokens.read(street?, Han::Spelled);
-    words.clear();
-    add_words(tokens, words);
-    if words.is_empty() {
-        return None;
-    }
-    words.write_sorted(out);
+    write_words(street?, scratch, out)?;
     out.push(b'|');
-    tokens.read(locality.unwrap_or_default(), Han::Spelled);
-    words.clear();
-    add_words(tokens, words);
-    words.write_sorted(out);
+    // A town that is not stated is one without words.
+    let _ = write_words(locality.unwrap_or_default(), scratch, out);
     out.push(b'|');
     // Both carry their own separators in some systems: `010 000`, `SW1A-1AA`.
-    tokens.read(postcode.unwrap_or_default(), Han::Spelled);
-    tokens.iter().for_each(|token| out.extend_from_slice(token));
+    scratch.tokens.read(postcode.unwrap_or_default(), Han::Spelled);
+    scratch.tokens.iter().for_each(|token| out.extend_from_slice(token));
     out.push(b'|');
     out.extend_from_slice(country.unwrap_or_default().as_bytes());
     Some(())
+}
+
+/// Puts the words of a text behind `out`, sorted; `None` where there are none.
+fn write_words(text: &str, Scratch { tokens, words }: &mut Scratch, out: &mut Vec<u8>) -> Option<()> {
+    tokens.read(text, Han::Spelled);
+    words.clear();
+    add_words(tokens, words);
+    words.write_sorted(out);
+    (!words.is_empty()).then_some(())
 }
 
 fn add_words(tokens: &Tokens, words: &mut WordBag) {

@@ -22,7 +22,7 @@ mod word_bag;
 mod word_map;
 
 pub use address::{normalized_address, write_normalized_address};
-pub use email::{has_free_domain, is_free_email, normalized_email};
+pub use email::{has_free_domain, normalized_email};
 pub use learner::{TextLearner, TextLearnerParams};
 pub use lexicon::{Chapters, Generic, Words};
 pub use model::{InvalidTextModel, TextModel};
