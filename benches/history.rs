@@ -1,6 +1,7 @@
 //! What a history takes in memory, and how long it takes from a file: bytes an entity, and seconds.
 //!
-//! `cargo bench --bench history`; `HISTORY_BENCH_ENTITIES` says of how many entities, ten million where it does not. First
+//! `cargo bench --bench history`; `HISTORY_BENCH_ENTITIES` says of how many entities, ten million where it does not, and
+//! `HISTORY_BENCH_DIR` where their file is, for as long as it runs. First
 //! the history of the built-in model, then one that is made: of each ten entities seven were seen once, as most senders,
 //! addressees and consignments are, and for each three there is a kind of parcels with what is usual for it.
 #![allow(
@@ -10,9 +11,10 @@
     reason = "a benchmark prints, and fails by panicking"
 )]
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use parcel_risk::artifact::Artifact;
+use parcel_risk::bench::ProcessCpu;
 use parcel_risk::history::{Bucket, BucketWidth, Decay, EntityKey, Event, Footprint, History, HistorySize, Snapshot};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
@@ -25,25 +27,18 @@ fn print_size(what: &str, HistorySize { counts, activity, norms }: HistorySize) 
     println!("{what}: counts {counts}; activity {activity}; norms {norms}");
 }
 
-/// CPU of this process so far, of all its threads.
-fn cpu() -> Duration {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
-    let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
-    let ticks: u64 = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
-    Duration::from_millis(10 * ticks)
-}
-
 fn timed<T>(what: &str, work: impl FnOnce() -> T) -> T {
-    let (since, cpu_before) = (Instant::now(), cpu());
+    let cpu_seconds = || ProcessCpu::own().seconds().unwrap();
+    let (since, before) = (Instant::now(), cpu_seconds());
     let made = work();
-    println!("{what}: {:.2} s, {:.2} s of CPU", since.elapsed().as_secs_f64(), (cpu() - cpu_before).as_secs_f64());
+    println!("{what}: {:.2} s, {:.2} s of CPU", since.elapsed().as_secs_f64(), cpu_seconds() - before);
     made
 }
 
 fn made(n_entities: usize) -> History {
     let mut history = History::empty(Decay { width: BucketWidth::MINUTE, half_life_days: 365.0 });
     let mut random = ChaCha8Rng::seed_from_u64(1);
-    let mut keys: Vec<EntityKey> = (0..n_entities).map(|_| EntityKey(random.next_u64())).collect();
+    let keys: Vec<EntityKey> = (0..n_entities).map(|_| EntityKey(random.next_u64())).collect();
     for (time, first_of_ten) in [(1, 0), (2, 7), (3, 8)] {
         for (bucket, keys) in keys.chunks(A_FOOTPRINT).enumerate() {
             let at = Bucket(time * 1_000_000 + bucket as u32);
@@ -57,7 +52,6 @@ fn made(n_entities: usize) -> History {
             }
         }
     }
-    keys.truncate(0);
     history
 }
 

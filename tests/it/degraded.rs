@@ -4,7 +4,7 @@
 use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -57,20 +57,16 @@ impl Place {
         let collector = listener.local_addr().unwrap();
         let collecting = Some(Collector::default().serve(listener));
         // A write beyond the limit is an error, and not the end, where the signal for it is ignored.
-        let child = Command::new("sh")
+        let mut command = Command::new("sh");
+        command
             .args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_parcel-risk")])
             .args(["serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--ledger"])
             .arg(at("ledger.db"))
             .env("PARCEL_RISK_POLICY_FILE", at("policy.toml"))
             .env("PARCEL_RISK_TRACES_ENDPOINT", format!("http://{collector}"))
             .env("PARCEL_RISK_TRACES_MAX_QUEUED", "5")
-            .env("PARCEL_RISK_TRACES_TIMEOUT_SECONDS", "1")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn();
-        let mut child = Running(child.unwrap());
-        let (endpoint, admin) = child.addresses();
-        let channel = Channel::from_shared(endpoint).unwrap().connect().await.unwrap();
+            .env("PARCEL_RISK_TRACES_TIMEOUT_SECONDS", "1");
+        let (child, channel, admin) = Running::start(&mut command).await;
         Self {
             child,
             dir,

@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -144,11 +144,14 @@ pub(crate) fn one_at_a_time() -> ServeConfig {
 pub(crate) struct Running(pub(crate) Child);
 
 impl Running {
-    /// Endpoint, and address of the admin port, of one that has both and has just been started.
-    pub(crate) fn addresses(&mut self) -> (String, SocketAddr) {
-        let mut lines = BufReader::new(self.0.stdout.take().unwrap()).lines();
+    /// Starts one that has an admin port, as `command` says; where calls go to, and that port's address.
+    pub(crate) async fn start(command: &mut Command) -> (Self, Channel, SocketAddr) {
+        let mut child = Self(command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap());
+        let mut lines = BufReader::new(child.0.stdout.take().unwrap()).lines();
         let mut after = |start: &str| lines.next().unwrap().unwrap().strip_prefix(start).unwrap().to_owned();
-        (format!("http://{}", after("listening on ")), after("admin on http://").parse().unwrap())
+        let (endpoint, admin) = (format!("http://{}", after("listening on ")), after("admin on http://"));
+        let channel = Channel::from_shared(endpoint).unwrap().connect().await.unwrap();
+        (child, channel, admin.parse().unwrap())
     }
 
     /// Tells it to stop; how it ends.

@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::mpsc;
 use std::time::Duration;
@@ -144,16 +144,9 @@ impl Drop for Freezer {
 
 /// A server with its ledger there, where calls go to, and its admin port.
 async fn serve_with(ledger: &Path) -> (Running, Channel, SocketAddr) {
-    let child = Command::new(env!("CARGO_BIN_EXE_parcel-risk"))
-        .args(["serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--ledger"])
-        .arg(ledger)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn();
-    let mut child = Running(child.unwrap());
-    let (endpoint, admin) = child.addresses();
-    let channel = Channel::from_shared(endpoint).unwrap().connect().await.unwrap();
-    (child, channel, admin)
+    let mut command = Command::new(env!("CARGO_BIN_EXE_parcel-risk"));
+    command.args(["serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--ledger"]).arg(ledger);
+    Running::start(&mut command).await
 }
 
 /// Its writes wait in the kernel, where no signal reaches them.
