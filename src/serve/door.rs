@@ -6,11 +6,15 @@ use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use prost::Message as _;
-use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
+use prost::bytes::Bytes;
+use rayon::iter::ParallelIterator as _;
+use rayon::slice::ParallelSlice as _;
 use tonic::metadata::MetadataMap;
 use xxhash_rust::xxh3::xxh3_128;
 
+use super::access::permit;
 use super::admission::Permit;
+use super::batches::Written;
 use super::counted::{count, took};
 use super::recorder::{Asked, Recorder};
 use super::requests::Claim;
@@ -32,6 +36,21 @@ pub(super) struct Door {
     metrics: Arc<Metrics>,
     lifecycle: Option<Arc<Lifecycle>>,
 }
+
+/// A result that may wait for the ledger.
+type Answer = Pin<Box<dyn Future<Output = v1::ScoreResult> + Send>>;
+
+/// Some requests of a batch, when all was done that can be without waiting.
+enum Begun {
+    Answered(Written),
+    Recording(Vec<Answer>),
+}
+
+/// Most parcels of a batch that a thread takes together: to share a batch then costs nothing.
+const AT_ONCE: usize = 16;
+
+/// Pieces of a batch for each thread, so that all are at work to its end.
+const PIECES: usize = 4;
 
 /// Longest `request_id`, in bytes.
 const MAX_REQUEST_ID_BYTES: usize = 256;
@@ -72,11 +91,7 @@ impl Door {
     }
 
     /// Begins to answer one request: what can be done without waiting is done when this returns.
-    pub(super) fn start(
-        &self,
-        request: v1::ScoreParcelRequest,
-        language: Language,
-    ) -> Pin<Box<dyn Future<Output = v1::ScoreResult> + Send>> {
+    pub(super) fn start(&self, request: v1::ScoreParcelRequest, language: Language) -> Answer {
         let Some(recorder) = &self.recorder else {
             let decided = self.decide(request, language);
             count(&decided, &self.metrics);
@@ -101,30 +116,64 @@ impl Door {
 
     /// Scores a batch; one bad request fails alone. `room` is given back when the work is done, also where the call was
     /// cancelled before.
+    ///
+    /// # Errors
+    /// [`Refusal::NotAMessage`] where a request does not read as one, [`Refusal::NoExplanation`] where one asks for what
+    /// the caller may not see.
     pub(super) async fn score_all(
         &self,
-        requests: Vec<v1::ScoreParcelRequest>,
+        requests: Vec<Bytes>,
+        may_explain: bool,
         language: Language,
         room: Permit,
-    ) -> Result<Vec<v1::ScoreResult>, Refusal> {
+    ) -> Result<Vec<Written>, Refusal> {
         let door = self.clone();
         let handle = tokio::runtime::Handle::current();
         // A batch takes milliseconds, in which its worker would answer nobody else.
         let begun = tokio::task::spawn_blocking(move || {
-            let begin = |request| {
+            if !may_explain {
+                // Refused as a whole, before any of it is scored.
+                requests.iter().try_for_each(|request| read(request, may_explain).map(drop))?;
+            }
+            let begin = |requests: &[Bytes]| {
                 let _entered = handle.enter();
-                door.start(request, language)
+                door.start_some(requests, may_explain, language)
             };
-            let begun: Vec<_> = requests.into_par_iter().map(begin).collect();
+            let at_once = (requests.len() / (PIECES * rayon::current_num_threads())).clamp(1, AT_ONCE);
+            let begun: Result<Vec<_>, Refusal> = requests.par_chunks(at_once).map(begin).collect();
             room.is_worked_off();
-            (begun, room)
+            Ok::<_, Refusal>((begun?, room))
         });
-        let (begun, _room) = begun.await.map_err(|_| Refusal::Internal)?;
+        let (begun, _room) = begun.await.map_err(|_| Refusal::Internal)??;
         let mut results = Vec::with_capacity(begun.len());
-        for answer in begun {
-            results.push(answer.await);
+        for some in begun {
+            results.push(match some {
+                Begun::Answered(written) => written,
+                Begun::Recording(answers) => {
+                    let mut written = Written::with_capacity(answers.len());
+                    for answer in answers {
+                        written.add(&answer.await);
+                    }
+                    written
+                }
+            });
         }
         Ok(results)
+    }
+
+    /// Begins to answer some requests of a batch, as [`Door::start`] does.
+    fn start_some(&self, requests: &[Bytes], may_explain: bool, language: Language) -> Result<Begun, Refusal> {
+        if self.recorder.is_some() {
+            let start = |request| Ok(self.start(read(request, may_explain)?, language));
+            return Ok(Begun::Recording(requests.iter().map(start).collect::<Result<_, Refusal>>()?));
+        }
+        let mut written = Written::with_capacity(requests.len());
+        for request in requests {
+            let decided = self.decide(read(request, may_explain)?, language);
+            count(&decided, &self.metrics);
+            written.add(&result(decided));
+        }
+        Ok(Begun::Answered(written))
     }
 
     /// Decides about one request and hands it over to the ledger. `once`: where the request has an identifier of its own.
@@ -234,6 +283,13 @@ impl Door {
         took(Stage::Check, started.elapsed(), &self.metrics);
         checked
     }
+}
+
+/// Reads one request of a batch, as far as the caller may see why.
+fn read(request: &Bytes, may_explain: bool) -> Result<v1::ScoreParcelRequest, Refusal> {
+    let mut request = v1::ScoreParcelRequest::decode(request.as_ref()).map_err(Refusal::NotAMessage)?;
+    permit(&mut request, may_explain)?;
+    Ok(request)
 }
 
 /// The language that the caller likes best, of those that reasons are told in.

@@ -4,6 +4,7 @@ mod access;
 mod admission;
 mod answer;
 mod audit;
+mod batches;
 mod call;
 mod canary;
 mod config;

@@ -8,12 +8,11 @@ use tonic::service::Routes;
 use super::drain::Drain;
 use super::health::Health;
 use super::standing::Standing;
-use super::{Recorder, Scorer, ValidServe, audit, door, model, outcome, scoring};
+use super::{Recorder, Scorer, ValidServe, audit, batches, door, model, outcome, scoring};
 use crate::wire::v1;
 use crate::wire::v1::audit_service_server::AuditServiceServer;
 use crate::wire::v1::model_service_server::ModelServiceServer;
 use crate::wire::v1::outcome_service_server::OutcomeServiceServer;
-use crate::wire::v1::risk_scoring_service_server::RiskScoringServiceServer;
 
 /// Every contract that is served here.
 pub(super) const DESCRIPTORS: [&[u8]; 4] = [
@@ -58,8 +57,7 @@ impl Services<'_> {
             let door = door::Door::new(Arc::clone(scorer), recorder.clone(), metrics, lifecycle.clone());
             let (drain, admission) = (self.drain.clone(), Arc::clone(&self.standing.admission));
             let scoring = scoring::Scoring::new(door, max_batch, drain, admission, self.config.stream_limits());
-            let scoring = RiskScoringServiceServer::new(scoring);
-            routes.add_service(scoring.max_decoding_message_size(max_in).max_encoding_message_size(max_out));
+            routes.add_service(batches::ScoringServer::new(scoring, max_in, max_out));
             let outcomes = outcome::Outcomes::new(Arc::clone(scorer), recorder.clone(), max_batch, lifecycle.clone());
             let outcomes = OutcomeServiceServer::new(outcomes);
             routes.add_service(outcomes.max_decoding_message_size(max_in).max_encoding_message_size(max_out));

@@ -13,6 +13,7 @@ use tracing::Span;
 
 use super::access::{may_explain, permit};
 use super::admission::{Admission, Asking, Permit};
+use super::batches::{Batch, Written};
 use super::counted::brought;
 use super::door::{Door, language, result};
 use super::drain::{Drain, Draining};
@@ -50,6 +51,23 @@ impl Scoring {
     ) -> Self {
         Self { door, max_batch, drain, admission, limits }
     }
+
+    /// Answers `ScoreParcels`.
+    pub(super) async fn score_batch(&self, request: Request<Batch>) -> Result<Response<Vec<Written>>, Status> {
+        let language = language(request.metadata());
+        let asking = Asking::of(request.metadata().as_ref(), request.extensions().get());
+        let may_explain = may_explain(request.extensions());
+        let Batch { requests } = request.into_inner();
+        let (got, max) = (requests.len(), self.max_batch);
+        brought(got);
+        if got > max {
+            let violation = Violation::new("requests", Problem::TooMany { got, max });
+            return Err(Refusal::InvalidRequest(violation).into());
+        }
+        // The call itself has room for one.
+        let room = self.admission.admit(got.saturating_sub(1), &asking)?;
+        Ok(Response::new(self.door.score_all(requests, may_explain, language, room).await?))
+    }
 }
 
 #[tonic::async_trait]
@@ -70,23 +88,10 @@ impl v1::risk_scoring_service_server::RiskScoringService for Scoring {
 
     async fn score_parcels(
         &self,
-        request: Request<v1::ScoreParcelsRequest>,
+        _request: Request<v1::ScoreParcelsRequest>,
     ) -> Result<Response<v1::ScoreParcelsResponse>, Status> {
-        let language = language(request.metadata());
-        let asking = Asking::of(request.metadata().as_ref(), request.extensions().get());
-        let may_explain = may_explain(request.extensions());
-        let v1::ScoreParcelsRequest { mut requests } = request.into_inner();
-        let (got, max) = (requests.len(), self.max_batch);
-        brought(got);
-        if got > max {
-            let violation = Violation::new("requests", Problem::TooMany { got, max });
-            return Err(Refusal::InvalidRequest(violation).into());
-        }
-        requests.iter_mut().try_for_each(|request| permit(request, may_explain))?;
-        // The call itself has room for one.
-        let room = self.admission.admit(got.saturating_sub(1), &asking)?;
-        let results = self.door.score_all(requests, language, room).await?;
-        Ok(Response::new(v1::ScoreParcelsResponse { results }))
+        // `ScoringServer` has it answered by `score_batch`, before it would be read whole.
+        Err(Refusal::Internal.into())
     }
 
     async fn stream_parcels(

@@ -29,6 +29,9 @@ pub(super) enum Refusal {
     /// The parcel, or what was asked about it, is malformed.
     #[error(transparent)]
     InvalidParcel(#[from] InvalidParcel),
+    /// A part of a message does not read as one: the words are those for a message that does not, as a whole.
+    #[error("{0}")]
+    NotAMessage(prost::DecodeError),
     /// The request around the parcels is malformed.
     #[error("{0}")]
     InvalidRequest(Violation),
@@ -130,7 +133,7 @@ impl Refusal {
             | Self::LedgerUnavailable(_)
             | Self::LedgerUnreadable => Code::Unavailable,
             Self::DeadlineExceeded => Code::DeadlineExceeded,
-            Self::ModelFault | Self::Internal => Code::Internal,
+            Self::NotAMessage(_) | Self::ModelFault | Self::Internal => Code::Internal,
         }
     }
 
@@ -138,7 +141,8 @@ impl Refusal {
         match self {
             Self::InvalidParcel(InvalidParcel(violations)) => violations,
             Self::InvalidRequest(violation) => std::slice::from_ref(violation),
-            Self::NoRegistry { .. }
+            Self::NotAMessage(_)
+            | Self::NoRegistry { .. }
             | Self::ModelRejected { .. }
             | Self::ModelState(_)
             | Self::Staging
@@ -229,7 +233,7 @@ impl Refusal {
             | Self::LedgerUnreadable => {
                 details.set_retry_info(Some(Duration::from_secs(1)));
             }
-            Self::DeadlineExceeded | Self::ModelFault | Self::Internal => {}
+            Self::NotAMessage(_) | Self::DeadlineExceeded | Self::ModelFault | Self::Internal => {}
         }
         details
     }
