@@ -5,7 +5,7 @@ use super::key::{back_off, reason};
 use super::number::Inputs;
 use super::part::PartList;
 use super::{FeatureInfo, InvalidSpec, NUMBER_FEATURES, NormSpec, NumberFeature};
-use crate::history::{Bucket, EntityKey, HistoryView, KeyKind, KeyParts};
+use crate::history::{Bucket, EntityKey, HistoryView, KeyKind, KeyParts, Sighted};
 use crate::reasons::ReasonCode;
 
 /// A norm of a spec, ready to hash and to read.
@@ -70,11 +70,13 @@ impl PlannedNorm {
     pub(super) fn fill(
         norms: &[Self],
         entries: &[Option<(EntityKey, f64)>],
-        history: &HistoryView<'_>,
+        (history, sighted): (&HistoryView<'_>, &Sighted),
         at: Bucket,
         values: &mut Vec<f32>,
     ) {
-        let usual: Vec<_> = entries.iter().map(|entry| history.usual(entry.as_ref()?.0, at)).collect();
+        let usual =
+            |(place, entry): (usize, &Option<(EntityKey, f64)>)| history.usual(sighted, place, entry.as_ref()?.0, at);
+        let usual: Vec<_> = entries.iter().enumerate().map(usual).collect();
         for (idx, entry) in entries.iter().enumerate() {
             let mut known = usual[idx];
             let mut norm = &norms[idx];

@@ -8,7 +8,7 @@ use super::norm::PlannedNorm;
 use super::number::Inputs;
 use super::part::PartList;
 use super::{ExchangeRates, FeatureRow, FeatureSpec, InvalidSpec, NUMBER_FEATURES, NumberFeature, ParcelKeys, Part};
-use crate::history::{Bucket, EntityKey, Footprint, HistoryView};
+use crate::history::{Bucket, Footprint, HistoryView};
 use crate::parcel::{AdvisedAt, Money, Notice, NoticeCode, Parcel};
 use crate::reasons::ReasonCode;
 use crate::text::{TextModel, TextWeights, Words, hashed_ngrams, hashed_ngrams_of_kept};
@@ -150,12 +150,14 @@ impl FeaturePlan {
     /// Amounts are in the base of `rates`. Each text is read once, for all that is made of it.
     pub fn keys(&self, parcel: &Parcel, rates: &ExchangeRates) -> ParcelKeys {
         let inputs = Inputs::new(parcel, rates);
-        let mut stated = self.parts.of(&inputs);
-        let by_key: Vec<_> = self.keys.iter().map(|key| key.entity(&mut stated)).collect();
-        let with_activity = self.keys.iter().zip(&by_key).filter(|(key, _)| key.keeps_activity);
-        let mut activity = Vec::with_capacity(self.keys.len());
-        activity.extend(with_activity.filter_map(|(key, entity)| Some(((*entity)?, key.counterpart(&mut stated)))));
-        let norms: Vec<_> = self.norms.iter().map(|norm| norm.entry(&mut stated, &inputs)).collect();
+        let (by_key, activity, norms) = self.parts.with(&inputs, |stated| {
+            let by_key: Vec<_> = self.keys.iter().map(|key| key.entity(stated)).collect();
+            let with_activity = self.keys.iter().zip(&by_key).filter(|(key, _)| key.keeps_activity);
+            let mut activity = Vec::with_capacity(self.keys.len());
+            activity.extend(with_activity.filter_map(|(key, entity)| Some(((*entity)?, key.counterpart(stated)))));
+            let norms: Vec<_> = self.norms.iter().map(|norm| norm.entry(stated, &inputs)).collect();
+            (by_key, activity, norms)
+        });
         let (mut keys, mut numbers) = (Vec::with_capacity(by_key.len()), Vec::with_capacity(norms.len()));
         keys.extend(by_key.iter().copied().flatten());
         numbers.extend(norms.iter().copied().flatten());
@@ -219,13 +221,11 @@ impl FeaturePlan {
     }
 
     fn fill_from_history(&self, keys: &ParcelKeys, history: &HistoryView<'_>, at: Bucket, row: &mut FeatureRow) {
-        let find = |(key, entity): (&PlannedKey, &Option<EntityKey>)| {
-            let (keeps_activity, entity) = (key.keeps_activity, (*entity)?);
-            Some(if keeps_activity { history.find_with_activity(entity) } else { history.find(entity) })
-        };
-        let found: Vec<_> = self.keys.iter().zip(keys.by_key()).map(find).collect();
+        let entities = self.keys.iter().zip(keys.by_key()).map(|(key, entity)| (*entity, key.keeps_activity));
+        let sighted = history.sight(entities, keys.norms.iter().map(|norm| norm.map(|(kind, _)| kind)));
         let mut log_odds = LogOdds::default();
-        for (key, known) in self.keys.iter().zip(found) {
+        for (place, (key, entity)) in self.keys.iter().zip(keys.by_key()).enumerate() {
+            let known = entity.map(|entity| history.known(&sighted, place, entity));
             let parent_rate = key.parent.and_then(|idx| row.rates.get(idx).copied()).unwrap_or(PRIOR_RATE);
             let counts = known.map(|known| known.counts(at));
             let recent = known.and_then(|known| known.recent(at));
@@ -241,7 +241,7 @@ impl FeaturePlan {
             row.rates.push(rate);
             row.counts.push(counts);
         }
-        PlannedNorm::fill(&self.norms, &keys.norms, history, at, &mut row.values);
+        PlannedNorm::fill(&self.norms, &keys.norms, (history, &sighted), at, &mut row.values);
     }
 
     /// How the features of key `idx` would differ if history had counted nothing of its entity: each

@@ -92,14 +92,11 @@ impl KeyKind {
 }
 
 impl KeyParts {
-    /// Room for so many groups.
-    pub fn with_capacity(n_groups: usize) -> Self {
-        Self {
-            bytes: Vec::with_capacity(64 * n_groups),
-            groups: Vec::with_capacity(n_groups),
-            begin: 0,
-            key: Vec::with_capacity(SHORT),
-        }
+    /// Takes all groups out.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.groups.clear();
+        self.begin = 0;
     }
 
     /// Adds a part to the group that is being made.

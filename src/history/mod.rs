@@ -40,7 +40,7 @@ pub use replay::{Advised, DueOutcome, Replay};
 pub(crate) use shards::KeyIsHash;
 pub use size::{HistorySize, TableSize};
 pub use snapshot::{Snapshot, SnapshotError};
-pub use view::{HistoryView, Known};
+pub use view::{HistoryView, Known, Sighted};
 
 use shards::{Change, Shards};
 use waiting::{Later, Waiting};

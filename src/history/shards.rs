@@ -41,7 +41,7 @@ impl Hasher for KeyIsHash {
 }
 
 /// All shards. Which one an entity is in follows from its key.
-pub(super) struct Shards(Vec<RwLock<Shard>>);
+pub(super) struct Shards([RwLock<Shard>; N_SHARDS]);
 
 /// A power of two. A parcel takes all of them for reading, so each costs every call; events that are folded side by side in
 /// training take one at a time.
@@ -61,13 +61,13 @@ fn by_shard<T>(of_keys: impl Iterator<Item = (EntityKey, T)>) -> Vec<Vec<T>> {
 impl Clone for Shards {
     fn clone(&self) -> Self {
         let clone = |shard: &RwLock<Shard>| RwLock::new(shard.read().unwrap_or_else(PoisonError::into_inner).clone());
-        Self(self.0.iter().map(clone).collect())
+        Self(array::from_fn(|place| clone(&self.0[place])))
     }
 }
 
 impl Default for Shards {
     fn default() -> Self {
-        Self((0..N_SHARDS).map(|_| RwLock::default()).collect())
+        Self(array::from_fn(|_| RwLock::default()))
     }
 }
 
@@ -230,12 +230,12 @@ impl Shards {
 
     /// All of them, to read from; until it is dropped, nothing changes.
     pub(super) fn read(&self) -> Guards<'_> {
-        Guards(self.0.iter().map(|shard| shard.read().unwrap_or_else(PoisonError::into_inner)).collect())
+        Guards(array::from_fn(|place| self.0[place].read().unwrap_or_else(PoisonError::into_inner)))
     }
 }
 
 /// Shards that nobody can change.
-pub(super) struct Guards<'a>(Vec<RwLockReadGuard<'a, Shard>>);
+pub(super) struct Guards<'a>([RwLockReadGuard<'a, Shard>; N_SHARDS]);
 
 impl Guards<'_> {
     pub(super) fn of(&self, key: EntityKey) -> &Shard {

@@ -47,6 +47,10 @@ impl<T: Pack> Found<'_, T> {
     }
 }
 
+/// Where a value may stand.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Guess(Option<u32>);
+
 /// Values by the entity that they are about.
 #[derive(Clone)]
 pub(super) struct Table<T: Pack> {
@@ -83,6 +87,23 @@ impl<T: Pack> Table<T> {
     pub(super) fn get(&self, key: EntityKey) -> Option<Found<'_, T>> {
         let place = *self.index.find(key.0, |place| self.slabs.key(*place) == Some(key))?;
         self.slabs.found(place)
+    }
+
+    /// Where the value of `key` stands, by the index alone: another's may stand there, which [`Table::at`] sees.
+    pub(super) fn guess(&self, key: EntityKey) -> Guess {
+        Guess(self.index.iter_hash(key.0).next().copied())
+    }
+
+    /// Has the machine fetch what stands at a guessed place. What comes back says nothing.
+    pub(super) fn touch(&self, Guess(place): Guess) -> u64 {
+        place.and_then(|place| self.slabs.key(place)).map_or(0, |key| key.0)
+    }
+
+    /// As [`Table::get`], where it was guessed before; nothing may have changed since.
+    pub(super) fn at(&self, key: EntityKey, Guess(place): Guess) -> Option<Found<'_, T>> {
+        // Without a guess, the index has no such key.
+        let place = place?;
+        if self.slabs.key(place) == Some(key) { self.slabs.found(place) } else { self.get(key) }
     }
 
     /// Changes the value of `key`, or what `fresh` gives where there is none yet.

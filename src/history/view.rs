@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::shards::Guards;
-use super::table::Found;
+use super::table::{Found, Guess};
 use super::{Activity, Bucket, Counts, Decay, EntityKey, Entry, Recent, Usual};
 
 /// A history to read from, for any number of look-ups and threads. Folds wait until it is dropped, so it is held for a
@@ -14,15 +14,50 @@ pub struct HistoryView<'a> {
 }
 
 impl HistoryView<'_> {
-    /// Finds what is known of `key`. All of a parcel's keys are best found before anything is read of them: most are far
-    /// away in memory, and the machine then waits for several of them at a time.
+    /// Finds what is known of `key`.
     pub fn find(&self, key: EntityKey) -> Known<'_> {
         Known { decay: &self.decay, entry: self.shards.of(key).entries.get(key), activity: None }
     }
 
-    /// As [`HistoryView::find`], for keys whose activity is kept.
-    pub fn find_with_activity(&self, key: EntityKey) -> Known<'_> {
-        Known { activity: self.shards.of(key).activity.get(key), ..self.find(key) }
+    /// Brings near what is known of all that a parcel reads: entities, each with whether its activity is kept, and kinds of
+    /// parcels.
+    ///
+    /// Most of it is far away in memory, and looked for one by one, the machine would wait for nearly each. So the indexes
+    /// are asked for all of it first, then all is touched, with nothing that depends on what stands there.
+    pub fn sight(
+        &self,
+        entities: impl Iterator<Item = (Option<EntityKey>, bool)> + Clone,
+        kinds: impl Iterator<Item = Option<EntityKey>> + Clone,
+    ) -> Sighted {
+        let of_entity = |(key, keeps_activity): (Option<EntityKey>, bool)| {
+            let Some(key) = key else { return Default::default() };
+            let shard = self.shards.of(key);
+            (shard.entries.guess(key), if keeps_activity { shard.activity.guess(key) } else { Guess::default() })
+        };
+        let of_kind =
+            |key: Option<EntityKey>| key.map_or_else(Guess::default, |key| self.shards.of(key).norms.guess(key));
+        let sighted = Sighted {
+            entities: entities.clone().map(of_entity).collect(),
+            kinds: kinds.clone().map(of_kind).collect(),
+        };
+        let mut touched = 0;
+        for ((key, _), (entry, activity)) in entities.zip(&sighted.entities) {
+            let shard = self.shards.of(key.unwrap_or_default());
+            touched ^= shard.entries.touch(*entry) ^ shard.activity.touch(*activity);
+        }
+        for (key, norm) in kinds.zip(&sighted.kinds) {
+            touched ^= self.shards.of(key.unwrap_or_default()).norms.touch(*norm);
+        }
+        // Else nothing would be touched: nobody asks for it.
+        std::hint::black_box(touched);
+        sighted
+    }
+
+    /// What is known of the entity `key`, which was sighted at `place`.
+    pub fn known(&self, Sighted { entities, .. }: &Sighted, place: usize, key: EntityKey) -> Known<'_> {
+        let (entry, activity) = entities.get(place).copied().unwrap_or_default();
+        let shard = self.shards.of(key);
+        Known { decay: &self.decay, entry: shard.entries.at(key, entry), activity: shard.activity.at(key, activity) }
     }
 
     /// What a parcel in bucket `at` knows of `key`; zero counts where nothing is known.
@@ -30,10 +65,18 @@ impl HistoryView<'_> {
         self.find(key).counts(at)
     }
 
-    /// What a parcel in bucket `at` knows to be usual for `key`; `None` where nothing is.
-    pub fn usual(&self, key: EntityKey, at: Bucket) -> Option<Usual> {
-        self.shards.of(key).norms.get(key)?.value().read(at, &self.decay)
+    /// What a parcel in bucket `at` knows to be usual for the kind `key`, which was sighted at `place`; `None` where nothing
+    /// is.
+    pub fn usual(&self, Sighted { kinds, .. }: &Sighted, place: usize, key: EntityKey, at: Bucket) -> Option<Usual> {
+        self.shards.of(key).norms.at(key, *kinds.get(place)?)?.value().read(at, &self.decay)
     }
+}
+
+/// Where it stands what a parcel reads, by the order in which it was asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Sighted {
+    entities: Vec<(Guess, Guess)>,
+    kinds: Vec<Guess>,
 }
 
 /// What is known of one entity.

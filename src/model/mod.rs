@@ -106,7 +106,7 @@ impl Model {
     ///
     /// * `values`: shape `(n_features,)`, NaN where missing.
     pub fn raw_score(&self, values: &[f32]) -> f64 {
-        let from_forest = self.forest.as_ref().and_then(|forest| forest.margins(values).next());
+        let from_forest = self.forest.as_ref().and_then(|forest| forest.margins(values).first().copied());
         from_forest.unwrap_or_else(|| self.body.estimator.raw_score(values))
     }
 
@@ -117,7 +117,7 @@ impl Model {
     pub fn raw_score_and_risks(&self, values: &[f32]) -> (f64, Vec<(InfringementKind, f64)>) {
         let risk = |(head, raw_score): (&Head, f64)| (head.kind, head.probability(raw_score));
         if let Some(forest) = &self.forest_with_heads {
-            let mut margins = forest.margins(values);
+            let mut margins = forest.margins(values).into_iter();
             if let Some(raw_score) = margins.next() {
                 return (raw_score, self.body.heads.iter().zip(margins).map(risk).collect());
             }

@@ -11,6 +11,7 @@
 //! After Lucchese et al. (2015), "QuickScorer", SIGIR, which strikes leaves off for every split that a row goes right at;
 //! missing values and turning from what is usual are our addition.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ops::Range;
 
@@ -37,6 +38,16 @@ pub struct Forest {
     ends: Box<[u8; TABLES]>,
     models: Vec<Margin>,
 }
+
+/// How a row goes in each block: there is a place for any number of a block, so that none is asked for whether there is.
+type Ways = [u8; 1 << u16::BITS];
+
+thread_local! {
+    static WAYS: RefCell<Box<Ways>> = RefCell::new(Box::new([0; 1 << u16::BITS]));
+}
+
+/// Trees of the first model for one of another: about as many more as it has.
+const BESIDE: usize = 2;
 
 /// Bytes of all tables: trees of up to seven splits have 626 shapes, and a table has 128 bytes.
 const TABLES: usize = 1 << 17;
@@ -170,30 +181,70 @@ impl Forest {
     ///
     /// # Panics
     /// If the row is shorter than the features that the trees ask for.
-    pub fn margins(&self, values: &[f32]) -> impl Iterator<Item = f64> {
-        let mut ways = self.usual.clone();
+    pub fn margins(&self, values: &[f32]) -> Vec<f64> {
+        WAYS.with_borrow_mut(|ways| {
+            self.turn_all(values, ways);
+            if self.after.is_empty() { self.sums_of_blocks(ways) } else { self.sums(ways) }
+        })
+    }
+
+    /// How a row goes in each block, in the first of `ways`.
+    fn turn_all(&self, values: &[f32], ways: &mut Ways) {
+        if let Some(ways) = ways.get_mut(..self.usual.len()) {
+            ways.copy_from_slice(&self.usual);
+        }
         for of in &self.features {
             let value = values[of.feature];
             if value.is_nan() {
-                self.if_missing[of.if_missing.clone()].iter().for_each(|split| turn(&mut ways, split));
+                self.if_missing[of.if_missing.clone()].iter().for_each(|split| turn(ways, split));
             } else {
-                turn_while(&mut ways, &self.usually_left[of.usually_left.clone()], |threshold| value > threshold);
-                turn_while(&mut ways, &self.usually_right[of.usually_right.clone()], |threshold| value <= threshold);
+                turn_while(ways, &self.usually_left[of.usually_left.clone()], |threshold| value > threshold);
+                turn_while(ways, &self.usually_right[of.usually_right.clone()], |threshold| value <= threshold);
             }
         }
+    }
+
+    /// Sums the leaves of each model in the order of the trees, which a sum of floats depends on.
+    fn sums(&self, ways: &Ways) -> Vec<f64> {
         let mut begin = 0;
-        self.models.iter().map(move |model| {
+        let sum = |model: &Margin| {
             let trees = begin..model.end;
             begin = model.end;
-            // In the order of the trees: a sum of floats depends on it.
-            if self.after.is_empty() {
-                let tops = self.leaves[trees.clone()].iter().zip(&ways[trees]);
-                let value = |(leaves, way): (&Leaves, &u8)| f64::from(leaves.values[self.end(leaves, *way)]);
-                tops.fold(model.base_score, |margin, top| margin + value(top))
-            } else {
-                trees.fold(model.base_score, |margin, tree| margin + f64::from(self.value(&ways, tree)))
+            trees.fold(model.base_score, |margin, tree| margin + f64::from(self.value(ways, tree)))
+        };
+        self.models.iter().map(sum).collect()
+    }
+
+    /// As [`Forest::sums`], where each tree is one block. An addition waits for the one before it, and the first model has more
+    /// trees than the others: so its sum goes on beside theirs.
+    fn sums_of_blocks(&self, ways: &Ways) -> Vec<f64> {
+        let mut sums = Vec::with_capacity(self.models.len());
+        let Some((first, others)) = self.models.split_first() else { return sums };
+        let value = |leaves: &Leaves, way: u8| f64::from(leaves.values[self.end(leaves, way)]);
+        let sum = |sum: f64, trees: Range<usize>| {
+            let tops = self.leaves[trees.clone()].iter().zip(&ways[trees]);
+            tops.fold(sum, |sum, (leaves, way)| sum + value(leaves, *way))
+        };
+        let (mut of_first, mut next, mut begin) = (first.base_score, 0, first.end);
+        sums.push(of_first);
+        for model in others {
+            let n = (model.end - begin).min((first.end - next) / BESIDE);
+            let (own, beside) = (begin..begin + n, next..next + n * BESIDE);
+            let own_tops = self.leaves[own.clone()].iter().zip(&ways[own]);
+            let leaves = self.leaves[beside.clone()].as_chunks::<BESIDE>().0;
+            let beside_tops = leaves.iter().zip(ways[beside].as_chunks::<BESIDE>().0);
+            let mut of_model = model.base_score;
+            for ((leaves, way), (leaves_beside, ways_beside)) in own_tops.zip(beside_tops) {
+                of_model += value(leaves, *way);
+                for (leaves, way) in leaves_beside.iter().zip(ways_beside) {
+                    of_first += value(leaves, *way);
+                }
             }
-        })
+            sums.push(sum(of_model, begin + n..model.end));
+            (begin, next) = (model.end, next + n * BESIDE);
+        }
+        sums[0] = sum(of_first, next..first.end);
+        sums
     }
 
     /// By which end a row leaves a block that it goes through by `way`.
@@ -203,7 +254,7 @@ impl Forest {
     }
 
     /// Value of the leaf that a row comes to from the top of a block, where blocks may come after it.
-    fn value(&self, ways: &[u8], mut block: usize) -> f32 {
+    fn value(&self, ways: &Ways, mut block: usize) -> f32 {
         loop {
             let end = self.end(&self.leaves[block], ways[block]);
             match self.after[block][end] {
@@ -214,12 +265,12 @@ impl Forest {
     }
 }
 
-fn turn(ways: &mut [u8], split: &Turn) {
+fn turn(ways: &mut Ways, split: &Turn) {
     ways[usize::from(split.block)] ^= split.bit;
 }
 
 /// Turns splits until the value does not lie beyond a threshold; it lies beyond no later one then.
-fn turn_while(ways: &mut [u8], mut splits: &[Turn], is_beyond: impl Fn(f32) -> bool) {
+fn turn_while(ways: &mut Ways, mut splits: &[Turn], is_beyond: impl Fn(f32) -> bool) {
     // Beyond the last of some is beyond them all.
     while let Some((several, others)) = splits.split_first_chunk::<8>()
         && is_beyond(several[7].threshold)

@@ -17,7 +17,7 @@ fn compiling_changes_no_bit_of_a_margin() {
     let compiled = model.compile();
     assert_eq!(compiled.check(12), Ok(()));
     let forest = Forest::new([&compiled]).unwrap();
-    let from_forest = |row: &[f32]| forest.margins(row).next().unwrap();
+    let from_forest = |row: &[f32]| forest.margins(row)[0];
     let (values, _) = sample_rows(500, 6);
     for row in values.rows() {
         assert_eq!(compiled.margin(&row.to_vec()), model.margin(row));
@@ -44,11 +44,11 @@ fn models_are_scored_together_as_each_alone() {
         for row in values.rows().into_iter().take(200) {
             let row = row.to_vec();
             let alone: Vec<_> = models.iter().map(|model| model.margin(&row).to_bits()).collect();
-            assert_eq!(forest.margins(&row).map(f64::to_bits).collect::<Vec<_>>(), alone);
+            assert_eq!(forest.margins(&row).into_iter().map(f64::to_bits).collect::<Vec<_>>(), alone);
         }
     }
     let nothing = CompiledTrees { roots: Vec::new(), pairs: Vec::new(), ..of(1, 2) };
-    assert_eq!(Forest::new([&nothing]).unwrap().margins(&[0.0; 12]).next(), Some(nothing.base_score));
+    assert_eq!(Forest::new([&nothing]).unwrap().margins(&[0.0; 12]), [nothing.base_score]);
 }
 
 #[test]
