@@ -1,8 +1,10 @@
 //! Parts of a parcel that history keys are made of.
 
+use std::cell::RefCell;
+
 use super::InvalidSpec;
 use super::error::unknown;
-use super::number::Inputs;
+use super::number::{Inputs, with_scratch};
 use crate::history::KeyParts;
 use crate::parcel::codes::HsCode;
 use crate::parcel::{ContentLine, ItemId, Money, Party};
@@ -95,6 +97,11 @@ impl Part {
     }
 }
 
+thread_local! {
+    /// Room that a thread writes parts in.
+    static STATED: RefCell<KeyParts> = RefCell::default();
+}
+
 /// The parts that a plan reads, each once.
 #[derive(Clone, Debug, Default)]
 pub(super) struct PartList(Vec<Part>);
@@ -117,11 +124,13 @@ impl PartList {
         self.0.iter()
     }
 
-    /// Each of a parcel's parts, at its place.
-    pub(super) fn of(&self, inputs: &Inputs<'_>) -> KeyParts {
-        let mut stated = KeyParts::with_capacity(self.0.len());
-        self.0.iter().for_each(|part| part.write(inputs, &mut stated));
-        stated
+    /// Makes something of a parcel's parts, each at its place.
+    pub(super) fn with<T>(&self, inputs: &Inputs<'_>, make: impl FnOnce(&mut KeyParts) -> T) -> T {
+        STATED.with_borrow_mut(|stated| {
+            stated.clear();
+            self.0.iter().for_each(|part| part.write(inputs, stated));
+            make(stated)
+        })
     }
 }
 
@@ -155,12 +164,12 @@ impl Named {
             Self::NetMass => number(out, parcel.net_mass_grams()),
             Self::GrossMass => number(out, parcel.gross_mass.map(|mass| mass.get())),
             Self::Pieces => number(out, parcel.n_pieces()),
-            Self::SenderName => text(out, inputs.names()[0].as_ref()?.normalized()),
-            Self::SenderAddress => address(out, inputs, parcel.sender.as_ref()?),
+            Self::SenderName => bytes(out, inputs.names()[0].as_ref()?.normalized()),
+            Self::SenderAddress => address(out, parcel.sender.as_ref()?),
             Self::SenderPhone => phone(out, inputs, 0, parcel.sender.as_ref()?),
             Self::SenderEmail => text(out, inputs.emails()[0].as_deref()),
-            Self::AddresseeName => text(out, inputs.names()[1].as_ref()?.normalized()),
-            Self::AddresseeAddress => address(out, inputs, parcel.addressee.as_ref()?),
+            Self::AddresseeName => bytes(out, inputs.names()[1].as_ref()?.normalized()),
+            Self::AddresseeAddress => address(out, parcel.addressee.as_ref()?),
             Self::AddresseePhone => phone(out, inputs, 1, parcel.addressee.as_ref()?),
             Self::AddresseeEmail => text(out, inputs.emails()[1].as_deref()),
             Self::DescriptionNormalized => words(out, inputs),
@@ -170,7 +179,11 @@ impl Named {
 }
 
 fn text(out: &mut KeyParts, part: Option<&str>) -> Option<()> {
-    part.map(|part| out.part(part.as_bytes()))
+    bytes(out, part.map(str::as_bytes))
+}
+
+fn bytes(out: &mut KeyParts, part: Option<&[u8]>) -> Option<()> {
+    part.map(|part| out.part(part))
 }
 
 fn number(out: &mut KeyParts, part: Option<u64>) -> Option<()> {
@@ -206,17 +219,22 @@ fn lowercase(out: &mut KeyParts, part: &str) -> Option<()> {
     })
 }
 
-fn address(out: &mut KeyParts, inputs: &Inputs<'_>, party: &Party) -> Option<()> {
+fn address(out: &mut KeyParts, party: &Party) -> Option<()> {
     let Party { street, locality, postcode, country, .. } = party;
     let country = country.as_ref().map(|country| country.as_str());
     let (street, locality, postcode) = (street.as_deref(), locality.as_deref(), postcode.as_deref());
-    let scratch = &mut *inputs.scratch.borrow_mut();
-    out.part_by(|out| write_normalized_address(street, locality, postcode, country, scratch, out))
+    out.part_by(|out| {
+        with_scratch(|scratch| write_normalized_address(street, locality, postcode, country, scratch, out))
+    })
 }
 
 fn phone(out: &mut KeyParts, inputs: &Inputs<'_>, side: usize, party: &Party) -> Option<()> {
     let country = party.country.as_ref().map(|country| country.as_str());
-    text(out, Some(&inputs.phones()[side].as_ref()?.normalized(country)))
+    let phone = inputs.phones()[side].as_ref()?;
+    out.part_by(|out| {
+        phone.normalized(country).into_iter().for_each(|digits| out.extend_from_slice(digits));
+        Some(())
+    })
 }
 
 fn words(out: &mut KeyParts, inputs: &Inputs<'_>) -> Option<()> {

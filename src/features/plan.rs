@@ -1,5 +1,6 @@
 //! A feature spec, compiled to run.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use super::error::{positive, unknown};
@@ -8,7 +9,7 @@ use super::norm::PlannedNorm;
 use super::number::Inputs;
 use super::part::PartList;
 use super::{ExchangeRates, FeatureRow, FeatureSpec, InvalidSpec, NUMBER_FEATURES, NumberFeature, ParcelKeys, Part};
-use crate::history::{Bucket, Footprint, HistoryView};
+use crate::history::{Bucket, HistoryView, Sighted};
 use crate::parcel::{AdvisedAt, Money, Notice, NoticeCode, Parcel};
 use crate::reasons::ReasonCode;
 use crate::text::{TextModel, TextWeights, Words, hashed_ngrams, hashed_ngrams_of_kept};
@@ -43,6 +44,11 @@ pub struct FeatureInfo {
 
 /// The rate that the first key backs off to, before anything is known.
 const PRIOR_RATE: f64 = 0.01;
+
+thread_local! {
+    /// Where the history stands of the parcel that a thread reads.
+    static SIGHTED: RefCell<Sighted> = RefCell::default();
+}
 
 impl FeaturePlan {
     /// Compiles a spec.
@@ -149,25 +155,35 @@ impl FeaturePlan {
     /// What of the parcel does not depend on history: its history keys, what it adds to history, and its own numbers.
     /// Amounts are in the base of `rates`. Each text is read once, for all that is made of it.
     pub fn keys(&self, parcel: &Parcel, rates: &ExchangeRates) -> ParcelKeys {
+        let mut keys = ParcelKeys::default();
+        self.keys_into(parcel, rates, &mut keys);
+        keys
+    }
+
+    /// As [`FeaturePlan::keys`], in place of what was in `keys`.
+    pub fn keys_into(&self, parcel: &Parcel, rates: &ExchangeRates, keys: &mut ParcelKeys) {
+        let ParcelKeys { by_key, norms, footprint, numbers, ngrams } = keys;
         let inputs = Inputs::new(parcel, rates);
-        let (by_key, activity, norms) = self.parts.with(&inputs, |stated| {
-            let by_key: Vec<_> = self.keys.iter().map(|key| key.entity(stated)).collect();
-            let with_activity = self.keys.iter().zip(&by_key).filter(|(key, _)| key.keeps_activity);
-            let mut activity = Vec::with_capacity(self.keys.len());
-            activity.extend(with_activity.filter_map(|(key, entity)| Some(((*entity)?, key.counterpart(stated)))));
-            let norms: Vec<_> = self.norms.iter().map(|norm| norm.entry(stated, &inputs)).collect();
-            (by_key, activity, norms)
+        self.parts.with(&inputs, |stated| {
+            refill(by_key, self.keys.iter().map(|key| key.entity(stated)));
+            let with_activity = self.keys.iter().zip(&*by_key).filter(|(key, _)| key.keeps_activity);
+            let activity = with_activity.filter_map(|(key, entity)| Some(((*entity)?, key.counterpart(stated))));
+            footprint.activity.reserve(self.keys.len());
+            refill(&mut footprint.activity, activity);
+            refill(norms, self.norms.iter().map(|norm| norm.entry(stated, &inputs)));
         });
-        let (mut keys, mut numbers) = (Vec::with_capacity(by_key.len()), Vec::with_capacity(norms.len()));
-        keys.extend(by_key.iter().copied().flatten());
-        numbers.extend(norms.iter().copied().flatten());
-        let footprint = Footprint { keys, activity, numbers };
-        let mut numbers = Vec::with_capacity(self.n_numbers());
-        numbers.extend(self.numbers.iter().map(|number| or_missing((number.compute)(&inputs))));
+        footprint.keys.reserve(by_key.len());
+        refill(&mut footprint.keys, by_key.iter().copied().flatten());
+        footprint.numbers.reserve(norms.len());
+        refill(&mut footprint.numbers, norms.iter().copied().flatten());
+        numbers.reserve(self.n_numbers());
+        refill(numbers, self.numbers.iter().map(|number| or_missing((number.compute)(&inputs))));
         let figures = self.spec.national_figures.iter().map(|key| parcel.national_figures.get(key).copied());
         numbers.extend(figures.map(or_missing));
-        let ngrams = if self.spec.description_model { ngrams(parcel, inputs.words()) } else { Vec::new() };
-        ParcelKeys { by_key, norms, footprint, numbers, ngrams }
+        ngrams.clear();
+        if self.spec.description_model {
+            add_ngrams(parcel, inputs.words(), ngrams);
+        }
     }
 
     /// Numbers that a parcel states by itself: so many of its features come first, and depend on no history.
@@ -177,7 +193,11 @@ impl FeaturePlan {
 
     /// Slots of the n-grams of the descriptions alone, where the spec reads them: see [`ParcelKeys::ngrams`].
     pub fn ngrams(&self, parcel: &Parcel) -> Vec<u32> {
-        if self.spec.description_model { ngrams(parcel, None) } else { Vec::new() }
+        let mut ngrams = Vec::new();
+        if self.spec.description_model {
+            add_ngrams(parcel, None, &mut ngrams);
+        }
+        ngrams
     }
 
     /// Computes the features of a parcel as of bucket `at`, into `row`.
@@ -221,11 +241,23 @@ impl FeaturePlan {
     }
 
     fn fill_from_history(&self, keys: &ParcelKeys, history: &HistoryView<'_>, at: Bucket, row: &mut FeatureRow) {
-        let entities = self.keys.iter().zip(keys.by_key()).map(|(key, entity)| (*entity, key.keeps_activity));
-        let sighted = history.sight(entities, keys.norms.iter().map(|norm| norm.map(|(kind, _)| kind)));
+        SIGHTED.with_borrow_mut(|sighted| {
+            let entities = self.keys.iter().zip(keys.by_key()).map(|(key, entity)| (*entity, key.keeps_activity));
+            history.sight(entities, keys.norms.iter().map(|norm| norm.map(|(kind, _)| kind)), sighted);
+            self.fill_from_sighted(keys, (history, sighted), at, row);
+        });
+    }
+
+    fn fill_from_sighted(
+        &self,
+        keys: &ParcelKeys,
+        (history, sighted): (&HistoryView<'_>, &Sighted),
+        at: Bucket,
+        row: &mut FeatureRow,
+    ) {
         let mut log_odds = LogOdds::default();
         for (place, (key, entity)) in self.keys.iter().zip(keys.by_key()).enumerate() {
-            let known = entity.map(|entity| history.known(&sighted, place, entity));
+            let known = entity.map(|entity| history.known(sighted, place, entity));
             let parent_rate = key.parent.and_then(|idx| row.rates.get(idx).copied()).unwrap_or(PRIOR_RATE);
             let counts = known.map(|known| known.counts(at));
             let recent = known.and_then(|known| known.recent(at));
@@ -241,7 +273,7 @@ impl FeaturePlan {
             row.rates.push(rate);
             row.counts.push(counts);
         }
-        PlannedNorm::fill(&self.norms, &keys.norms, (history, &sighted), at, &mut row.values);
+        PlannedNorm::fill(&self.norms, &keys.norms, (history, sighted), at, &mut row.values);
     }
 
     /// How the features of key `idx` would differ if history had counted nothing of its entity: each
@@ -296,16 +328,25 @@ fn or_missing(value: Option<f64>) -> f32 {
     value.map_or(f32::NAN, |value| value.clamp(f64::from(f32::MIN), f64::from(f32::MAX)) as f32 + 0.0)
 }
 
-/// Slots of the n-grams of all descriptions; `words` are those of the principal line's, where they are there already.
-fn ngrams(parcel: &Parcel, words: Option<&Words>) -> Vec<u32> {
-    let mut ngrams = Vec::new();
-    let descriptions = parcel.contents.iter().filter_map(|line| line.description.as_deref()).collect::<Vec<_>>();
-    match (descriptions.as_slice(), words) {
-        ([], _) => {}
+/// Puts other items in place of those that a list has.
+fn refill<T>(list: &mut Vec<T>, items: impl Iterator<Item = T>) {
+    list.clear();
+    list.extend(items);
+}
+
+/// Adds the slots of the n-grams of all descriptions to none; `words` are those of the principal line's, where they are there
+/// already.
+fn add_ngrams(parcel: &Parcel, words: Option<&Words>, ngrams: &mut Vec<u32>) {
+    let mut descriptions = parcel.contents.iter().filter_map(|line| line.description.as_deref());
+    let Some(first) = descriptions.next() else { return };
+    let mut others = descriptions.peekable();
+    match words {
+        _ if others.peek().is_some() => {
+            let all = others.fold(first.to_owned(), |all, description| all + "\n" + description);
+            hashed_ngrams(&all, ngrams);
+        }
         // The only one, so it is the principal line's where that has one.
-        ([_], Some(words)) if hashed_ngrams_of_kept(words.tokens(), &mut ngrams).is_some() => {}
-        ([only], _) => hashed_ngrams(only, &mut ngrams),
-        (several, _) => hashed_ngrams(&several.join("\n"), &mut ngrams),
+        Some(words) if hashed_ngrams_of_kept(words.tokens(), ngrams).is_some() => {}
+        _ => hashed_ngrams(first, ngrams),
     }
-    ngrams
 }

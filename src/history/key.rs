@@ -67,8 +67,9 @@ impl KeyHasher {
 }
 
 /// Parts of keys as the bytes that are hashed, so that what several keys share is made once.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct KeyParts {
+    /// Before each group there is room for a kind, so that a key of one group is hashed where the group lies.
     bytes: Vec<u8>,
     /// Where each group of parts lies in `bytes`; `None` where it is not stated.
     groups: Vec<Option<Range<usize>>>,
@@ -80,23 +81,41 @@ pub struct KeyParts {
 
 /// The kind of some keys, before its bytes.
 #[derive(Clone, Debug)]
-pub struct KeyKind(Vec<u8>);
+pub struct KeyKind {
+    bytes: Vec<u8>,
+    /// The same at the end of as much as there is room for, where it fits: to copy all of it takes no counting.
+    at_end: Option<[u8; ROOM]>,
+}
+
+/// Bytes that the kinds of most keys fit into.
+const ROOM: usize = 48;
 
 impl KeyKind {
     /// The kind `name`, as [`KeyHasher::new`] begins with it.
     pub fn new(name: &str) -> Self {
         let mut bytes = Vec::new();
         canonical(name.as_bytes(), |piece| bytes.extend_from_slice(piece));
-        Self(bytes)
+        let at_end = ROOM.checked_sub(bytes.len()).map(|begin| {
+            let mut room = [0; ROOM];
+            room[begin..].copy_from_slice(&bytes);
+            room
+        });
+        Self { bytes, at_end }
+    }
+}
+
+impl Default for KeyParts {
+    fn default() -> Self {
+        Self { bytes: vec![0; ROOM], groups: Vec::new(), begin: ROOM, key: Vec::new() }
     }
 }
 
 impl KeyParts {
     /// Takes all groups out.
     pub fn clear(&mut self) {
-        self.bytes.clear();
+        self.bytes.truncate(ROOM);
         self.groups.clear();
-        self.begin = 0;
+        self.begin = ROOM;
     }
 
     /// Adds a part to the group that is being made.
@@ -124,14 +143,20 @@ impl KeyParts {
             self.bytes.truncate(self.begin);
         }
         self.groups.push(is_stated.then_some(self.begin..self.bytes.len()));
+        self.bytes.extend_from_slice(&[0; ROOM]);
         self.begin = self.bytes.len();
     }
 
     /// The key of a kind by some groups, numbered from 0, as a [`KeyHasher`] makes it of all their parts; `None` where
     /// one of them is not stated.
     pub fn key(&mut self, kind: &KeyKind, groups: &[usize]) -> Option<EntityKey> {
+        if let ([group], Some(kind_at_end)) = (groups, &kind.at_end) {
+            let Range { start, end } = self.groups.get(*group)?.clone()?;
+            *self.bytes.get_mut(..start)?.last_chunk_mut()? = *kind_at_end;
+            return Some(EntityKey(xxh3_64(self.bytes.get(start - kind.bytes.len()..end)?)));
+        }
         self.key.clear();
-        self.key.extend_from_slice(&kind.0);
+        self.key.extend_from_slice(&kind.bytes);
         for group in groups {
             self.key.extend_from_slice(self.bytes.get(self.groups.get(*group)?.clone()?)?);
         }
@@ -190,6 +215,26 @@ mod tests {
         let kind = KeyKind::new("hs6_origin");
         assert_eq!(parts.key(&kind, &[1, 2]).unwrap().0, key("hs6_origin", &["440890", "BE"]));
         assert_eq!((parts.key(&kind, &[1, 0]), parts.key(&kind, &[3])), (None, None));
+    }
+
+    #[test]
+    fn a_key_of_one_part_is_the_same_whatever_was_asked_before_and_however_long_its_kind_is() {
+        let mut parts = KeyParts::default();
+        for round in 0..2 {
+            parts.clear();
+            for part in ["", "first", "second"] {
+                parts.part(part.as_bytes());
+                parts.end_group(true);
+            }
+            for n in 0..2 * ROOM {
+                let name = "k".repeat(n + round);
+                let kind = KeyKind::new(&name);
+                for (place, part) in ["", "first", "second"].iter().enumerate() {
+                    assert_eq!(parts.key(&kind, &[place]).unwrap().0, key(&name, &[part]), "{n} bytes");
+                }
+                assert_eq!(parts.key(&kind, &[1, 2]).unwrap().0, key(&name, &["first", "second"]));
+            }
+        }
     }
 
     #[test]

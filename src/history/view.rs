@@ -23,12 +23,14 @@ impl HistoryView<'_> {
     /// parcels.
     ///
     /// Most of it is far away in memory, and looked for one by one, the machine would wait for nearly each. So the indexes
-    /// are asked for all of it first, then all is touched, with nothing that depends on what stands there.
+    /// are asked for all of it first, then all is touched, with nothing that depends on what stands there. `sighted` keeps
+    /// where that is.
     pub fn sight(
         &self,
         entities: impl Iterator<Item = (Option<EntityKey>, bool)> + Clone,
         kinds: impl Iterator<Item = Option<EntityKey>> + Clone,
-    ) -> Sighted {
+        sighted: &mut Sighted,
+    ) {
         let of_entity = |(key, keeps_activity): (Option<EntityKey>, bool)| {
             let Some(key) = key else { return Default::default() };
             let shard = self.shards.of(key);
@@ -36,10 +38,10 @@ impl HistoryView<'_> {
         };
         let of_kind =
             |key: Option<EntityKey>| key.map_or_else(Guess::default, |key| self.shards.of(key).norms.guess(key));
-        let sighted = Sighted {
-            entities: entities.clone().map(of_entity).collect(),
-            kinds: kinds.clone().map(of_kind).collect(),
-        };
+        sighted.entities.clear();
+        sighted.entities.extend(entities.clone().map(of_entity));
+        sighted.kinds.clear();
+        sighted.kinds.extend(kinds.clone().map(of_kind));
         let mut touched = 0;
         for ((key, _), (entry, activity)) in entities.zip(&sighted.entities) {
             let shard = self.shards.of(key.unwrap_or_default());
@@ -50,7 +52,6 @@ impl HistoryView<'_> {
         }
         // Else nothing would be touched: nobody asks for it.
         std::hint::black_box(touched);
-        sighted
     }
 
     /// What is known of the entity `key`, which was sighted at `place`.

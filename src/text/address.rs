@@ -69,21 +69,24 @@ pub fn write_normalized_address(
     scratch: &mut Scratch,
     out: &mut Vec<u8>,
 ) -> Option<()> {
-    write_words(street?, scratch, out)?;
+    let Scratch { tokens, words, towns } = scratch;
+    write_words(street?, tokens, words, out)?;
     out.push(b'|');
-    // A town that is not stated is one without words.
-    let _ = write_words(locality.unwrap_or_default(), scratch, out);
+    towns.write(locality.unwrap_or_default(), out, |out| {
+        // A town that is not stated is one without words.
+        let _ = write_words(locality.unwrap_or_default(), tokens, words, out);
+    });
     out.push(b'|');
     // Both carry their own separators in some systems: `010 000`, `SW1A-1AA`.
-    scratch.tokens.read(postcode.unwrap_or_default(), Han::Spelled);
-    scratch.tokens.iter().for_each(|token| out.extend_from_slice(token));
+    tokens.read(postcode.unwrap_or_default(), Han::Spelled);
+    tokens.iter().for_each(|token| out.extend_from_slice(token));
     out.push(b'|');
     out.extend_from_slice(country.unwrap_or_default().as_bytes());
     Some(())
 }
 
 /// Puts the words of a text behind `out`, sorted; `None` where there are none.
-fn write_words(text: &str, Scratch { tokens, words }: &mut Scratch, out: &mut Vec<u8>) -> Option<()> {
+fn write_words(text: &str, tokens: &mut Tokens, words: &mut WordBag, out: &mut Vec<u8>) -> Option<()> {
     tokens.read(text, Han::Spelled);
     words.clear();
     add_words(tokens, words);

@@ -1,5 +1,7 @@
 //! Electronic mail addresses.
 
+use std::borrow::Cow;
+
 /// Where anybody gets an address at no cost. The large ones only: what is not here may be free too.
 const FREE_DOMAINS: [&str; 34] = [
     "126.com",
@@ -45,9 +47,9 @@ pub fn normalized_email(email: &str) -> Option<String> {
     let (user, domain) = email.rsplit_once('@')?;
     let user = user.split('+').next().unwrap_or_default();
     let is_gmail = ["gmail.com", "googlemail.com"].contains(&domain);
-    let user = if is_gmail { user.replace('.', "") } else { user.to_owned() };
+    let user = if is_gmail { Cow::Owned(user.replace('.', "")) } else { Cow::Borrowed(user) };
     let domain = if is_gmail { "gmail.com" } else { domain };
-    (!user.is_empty() && !domain.is_empty()).then(|| [&user, "@", domain].concat())
+    (!user.is_empty() && !domain.is_empty()).then(|| [user.as_ref(), "@", domain].concat())
 }
 
 /// Whether the domain of an address that is [normalized](normalized_email) gives addresses to anybody. `None` where it is none.

@@ -1,5 +1,6 @@
 //! What becomes of a character in a token, looked up: of the scripts that most texts are written in.
 
+use std::num::NonZeroU8;
 use std::sync::LazyLock;
 
 use any_ascii::any_ascii_char;
@@ -44,6 +45,20 @@ static LETTERS: LazyLock<[Letter; N]> = LazyLock::new(|| {
     let of = |code| char::from_u32(code as u32).map_or(Letter::of_kind(LetterKind::Composed), Letter::of);
     std::array::from_fn(of)
 });
+
+/// Letters and digits of ASCII in lower case, by the byte that they are read from; `None` for any other.
+pub(super) static PLAIN: [Option<NonZeroU8>; 256] = {
+    let mut plain = [None; 256];
+    let mut byte = 0;
+    while byte < plain.len() {
+        let letter = byte as u8;
+        if letter.is_ascii_alphanumeric() {
+            plain[byte] = NonZeroU8::new(letter.to_ascii_lowercase());
+        }
+        byte += 1;
+    }
+    plain
+};
 
 impl Letter {
     const BEYOND: Self = Self::of_kind(LetterKind::Beyond);

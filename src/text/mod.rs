@@ -9,6 +9,7 @@ mod email;
 mod learner;
 mod letter;
 mod lexicon;
+mod memo;
 mod model;
 mod name;
 mod ngrams;

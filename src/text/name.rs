@@ -33,7 +33,8 @@ const PLACEHOLDERS: [&str; 14] = [
 /// A name, read once for all that is asked of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Name {
-    normalized: Option<String>,
+    /// ASCII; empty where nothing is left.
+    normalized: Vec<u8>,
     is_placeholder: bool,
 }
 
@@ -44,7 +45,7 @@ impl Name {
     }
 
     /// As [`Name::read`], in room that is there.
-    pub fn read_in(name: &str, Scratch { tokens, words }: &mut Scratch) -> Self {
+    pub fn read_in(name: &str, Scratch { tokens, words, .. }: &mut Scratch) -> Self {
         tokens.read(name, Han::Spelled);
         words.clear();
         let kept = tokens.iter().filter(|token| !is_not_of_the_name(token));
@@ -54,14 +55,12 @@ impl Name {
         }
         let mut normalized = Vec::new();
         words.write_sorted(&mut normalized);
-        // Tokens that are spelled are ASCII.
-        let normalized = String::from_utf8(normalized).ok().filter(|name| !name.is_empty());
         Self { normalized, is_placeholder: is_placeholder(tokens.as_bytes()) }
     }
 
-    /// See [`normalized_name`].
-    pub fn normalized(&self) -> Option<&str> {
-        self.normalized.as_deref()
+    /// See [`normalized_name`]; as UTF-8, which nobody needs to have checked.
+    pub fn normalized(&self) -> Option<&[u8]> {
+        (!self.normalized.is_empty()).then_some(&self.normalized)
     }
 
     /// Whether it stands for none: `unknown`, `N/A`, one letter again and again.
@@ -76,7 +75,8 @@ impl Name {
 /// So `Müller, Jürgen`, `JUERGEN MUELLER` and `Jurgen Muller` meet, and `Юлия Хрущева` meets `Yuliya Khrushcheva` and
 /// `KHRUSHCHEVA IULIIA`. Initials, patronymics and translations (`Peter`, `Пётр`) do not.
 pub fn normalized_name(name: &str) -> Option<String> {
-    Name::read(name).normalized
+    // Tokens that are spelled are ASCII.
+    String::from_utf8(Name::read(name).normalized).ok().filter(|name| !name.is_empty())
 }
 
 fn is_placeholder(tokens: &[u8]) -> bool {

@@ -1,5 +1,7 @@
 //! N-grams: a text as the short runs of characters in it.
 
+use std::cell::RefCell;
+
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::tokens::{Han, Tokens};
@@ -28,14 +30,72 @@ fn hashed_ngrams_of(tokens: &Tokens, out: &mut Vec<u32>) {
     if tokens.is_empty() {
         return;
     }
-    let text = [b" ", tokens.as_bytes(), b" "].concat();
-    out.reserve_exact(3 * text.len());
-    for n in 3..=5 {
-        let slots = text.windows(n).map(|gram| (xxh3_64(gram) % u64::from(N_SLOTS)) as u32);
-        out.extend(slots);
+    ROOM.with_borrow_mut(|Room { text, seen }| {
+        text.clear();
+        text.push(b' ');
+        text.extend_from_slice(tokens.as_bytes());
+        text.push(b' ');
+        out.reserve(3 * text.len());
+        seen.add_ngrams::<3>(text);
+        seen.add_ngrams::<4>(text);
+        seen.add_ngrams::<5>(text);
+        seen.move_into(out);
+    });
+}
+
+thread_local! {
+    static ROOM: RefCell<Room> = RefCell::default();
+}
+
+/// Room that a thread reads n-grams in.
+#[derive(Default)]
+struct Room {
+    text: Vec<u8>,
+    seen: SlotSet,
+}
+
+const WORD: usize = u64::BITS as usize;
+const N_WORDS: usize = N_SLOTS as usize / WORD;
+
+/// Slots, a bit for each: they come out sorted and once, which takes half as long as sorting them.
+struct SlotSet {
+    bits: Box<[u64; N_WORDS]>,
+    /// A bit for each word of them that has any.
+    words: [u64; N_WORDS / WORD],
+}
+
+impl Default for SlotSet {
+    fn default() -> Self {
+        Self { bits: Box::new([0; N_WORDS]), words: [0; N_WORDS / WORD] }
     }
-    out.sort_unstable();
-    out.dedup();
+}
+
+impl SlotSet {
+    fn add_ngrams<const N: usize>(&mut self, text: &[u8]) {
+        for gram in text.windows(N) {
+            // Of a length that the compiler knows, it is hashed without asking for it.
+            let slot = gram.first_chunk::<N>().map_or(0, |gram| xxh3_64(gram)) % u64::from(N_SLOTS);
+            let slot = slot as usize;
+            self.bits[slot / WORD % N_WORDS] |= 1 << (slot % WORD);
+            self.words[slot / WORD / WORD % (N_WORDS / WORD)] |= 1 << (slot / WORD % WORD);
+        }
+    }
+
+    /// Puts all behind `out`, sorted; none is left.
+    fn move_into(&mut self, out: &mut Vec<u32>) {
+        for (idx, words) in self.words.iter_mut().enumerate() {
+            let mut words = std::mem::take(words);
+            while words != 0 {
+                let word = idx * WORD + words.trailing_zeros() as usize;
+                words &= words - 1;
+                let mut bits = std::mem::take(&mut self.bits[word]);
+                while bits != 0 {
+                    out.push((word * WORD) as u32 + bits.trailing_zeros());
+                    bits &= bits - 1;
+                }
+            }
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,5 @@
 //! Telephone numbers, so that ways to write one number meet.
 
-use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use super::tokens::{Han, Tokens};
@@ -18,7 +17,8 @@ static CALLING_CODES: LazyLock<WordMap<&str, &str>> = LazyLock::new(|| {
 /// A number as it was written, read once for all that is asked of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Phone {
-    digits: String,
+    /// Of ASCII.
+    digits: Vec<u8>,
     /// Whether `+` or `00` stood before them: then the calling code stands first.
     is_international: bool,
 }
@@ -26,35 +26,33 @@ pub struct Phone {
 impl Phone {
     /// Reads a number; `None` where fewer than five digits are left.
     pub fn read(phone: &str) -> Option<Self> {
-        // Not an extension, nor a second number.
-        let line = phone.split([',', ';', 'x', 'X', '#']).find(|part| n_digits(part) >= MIN_DIGITS)?;
-        let digits =
-            if line.is_ascii() { digits(line.as_bytes()) } else { digits(Tokens::new(line, Han::Spelled).as_bytes()) };
-        let has_plus =
-            line.trim_start_matches(|c: char| !c.is_numeric() && c != '+' && c != '＋').starts_with(['+', '＋']);
-        match digits.strip_prefix("00") {
+        let (digits, has_plus) = if phone.is_ascii() { of_ascii(phone.as_bytes())? } else { of_any(phone)? };
+        match digits.strip_prefix(b"00") {
             Some(rest) if !has_plus => Some(Self { digits: rest.to_owned(), is_international: true }),
             _ => Some(Self { digits, is_international: has_plus }),
         }
         .filter(|written| written.digits.len() >= MIN_DIGITS)
     }
 
-    /// See [`normalized_phone`].
-    pub fn normalized(&self, country: Option<&str>) -> Cow<'_, str> {
-        let digits = self.digits.as_str();
+    /// See [`normalized_phone`]: the digits in two parts, of ASCII, of which the first may be empty.
+    pub fn normalized(&self, country: Option<&str>) -> [&[u8]; 2] {
+        let digits = self.digits.as_slice();
         let code = country.and_then(|country| CALLING_CODES.get(country).copied());
         let is_of_seven = digits.len() == 11 && code.is_none_or(|code| code == "7");
-        if self.is_international || (is_of_seven && digits.starts_with('7')) {
-            return Cow::Borrowed(digits);
+        if self.is_international || (is_of_seven && digits.starts_with(b"7")) {
+            return [b"", digits];
         }
-        if is_of_seven && digits.starts_with('8') && matches!(digits.as_bytes()[1], b'3' | b'4' | b'7'..=b'9') {
-            return Cow::Owned(["7", &digits[1..]].concat());
+        if let [b'8', rest @ ..] = digits
+            && is_of_seven
+            && matches!(rest, [b'3' | b'4' | b'7'..=b'9', ..])
+        {
+            return [b"7", rest];
         }
-        let national = digits.strip_prefix('0').unwrap_or(digits);
+        let national = digits.strip_prefix(b"0").unwrap_or(digits);
         match code {
-            Some(code) if digits.len() > 10 && digits.starts_with(code) => Cow::Borrowed(digits),
-            Some(code) => Cow::Owned([code, national].concat()),
-            None => Cow::Borrowed(national),
+            Some(code) if digits.len() > 10 && digits.starts_with(code.as_bytes()) => [b"", digits],
+            Some(code) => [code.as_bytes(), national],
+            None => [b"", national],
         }
     }
 
@@ -62,18 +60,34 @@ impl Phone {
     /// written another way, or the country has none.
     pub fn fits_country(&self, country: &str) -> Option<bool> {
         let code = CALLING_CODES.get(country)?;
-        self.is_international.then(|| self.digits.starts_with(code))
+        self.is_international.then(|| self.digits.starts_with(code.as_bytes()))
     }
 }
 
-fn digits(text: &[u8]) -> String {
-    let mut digits = String::with_capacity(text.len());
-    digits.extend(text.iter().filter(|byte| byte.is_ascii_digit()).map(|byte| char::from(*byte)));
-    digits
+/// What stands between a number and an extension, or a second number.
+const ENDS: [char; 5] = [',', ';', 'x', 'X', '#'];
+
+/// The digits of a text's first number, and whether a plus stands before them.
+fn of_any(phone: &str) -> Option<(Vec<u8>, bool)> {
+    let n_digits = |part: &str| part.chars().filter(|c| c.is_numeric()).count();
+    let line = phone.split(ENDS).find(|part| n_digits(part) >= MIN_DIGITS)?;
+    let first = line.chars().find(|c| c.is_numeric() || matches!(c, '+' | '＋'));
+    Some((digits(Tokens::new(line, Han::Spelled).as_bytes()), matches!(first, Some('+' | '＋'))))
 }
 
-fn n_digits(text: &str) -> usize {
-    text.chars().filter(|c| c.is_numeric()).count()
+/// The same of a text that is ASCII.
+fn of_ascii(phone: &[u8]) -> Option<(Vec<u8>, bool)> {
+    let n_digits = |part: &[u8]| part.iter().filter(|byte| byte.is_ascii_digit()).count();
+    let ends = |byte: &u8| ENDS.contains(&char::from(*byte));
+    let line = phone.split(ends).find(|part| n_digits(part) >= MIN_DIGITS)?;
+    let first = line.iter().find(|byte| byte.is_ascii_digit() || **byte == b'+');
+    Some((digits(line), first == Some(&b'+')))
+}
+
+fn digits(text: &[u8]) -> Vec<u8> {
+    let mut digits = Vec::with_capacity(text.len());
+    digits.extend(text.iter().filter(|byte| byte.is_ascii_digit()));
+    digits
 }
 
 /// A number as it is compared: the digits that E.164 asks for, as far as they can be told. `None` where fewer than five
@@ -87,12 +101,21 @@ fn n_digits(text: &str) -> usize {
 ///
 /// So `+7 701 234-56-78`, `8 (701) 2345678` and `7012345678` of Kazakhstan meet.
 pub fn normalized_phone(phone: &str, country: Option<&str>) -> Option<String> {
-    Some(Phone::read(phone)?.normalized(country).into_owned())
+    String::from_utf8(Phone::read(phone)?.normalized(country).concat()).ok()
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn ascii_is_read_as_any_text(phone in "[+0-9 x,;#a-zX-]{0,24}") {
+            prop_assert_eq!(of_ascii(phone.as_bytes()), of_any(&phone));
+        }
+    }
 
     #[test]
     fn ways_to_write_a_number_meet() {

@@ -1,5 +1,6 @@
 //! Room to read in.
 
+use super::memo::Memo;
 use super::tokens::Tokens;
 use super::word_bag::WordBag;
 
@@ -9,4 +10,6 @@ use super::word_bag::WordBag;
 pub struct Scratch {
     pub(super) tokens: Tokens,
     pub(super) words: WordBag,
+    /// Words of towns.
+    pub(super) towns: Memo,
 }

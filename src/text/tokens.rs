@@ -4,7 +4,7 @@ use any_ascii::any_ascii_char;
 use unicode_normalization::{IsNormalized, UnicodeNormalization as _, is_nfkc_quick};
 use unicode_script::{Script, UnicodeScript as _};
 
-use super::letter::{Letter, LetterKind, MOST, is_spelled, joins, stands_alone};
+use super::letter::{Letter, LetterKind, MOST, PLAIN, is_spelled, joins, stands_alone};
 
 /// The tokens of a text, in its order.
 ///
@@ -36,7 +36,8 @@ pub enum Han {
 impl Tokens {
     /// Reads a text.
     pub fn new(text: &str, han: Han) -> Self {
-        let mut tokens = Self::default();
+        // Few texts have more tokens.
+        let mut tokens = Self { ends: Vec::with_capacity(16), ..Self::default() };
         tokens.read(text, han);
         tokens
     }
@@ -118,7 +119,15 @@ impl Writing<'_> {
         joined.resize(room(text), 0);
         let (mut begin, mut end) = (0, 0);
         let mut chars = text.chars();
-        while let Some(c) = chars.next() {
+        loop {
+            // Most are plain, and come several together.
+            let plain = chars.as_str().as_bytes().iter().map_while(|byte| PLAIN[usize::from(*byte)]);
+            let n_plain = joined[end..].iter_mut().zip(plain).map(|(room, letter)| *room = letter.get()).count();
+            end += n_plain;
+            if n_plain > 0 {
+                chars = chars.as_str()[n_plain..].chars();
+            }
+            let Some(c) = chars.next() else { break };
             let letter = Letter::at(letters, c);
             match letter.kind {
                 LetterKind::OfToken => {

@@ -24,8 +24,16 @@ pub(in crate::features) struct Inputs<'a> {
     names: OnceCell<[Option<Name>; 2]>,
     phones: OnceCell<[Option<Phone>; 2]>,
     emails: OnceCell<[Option<String>; 2]>,
-    /// Room that texts are read in.
-    pub(in crate::features) scratch: RefCell<Scratch>,
+}
+
+thread_local! {
+    /// Room that a thread reads texts in.
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
+}
+
+/// With the room that this thread reads texts in.
+pub(in crate::features) fn with_scratch<T>(read: impl FnOnce(&mut Scratch) -> T) -> T {
+    SCRATCH.with_borrow_mut(read)
 }
 
 impl<'a> Inputs<'a> {
@@ -45,7 +53,6 @@ impl<'a> Inputs<'a> {
             names: OnceCell::new(),
             phones: OnceCell::new(),
             emails: OnceCell::new(),
-            scratch: RefCell::default(),
         }
     }
 
@@ -78,8 +85,10 @@ impl<'a> Inputs<'a> {
     /// The names of sender and addressee.
     pub(in crate::features) fn names(&self) -> &[Option<Name>; 2] {
         self.names.get_or_init(|| {
-            let scratch = &mut *self.scratch.borrow_mut();
-            self.parties().map(|party| Some(Name::read_in(party?.name.as_deref()?, scratch)))
+            let read = |scratch: &mut Scratch| {
+                self.parties().map(|party| Some(Name::read_in(party?.name.as_deref()?, scratch)))
+            };
+            with_scratch(read)
         })
     }
 

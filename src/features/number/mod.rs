@@ -11,7 +11,7 @@ mod quality;
 mod words;
 
 pub(super) use amounts::duty_free;
-pub(super) use inputs::Inputs;
+pub(super) use inputs::{Inputs, with_scratch};
 
 use crate::reasons::ReasonCode;
 

@@ -151,8 +151,8 @@ fn phone_fits(i: &Inputs<'_>, side: Side, idx: usize) -> Option<f64> {
     flag(i.phones()[idx].as_ref()?.fits_country(country.as_str())?)
 }
 
-fn n_words(name: &str) -> Option<f64> {
-    Some(name.split(' ').count() as f64)
+fn n_words(name: &[u8]) -> Option<f64> {
+    Some(name.split(|byte| *byte == b' ').count() as f64)
 }
 
 fn same_name(i: &Inputs<'_>) -> Option<f64> {
