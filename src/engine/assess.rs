@@ -321,19 +321,19 @@ impl Engine {
         raw_score: f64,
         routing: &Routing,
     ) -> Uuid {
-        let mut grounds = Grounds::with_capacity(row.values.len());
-        grounds.add(item_id.as_bytes());
-        grounds.add(self.model_ref.digest.as_bytes());
-        grounds.add(self.policy.version().as_bytes());
-        grounds.add_features(&row.values);
-        grounds.add(&raw_score.to_bits().to_le_bytes());
-        grounds.add(&[routing.route as u8]);
-        if matches!(self.policy, Policy::File(_)) {
-            // Thresholds follow what passes, so equal scores may be routed in other ways, by other chances.
-            grounds.add(&[routing.cause as u8]);
-            grounds.add(&routing.selection_probability.to_bits().to_le_bytes());
-        }
-        grounds.identifier(advised_at)
+        Grounds::identify(advised_at, |grounds| {
+            grounds.add(item_id.as_bytes());
+            grounds.add(self.model_ref.digest.as_bytes());
+            grounds.add(self.policy.version().as_bytes());
+            grounds.add_features(&row.values);
+            grounds.add(&raw_score.to_bits().to_le_bytes());
+            grounds.add(&[routing.route as u8]);
+            if matches!(self.policy, Policy::File(_)) {
+                // Thresholds follow what passes, so equal scores may be routed in other ways, by other chances.
+                grounds.add(&[routing.cause as u8]);
+                grounds.add(&routing.selection_probability.to_bits().to_le_bytes());
+            }
+        })
     }
 }
 

@@ -1,5 +1,7 @@
 //! The identifier of a decision: a hash of its grounds.
 
+use std::cell::RefCell;
+
 use uuid::Uuid;
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -8,16 +10,25 @@ use crate::parcel::AdvisedAt;
 /// What a decision rests on, as bytes: each ground after its length.
 ///
 /// They are gathered, and hashed at once: in pieces of a few bytes it takes several times as long.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Grounds(Vec<u8>);
+
+thread_local! {
+    /// Room that a thread gathers grounds in.
+    static GROUNDS: RefCell<Grounds> = RefCell::default();
+}
 
 /// A feature after its length.
 const FEATURE_BYTES: usize = size_of::<u64>() + size_of::<f32>();
 
 impl Grounds {
-    /// Room for some, and so many features.
-    pub(super) fn with_capacity(n_features: usize) -> Self {
-        Self(Vec::with_capacity(256 + FEATURE_BYTES * n_features))
+    /// The identifier by the grounds that `add` adds to none.
+    pub(super) fn identify(advised_at: AdvisedAt, add: impl FnOnce(&mut Self)) -> Uuid {
+        GROUNDS.with_borrow_mut(|grounds| {
+            grounds.0.clear();
+            add(grounds);
+            grounds.identifier(advised_at)
+        })
     }
 
     /// Adds a ground.
@@ -39,7 +50,7 @@ impl Grounds {
     }
 
     /// UUIDv7 (RFC 9562): the milliseconds of `advised_at`, then bits of the hash.
-    pub(super) fn identifier(&self, advised_at: AdvisedAt) -> Uuid {
+    fn identifier(&self, advised_at: AdvisedAt) -> Uuid {
         let hash = xxh3_128(&self.0).to_be_bytes();
         let mut bits = [0; 10];
         bits.copy_from_slice(&hash[..10]);
@@ -57,7 +68,7 @@ mod tests {
     proptest! {
         #[test]
         fn features_are_grounds_like_others(values in prop::collection::vec(any::<f32>(), 0..9)) {
-            let (mut together, mut alone) = (Grounds::with_capacity(0), Grounds::with_capacity(9));
+            let (mut together, mut alone) = (Grounds::default(), Grounds::default());
             for grounds in [&mut together, &mut alone] {
                 grounds.add(b"first");
             }

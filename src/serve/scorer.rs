@@ -1,11 +1,12 @@
 //! What one request is scored with.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use crate::artifact::Artifact;
 use crate::engine::{Decision, Engine, EngineError, Explanation};
 use crate::evaluation::Estimate;
-use crate::features::{ExchangeRates, FeatureRow};
+use crate::features::{ExchangeRates, FeatureRow, ParcelKeys};
 use crate::history::History;
 use crate::ledger::{is_in_canary, item_key};
 use crate::parcel::{Draft, InvalidParcel, Parcel, ParcelLimits};
@@ -23,6 +24,11 @@ pub struct Scorer {
     shift: Arc<FeatureShift>,
     /// What decides about a share of the items instead.
     canary: Option<(f64, Arc<Self>)>,
+}
+
+thread_local! {
+    /// Room for what is read of the parcel that a thread decides about.
+    static ROOM: RefCell<(ParcelKeys, FeatureRow)> = RefCell::default();
 }
 
 impl Scorer {
@@ -102,11 +108,13 @@ impl Scorer {
     /// Decides on a parcel in the bucket in which it was advised.
     pub fn decide(&self, parcel: &Parcel, explanation: Explanation) -> Decision {
         let at = self.engine.bucket_of(parcel.advised_at);
-        let (keys, mut row) = (self.engine.plan().keys(parcel, self.engine.rates()), FeatureRow::default());
-        let past = (self.history.as_ref(), None);
-        let (decision, _) = self.engine.assess_into(parcel, &keys, past, at, explanation, &mut row);
-        self.shift.add(&row.values);
-        decision
+        ROOM.with_borrow_mut(|(keys, row)| {
+            self.engine.plan().keys_into(parcel, self.engine.rates(), keys);
+            let past = (self.history.as_ref(), None);
+            let (decision, _) = self.engine.assess_into(parcel, keys, past, at, explanation, row);
+            self.shift.add(&row.values);
+            decision
+        })
     }
 
     /// What decides.
