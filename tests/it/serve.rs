@@ -8,6 +8,7 @@ use parcel_risk::wire::v1::model_service_client::ModelServiceClient;
 use parcel_risk::wire::v1::outcome_service_client::OutcomeServiceClient;
 use parcel_risk::wire::v1::risk_scoring_service_client::RiskScoringServiceClient;
 use parcel_risk::wire::v1::score_result::Result::{Decision, Error};
+use prost::Message as _;
 use tonic::{Code, Status};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
@@ -163,6 +164,32 @@ async fn a_batch_of_more_than_the_contract_s_thousand_is_refused_whole() {
         RiskScoringServiceClient::new(channel).score_parcels(v1::ScoreParcelsRequest { requests }).await.unwrap_err();
     assert_eq!(status.code(), Code::InvalidArgument);
     assert_eq!(violations(&status), "requests: must have at most 1000 entries, got 1001 (TOO_MANY)\n");
+}
+
+/// A `ScoreParcelsRequest` of anything.
+#[derive(Clone, PartialEq, prost::Message)]
+struct Anything {
+    #[prost(bytes = "vec", repeated, tag = "1")]
+    requests: Vec<Vec<u8>>,
+}
+
+#[tokio::test]
+async fn a_batch_of_which_a_part_is_no_message_is_refused_whole() {
+    let (channel, _server) = start_default().await;
+    let mut client = tonic::client::Grpc::new(channel);
+    let good = request(parcel()).encode_to_vec();
+    for (part, code) in [(good.clone(), None), (vec![0xff, 0xff], Some(Code::Internal)), (good.clone(), None)] {
+        let sent = Anything { requests: vec![good.clone(), part, good.clone()] };
+        let path = http::uri::PathAndQuery::from_static("/parcelrisk.v1.RiskScoringService/ScoreParcels");
+        client.ready().await.unwrap();
+        let codec = tonic_prost::ProstCodec::<Anything, v1::ScoreParcelsResponse>::default();
+        let answer = client.unary(tonic::Request::new(sent), path, codec).await;
+        assert_eq!(answer.as_ref().err().map(Status::code), code);
+        match answer {
+            Ok(answer) => assert_eq!(answer.into_inner().results.len(), 3),
+            Err(status) => assert!(status.message().starts_with("failed to decode Protobuf message"), "{status}"),
+        }
+    }
 }
 
 #[tokio::test]
