@@ -42,7 +42,7 @@ fn main() {
     let mut criterion =
         Criterion::default().configure_from_args().sample_size(10).measurement_time(Duration::from_secs(5));
     let (values, labels) = synthetic_rows();
-    let rows = LabeledRows { values: values.view(), labels: &labels, weights: None };
+    let rows = LabeledRows { values: values.view().into(), labels: &labels, weights: None };
     let fit = |max_leaves| {
         let params = GradientBoosting::params().max_leaves(max_leaves).check().expect("settings in range");
         one_thread.install(|| params.fit_observed(rows, None, &mut |_| ())).expect("rows of both classes")

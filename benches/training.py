@@ -2,7 +2,7 @@
 """Speed and memory of training: CPU seconds, elapsed seconds and peak memory, as ratios to LightGBM's where it can do it.
 
 usage: python benches/training.py TRAIN.csv [--rows 1000000] [--binary target/release/parcel-risk] [--fit]
-needs: lightgbm numpy pyarrow (clients/python/features-requirements.txt), and `cargo build --release`; --fit needs cargo
+needs: cargo, and `cargo build --release`; --fit also lightgbm numpy pyarrow (clients/python/features-requirements.txt)
 
 TRAIN.csv is the public training part of the customs declarations. It is repeated to the wanted number of rows: parties
 get a suffix for each copy and days are kept, so keys and days stay as dense as in the file. The replica is written once,
@@ -20,6 +20,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 MAPPING = ROOT / "models/mappings/customs-declarations.toml"
+BENCH = ["cargo", "bench", "--quiet", "--locked", "--bench", "training", "--"]
 PARTIES = ("Importer ID", "Seller ID", "Declarant ID")
 
 
@@ -111,11 +112,14 @@ def main() -> None:
     one = measured("features, 1 thread", features, threads=1)
     two = measured("features, 2 threads", features, threads=2)
     print(f"features: {one['elapsed_s'] / two['elapsed_s']:.2f} times as fast by two threads")
+    for threads in (1, 2):
+        replay = [*BENCH, "replay", str(replica), str(MAPPING), str(threads)]
+        print(f"replay + features: {measured(f'replay, {threads}', replay)['printed'].splitlines()[-1]}")
     if args.fit:
         values, labels = flat(matrix, work)
         for threads in (1, 2):
-            fit = ["cargo", "bench", "--quiet", "--locked", "--bench", "training", "--", str(values), str(labels)]
-            ours = json.loads(measured(f"ours, {threads}", [*fit, str(threads)])["printed"].splitlines()[-1])
+            fit = [*BENCH, "fit", str(values), str(labels), str(threads)]
+            ours = json.loads(measured(f"ours, {threads}", fit)["printed"].splitlines()[-1])
             fit = [sys.executable, "-c", FIT_BY_LIGHTGBM, str(values), str(labels), str(threads)]
             theirs = json.loads(measured(f"LightGBM, {threads}", fit)["printed"].splitlines()[-1])
             print(f"fit of 100 x 31 on {threads} threads: {json.dumps(ours)}, LightGBM {json.dumps(theirs)}")

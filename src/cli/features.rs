@@ -123,17 +123,23 @@ impl Run<'_> {
         let mut past = self.past();
         let mut rows = reader.next_rows(|| progress.tick())?;
         let mut latest = None;
+        let mut replayed: Option<(Vec<LabeledParcel>, Vec<f32>)> = None;
         while let [first, .., last] | [first @ last] = rows.as_slice() {
             let at = |row: &LabeledParcel| row.parcel.advised_at;
             if !rows.is_sorted_by_key(at) || latest.is_some_and(|latest| latest > at(first)) {
                 return Ok(None);
             }
             latest = Some(at(last));
-            // The next rows are read while these are written.
-            let (next, written) =
-                rayon::join(|| reader.next_rows(|| progress.tick()), || self.write(&rows, &mut past, &mut writer));
+            // The next rows are read, and those before are written, while these are replayed.
+            let before = replayed.take();
+            let write = || before.map_or(Ok(()), |(rows, values)| write(&rows, &values, &mut writer));
+            let read = || reader.next_rows(|| progress.tick());
+            let (values, (written, next)) = rayon::join(|| self.replay(&rows, &mut past), || rayon::join(write, read));
             written?;
-            rows = next?;
+            replayed = Some((std::mem::replace(&mut rows, next?), values));
+        }
+        if let Some((rows, values)) = replayed {
+            write(&rows, &values, &mut writer)?;
         }
         let rejects = reader.finish(max_reject_share)?;
         if latest.is_none() {
@@ -147,7 +153,7 @@ impl Run<'_> {
     fn in_order_of_time(&self, dataset: &Dataset, progress: &Progress) -> anyhow::Result<()> {
         let (mut writer, mut past) = (self.writer()?, self.past());
         for rows in dataset.rows.chunks(ROWS_AT_ONCE) {
-            self.write(rows, &mut past, &mut writer)?;
+            write(rows, &self.replay(rows, &mut past), &mut writer)?;
             rows.iter().for_each(|_| progress.tick());
         }
         Ok(writer.finish()?)
@@ -170,26 +176,32 @@ impl Run<'_> {
         (replay, descriptions)
     }
 
-    fn write(
-        &self,
-        rows: &[LabeledParcel],
-        (replay, descriptions): &mut (Replay, Descriptions),
-        writer: &mut MatrixWriter,
-    ) -> Result<(), WriteError> {
-        let n_features = self.point_in_time.plan.features().len();
-        self.point_in_time.replay(rows, replay, descriptions, |some| {
-            let mut rows = some.rows.iter().enumerate();
-            rows.try_for_each(|(idx, row)| {
-                let values = &some.values[idx * n_features..][..n_features];
-                writer.write(&matrix_row(row, values))
-            })
-        })
+    /// Features of rows, row by row.
+    fn replay(&self, rows: &[LabeledParcel], (replay, descriptions): &mut (Replay, Descriptions)) -> Vec<f32> {
+        let mut values = Vec::new();
+        let Ok(()) = self.point_in_time.replay(rows, replay, descriptions, |some| {
+            // Mostly all of them come at once.
+            if values.is_empty() {
+                values = some.values;
+            } else {
+                values.extend(some.values);
+            }
+            Ok::<_, Infallible>(())
+        });
+        values
     }
+}
+
+/// * `values`: the features of all rows, row by row.
+fn write(rows: &[LabeledParcel], values: &[f32], writer: &mut MatrixWriter) -> Result<(), WriteError> {
+    let n_features = values.len() / rows.len().max(1);
+    let mut rows = rows.iter().enumerate();
+    rows.try_for_each(|(idx, row)| writer.write(&matrix_row(row, &values[idx * n_features..][..n_features])))
 }
 
 fn matrix_row<'a>(row: &'a LabeledParcel, values: &'a [f32]) -> MatrixRow<'a> {
     MatrixRow {
-        item_id: row.parcel.item_id.as_str(),
+        item_id: row.parcel.item_id(),
         advised_at: row.parcel.advised_at,
         label: row.outcome.map(|outcome| outcome.infringement),
         kind: row.outcome.and_then(|outcome| outcome.kind).map(InfringementKind::name),

@@ -1,9 +1,11 @@
 //! History keys, compiled: what they are made of, and the features that each gives.
 
+use std::iter;
+
 use super::error::{positive, unknown};
 use super::part::PartList;
 use super::{FeatureInfo, InvalidSpec, KeySpec};
-use crate::history::{Counts, EntityKey, KeyKind, KeyParts, Recent};
+use crate::history::{Bucket, Counts, EntityKey, HistoryView, KeyKind, KeyParts, Known, Place, Recent, Sighted};
 use crate::reasons::ReasonCode;
 
 /// A key of a spec, ready to hash and to read.
@@ -23,6 +25,64 @@ pub(super) struct PlannedKey {
     kind: KeyKind,
     counterpart_kind: KeyKind,
 }
+
+/// What is known under a key of a parcel's entity.
+pub(super) trait KnownUnder {
+    /// What was counted.
+    fn counts(&self) -> Counts;
+    /// The feature at `place` among those of the key.
+    ///
+    /// * `log_odds`: those of the rate, which follows from other keys too.
+    fn value(&self, place: usize, feature: KeyFeature, log_odds: f64) -> f32;
+}
+
+/// As it was just read.
+pub(super) struct JustRead {
+    counts: Counts,
+    recent: Option<Recent>,
+}
+
+impl JustRead {
+    /// What a parcel in bucket `at` sees.
+    pub(super) fn of(known: Known<'_>, at: Bucket) -> Self {
+        Self { counts: known.counts(at), recent: known.recent(at) }
+    }
+}
+
+impl KnownUnder for JustRead {
+    fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    fn value(&self, _: usize, feature: KeyFeature, log_odds: f64) -> f32 {
+        feature.value(log_odds, &self.counts, self.recent.as_ref())
+    }
+}
+
+/// As it is kept for several parcels.
+pub(super) struct Remembered {
+    /// Where it stands in the history.
+    pub(super) place: Option<Place>,
+    counts: Counts,
+    /// All but the log-odds, by the place of the feature among those of its key.
+    values: [f32; KeyFeature::ALL.len()],
+}
+
+impl KnownUnder for &Remembered {
+    fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    fn value(&self, place: usize, feature: KeyFeature, log_odds: f64) -> f32 {
+        match feature {
+            KeyFeature::LogOdds => as_feature(log_odds),
+            _ => self.values[place],
+        }
+    }
+}
+
+/// Entities that are sighted before anything is read of them.
+pub(super) const SIGHTED_AT_ONCE: usize = 64;
 
 /// Declares what a key can give: its name in a feature spec, its unit, what it is.
 macro_rules! key_features {
@@ -75,8 +135,7 @@ impl KeyFeature {
             Self::Seen30Days => of_recent(|recent| recent.parcels[2]),
             Self::Counterparts => of_recent(|recent| recent.counterparts),
         };
-        // Minus zero is zero, as among the parcel's own numbers.
-        value as f32 + 0.0
+        as_feature(value)
     }
 
     fn from_name(path: &str, name: &str) -> Result<Self, InvalidSpec> {
@@ -85,6 +144,11 @@ impl KeyFeature {
             .map(|(feature, ..)| *feature)
             .ok_or_else(|| unknown(path, name, Self::ALL.iter().map(|(_, known, ..)| *known)))
     }
+}
+
+/// Minus zero is zero, as among the parcel's own numbers.
+fn as_feature(value: f64) -> f32 {
+    value as f32 + 0.0
 }
 
 impl PlannedKey {
@@ -139,6 +203,25 @@ impl PlannedKey {
                 key: Some(idx),
             })
         })
+    }
+
+    /// What is known of each of some entities, to be kept. A key has no feature twice, so there is room for all.
+    pub(super) fn remembered(&self, entities: &[EntityKey], history: &HistoryView<'_>, at: Bucket) -> Vec<Remembered> {
+        let remember = |known: Known<'_>| {
+            let (place, read) = (known.place(), JustRead::of(known, at));
+            let mut values = [f32::NAN; KeyFeature::ALL.len()];
+            for (place, (value, feature)) in values.iter_mut().zip(&self.features).enumerate() {
+                *value = read.value(place, *feature, 0.0);
+            }
+            Remembered { place, counts: read.counts, values }
+        };
+        let (mut remembered, mut sighted) = (Vec::with_capacity(entities.len()), Sighted::default());
+        for some in entities.chunks(SIGHTED_AT_ONCE) {
+            history.sight(some.iter().map(|entity| (Some(*entity), self.keeps_activity)), iter::empty(), &mut sighted);
+            let known = |(place, entity): (usize, &EntityKey)| history.known(&sighted, place, *entity);
+            remembered.extend(some.iter().enumerate().map(known).map(remember));
+        }
+        remembered
     }
 
     /// The parcel's entity under this key; `None` where it does not state one of the parts.

@@ -14,6 +14,7 @@ mod plan;
 mod rates;
 mod row;
 mod spec;
+mod together;
 
 pub use error::InvalidSpec;
 pub use indicators::indicators;

@@ -5,7 +5,7 @@ use super::key::{back_off, reason};
 use super::number::Inputs;
 use super::part::PartList;
 use super::{FeatureInfo, InvalidSpec, NUMBER_FEATURES, NormSpec, NumberFeature};
-use crate::history::{Bucket, EntityKey, HistoryView, KeyKind, KeyParts, Sighted};
+use crate::history::{EntityKey, KeyKind, KeyParts, Usual};
 use crate::reasons::ReasonCode;
 
 /// A norm of a spec, ready to hash and to read.
@@ -67,16 +67,15 @@ impl PlannedNorm {
     }
 
     /// Deviations of each of the parcel's numbers from its norm, into `values`.
+    ///
+    /// * `usual`: what is known to be usual for each of `entries`.
     pub(super) fn fill(
         norms: &[Self],
         entries: &[Option<(EntityKey, f64)>],
-        (history, sighted): (&HistoryView<'_>, &Sighted),
-        at: Bucket,
+        usual: impl Iterator<Item = Option<Usual>>,
         values: &mut Vec<f32>,
     ) {
-        let usual =
-            |(place, entry): (usize, &Option<(EntityKey, f64)>)| history.usual(sighted, place, entry.as_ref()?.0, at);
-        let usual: Vec<_> = entries.iter().enumerate().map(usual).collect();
+        let usual: Vec<_> = usual.collect();
         for (idx, entry) in entries.iter().enumerate() {
             let mut known = usual[idx];
             let mut norm = &norms[idx];

@@ -4,12 +4,12 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use super::error::{positive, unknown};
-use super::key::{LogOdds, PlannedKey};
+use super::key::{JustRead, KnownUnder, LogOdds, PlannedKey};
 use super::norm::PlannedNorm;
 use super::number::Inputs;
 use super::part::PartList;
 use super::{ExchangeRates, FeatureRow, FeatureSpec, InvalidSpec, NUMBER_FEATURES, NumberFeature, ParcelKeys, Part};
-use crate::history::{Bucket, HistoryView, Sighted};
+use crate::history::{Bucket, HistoryView, Sighted, Usual};
 use crate::parcel::{AdvisedAt, Money, Notice, NoticeCode, Parcel};
 use crate::reasons::ReasonCode;
 use crate::text::{TextModel, TextWeights, Words, hashed_ngrams, hashed_ngrams_of_kept};
@@ -20,8 +20,8 @@ pub struct FeaturePlan {
     spec: FeatureSpec,
     numbers: Vec<&'static NumberFeature>,
     parts: PartList,
-    keys: Vec<PlannedKey>,
-    norms: Vec<PlannedNorm>,
+    pub(super) keys: Vec<PlannedKey>,
+    pub(super) norms: Vec<PlannedNorm>,
     features: Vec<FeatureInfo>,
     fingerprint: usize,
     descriptions: TextWeights,
@@ -215,6 +215,28 @@ impl FeaturePlan {
         descriptions: &(dyn Fn(&[u32]) -> f64 + Sync),
         row: &mut FeatureRow,
     ) {
+        self.begin(keys, row);
+        self.fill_from_view(keys, history, at, row);
+        self.add_description(keys, descriptions, row);
+    }
+
+    /// As [`FeaturePlan::fill_while_learning`], where it is known already what history knows of the parcel's entities, by key
+    /// and by norm of the spec.
+    pub(super) fn fill_by<K: KnownUnder>(
+        &self,
+        keys: &ParcelKeys,
+        known: impl Iterator<Item = Option<K>>,
+        usual: impl Iterator<Item = Option<Usual>>,
+        descriptions: &(dyn Fn(&[u32]) -> f64 + Sync),
+        row: &mut FeatureRow,
+    ) {
+        self.begin(keys, row);
+        self.fill_from_history(keys, known, usual, row);
+        self.add_description(keys, descriptions, row);
+    }
+
+    /// Has `row` hold what a parcel states, and nothing else.
+    fn begin(&self, keys: &ParcelKeys, row: &mut FeatureRow) {
         row.values.clear();
         row.counts.clear();
         row.rates.clear();
@@ -223,7 +245,9 @@ impl FeaturePlan {
         row.counts.reserve(self.keys.len());
         row.rates.reserve(self.keys.len());
         row.values.extend_from_slice(&keys.numbers);
-        self.fill_from_history(keys, history, at, row);
+    }
+
+    fn add_description(&self, keys: &ParcelKeys, descriptions: &(dyn Fn(&[u32]) -> f64 + Sync), row: &mut FeatureRow) {
         if self.spec.description_model {
             row.values.push(or_missing((!keys.ngrams.is_empty()).then(|| descriptions(&keys.ngrams))));
         }
@@ -236,44 +260,51 @@ impl FeaturePlan {
         row.values.truncate(self.n_numbers());
         row.counts.clear();
         row.rates.clear();
-        self.fill_from_history(keys, history, at, row);
+        self.fill_from_view(keys, history, at, row);
         row.values.extend(description);
     }
 
-    fn fill_from_history(&self, keys: &ParcelKeys, history: &HistoryView<'_>, at: Bucket, row: &mut FeatureRow) {
+    /// Fills `row` with what history knows of a parcel's entities. All of it is sighted before anything is read.
+    fn fill_from_view(&self, keys: &ParcelKeys, history: &HistoryView<'_>, at: Bucket, row: &mut FeatureRow) {
         SIGHTED.with_borrow_mut(|sighted| {
             let entities = self.keys.iter().zip(keys.by_key()).map(|(key, entity)| (*entity, key.keeps_activity));
             history.sight(entities, keys.norms.iter().map(|norm| norm.map(|(kind, _)| kind)), sighted);
-            self.fill_from_sighted(keys, (history, sighted), at, row);
+            let known = keys
+                .by_key()
+                .iter()
+                .enumerate()
+                .map(|(place, entity)| Some(JustRead::of(history.known(sighted, place, (*entity)?), at)));
+            let usual =
+                keys.norms.iter().enumerate().map(|(place, norm)| history.usual(sighted, place, norm.as_ref()?.0, at));
+            self.fill_from_history(keys, known, usual, row);
         });
     }
 
-    fn fill_from_sighted(
+    fn fill_from_history<K: KnownUnder>(
         &self,
         keys: &ParcelKeys,
-        (history, sighted): (&HistoryView<'_>, &Sighted),
-        at: Bucket,
+        known: impl Iterator<Item = Option<K>>,
+        usual: impl Iterator<Item = Option<Usual>>,
         row: &mut FeatureRow,
     ) {
         let mut log_odds = LogOdds::default();
-        for (place, (key, entity)) in self.keys.iter().zip(keys.by_key()).enumerate() {
-            let known = entity.map(|entity| history.known(sighted, place, entity));
+        for (key, known) in self.keys.iter().zip(known) {
             let parent_rate = key.parent.and_then(|idx| row.rates.get(idx).copied()).unwrap_or(PRIOR_RATE);
-            let counts = known.map(|known| known.counts(at));
-            let recent = known.and_then(|known| known.recent(at));
+            let counts = known.as_ref().map(K::counts);
             let rate = counts.map_or(parent_rate, |counts| key.rate(&counts, parent_rate));
             let features = key.features.iter();
-            match &counts {
-                Some(counts) => {
+            match &known {
+                Some(known) => {
                     let log_odds = log_odds.of(rate);
-                    row.values.extend(features.map(|feature| feature.value(log_odds, counts, recent.as_ref())));
+                    let features = features.enumerate();
+                    row.values.extend(features.map(|(place, feature)| known.value(place, *feature, log_odds)));
                 }
                 None => row.values.extend(features.map(|_| f32::NAN)),
             }
             row.rates.push(rate);
             row.counts.push(counts);
         }
-        PlannedNorm::fill(&self.norms, &keys.norms, (history, sighted), at, &mut row.values);
+        PlannedNorm::fill(&self.norms, &keys.norms, usual, &mut row.values);
     }
 
     /// How the features of key `idx` would differ if history had counted nothing of its entity: each

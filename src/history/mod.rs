@@ -24,6 +24,7 @@ mod size;
 mod slab;
 mod snapshot;
 mod table;
+mod together;
 mod view;
 mod waiting;
 
@@ -40,9 +41,12 @@ pub use replay::{Advised, DueOutcome, Replay};
 pub(crate) use shards::KeyIsHash;
 pub use size::{HistorySize, TableSize};
 pub use snapshot::{Snapshot, SnapshotError};
+pub use table::Place;
+pub use together::Group;
 pub use view::{HistoryView, Known, Sighted};
 
 use shards::{Change, Shards};
+use together::Together;
 use waiting::{Later, Waiting};
 
 /// Something that happened to a parcel, with the keys of everything it is about.
@@ -93,6 +97,12 @@ impl History {
         event.change(decay, shards);
     }
 
+    /// As [`History::fold_alone`] of each of `together`, which were of bucket `at`.
+    fn fold_together(&mut self, at: Bucket, together: &mut Together) {
+        let Self { decay, shards, .. } = self;
+        together.fold(shards, at, decay);
+    }
+
     /// As [`History::fold`] of a parcel that was advised; but where others read now, it is folded a little later, and waits
     /// for nobody. No parcel of its own bucket sees it, so none misses it: whoever opens the next bucket
     /// [catches up](Self::catch_up) first.
@@ -137,6 +147,12 @@ impl History {
     /// Nothing may be folded meanwhile.
     pub fn evict_stalest(&self, most: usize) -> usize {
         self.shards.evict_stalest(most)
+    }
+
+    /// Lets go the counts and the activity of entities that are not to be kept.
+    pub fn retain(&mut self, counts: impl Fn(EntityKey) -> bool, activity: impl Fn(EntityKey) -> bool) {
+        self.catch_up();
+        self.shards.retain(counts, activity);
     }
 
     /// How counts age here.

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use rayon::prelude::*;
-
 use super::shards::KeySet;
-use super::{Bucket, EntityKey, Event, Footprint, History};
+use super::together::Together;
+use super::{Bucket, EntityKey, Event, Footprint, Group, History, found};
 
 /// An outcome that is known to come, but not yet at the time replayed.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,8 +28,8 @@ pub struct Advised<'a> {
     pub outcome: Option<(Bucket, bool)>,
 }
 
-/// Fewer events are not worth a task.
-const EVENTS_A_TASK: usize = 64;
+/// Fewer events have too little in common to be added up before they are folded.
+const EVENTS_TOGETHER: usize = 16;
 
 /// Replays parcels in order of time: each sees only what was known when it was advised.
 ///
@@ -39,16 +38,31 @@ const EVENTS_A_TASK: usize = 64;
 #[derive(Debug)]
 pub struct Replay {
     history: History,
-    due: BTreeMap<Bucket, Vec<DueOutcome>>,
+    due: BTreeMap<Bucket, Due>,
     advised_items: KeySet,
     now: Bucket,
+    together: Together,
+}
+
+/// Outcomes that become known in one bucket.
+#[derive(Debug, Default)]
+struct Due {
+    outcomes: Vec<DueOutcome>,
+    /// Those that `together` has the counts of.
+    grouped: Vec<DueOutcome>,
+    together: Option<Box<Together>>,
 }
 
 impl Replay {
     /// Starts from a history and the outcomes that were still to come in it.
     pub fn from(history: History, due: Vec<DueOutcome>) -> Self {
-        let mut replay =
-            Self { history, due: BTreeMap::new(), advised_items: KeySet::default(), now: Bucket::default() };
+        let mut replay = Self {
+            history,
+            due: BTreeMap::new(),
+            advised_items: KeySet::default(),
+            now: Bucket::default(),
+            together: Together::default(),
+        };
         due.into_iter().for_each(|outcome| replay.will_be_known(outcome));
         replay
     }
@@ -59,8 +73,11 @@ impl Replay {
         self.now = self.now.max(at);
         while let Some(next) = self.due.first_entry().filter(|next| *next.key() <= self.now) {
             let at = *next.key();
-            let due = next.remove();
-            fold_all(&mut self.history, &due, |DueOutcome { infringement, keys, .. }| Event::Outcome {
+            let Due { outcomes, together, .. } = next.remove();
+            if let Some(mut together) = together {
+                self.history.fold_together(at, &mut together);
+            }
+            self.fold_all(at, &outcomes, |DueOutcome { infringement, keys, .. }| Event::Outcome {
                 at,
                 keys,
                 infringement: *infringement,
@@ -77,16 +94,52 @@ impl Replay {
 
     /// As [`Replay::advise`] one after the other, by all threads. Answers how many items were new.
     pub fn advise_all(&mut self, parcels: &[Advised<'_>]) -> usize {
-        let new: Vec<_> = parcels.iter().filter(|parcel| self.advised_items.insert(parcel.item)).collect();
-        for Advised { footprint, outcome, .. } in &new {
-            if let Some((known_at, infringement)) = *outcome {
-                let at = known_at.max(self.now);
-                self.will_be_known(DueOutcome { at, infringement, keys: footprint.keys.clone() });
-            }
-        }
+        let are_new = self.take(parcels, |due| &mut due.outcomes);
+        let new: Vec<_> = parcels.iter().zip(are_new).filter_map(|(parcel, is_new)| is_new.then_some(parcel)).collect();
         let at = self.now;
-        fold_all(&mut self.history, &new, |parcel| Event::Advised { at, footprint: parcel.footprint });
+        self.fold_all(at, &new, |parcel| Event::Advised { at, footprint: parcel.footprint });
         new.len()
+    }
+
+    /// As [`Replay::advise_all`], where the entities of the parcels' footprints are known by groups.
+    ///
+    /// * `groups`: all that is counted in the footprints, and nothing else.
+    pub fn advise_groups(&mut self, parcels: &[Advised<'_>], groups: &[Group]) -> usize {
+        let are_new = match known_together(parcels, groups) {
+            Some(known_at) => {
+                let known_at = known_at.max(self.now);
+                let are_new = self.take(parcels, |due| &mut due.grouped);
+                let added = |(parcel, is_new): (&Advised<'_>, &bool)| match parcel.outcome {
+                    Some((_, infringement)) if *is_new => found(infringement),
+                    _ => [0; 3],
+                };
+                let added: Vec<_> = parcels.iter().zip(&are_new).map(added).collect();
+                let together = self.due.entry(known_at).or_default().together.get_or_insert_default();
+                groups.iter().for_each(|group| together.count_group(group, &added));
+                are_new
+            }
+            None => self.take(parcels, |due| &mut due.outcomes),
+        };
+        let seen: Vec<_> = are_new.iter().map(|is_new| [u32::from(*is_new), 0, 0]).collect();
+        groups.iter().for_each(|group| self.together.count_group(group, &seen));
+        let new = parcels.iter().zip(&are_new).filter(|(_, is_new)| **is_new);
+        new.for_each(|(parcel, _)| self.together.add_uncounted(parcel.footprint));
+        self.history.fold_together(self.now, &mut self.together);
+        are_new.iter().filter(|is_new| **is_new).count()
+    }
+
+    /// Whether each of these parcels is new; notes the outcomes of those that are, where `among` says.
+    fn take(&mut self, parcels: &[Advised<'_>], among: impl Fn(&mut Due) -> &mut Vec<DueOutcome>) -> Vec<bool> {
+        let take = |Advised { item, footprint, outcome }: &Advised<'_>| {
+            let is_new = self.advised_items.insert(*item);
+            if let Some((known_at, infringement)) = outcome.filter(|_| is_new) {
+                let at = known_at.max(self.now);
+                let due = self.due.entry(at).or_default();
+                among(due).push(DueOutcome { at, infringement, keys: footprint.keys.clone() });
+            }
+            is_new
+        };
+        parcels.iter().map(take).collect()
     }
 
     /// The history so far.
@@ -96,23 +149,34 @@ impl Replay {
 
     /// The history, and the outcomes still to come, earliest first.
     pub fn finish(self) -> (History, Vec<DueOutcome>) {
-        let mut due: Vec<_> = self.due.into_values().flatten().collect();
+        let all = |Due { outcomes, grouped, .. }: Due| outcomes.into_iter().chain(grouped);
+        let mut due: Vec<_> = self.due.into_values().flat_map(all).collect();
         due.sort();
         (self.history, due)
     }
 
     /// An outcome will become known; one of a bucket that was reached already becomes known in the next that is.
     pub fn will_be_known(&mut self, outcome: DueOutcome) {
-        self.due.entry(outcome.at).or_default().push(outcome);
+        self.due.entry(outcome.at).or_default().outcomes.push(outcome);
+    }
+
+    /// Folds an event of each of `what`, all of bucket `at` and so in any order: see [`History::fold`].
+    fn fold_all<'a, T>(&mut self, at: Bucket, what: &'a [T], event: impl Fn(&'a T) -> Event<'a>) {
+        if what.len() < EVENTS_TOGETHER {
+            what.iter().for_each(|one| self.history.fold_alone(&event(one)));
+        } else {
+            what.iter().for_each(|one| self.together.add(&event(one)));
+            self.history.fold_together(at, &mut self.together);
+        }
     }
 }
 
-/// Folds an event of each of `what`, all of one bucket and so in any order: see [`History::fold`].
-fn fold_all<'a, T: Sync>(history: &mut History, what: &'a [T], event: impl Fn(&'a T) -> Event<'a> + Sync) {
-    if what.len() <= EVENTS_A_TASK {
-        what.iter().for_each(|one| history.fold_alone(&event(one)));
-    } else {
-        let history = &*history;
-        what.par_iter().with_min_len(EVENTS_A_TASK).for_each(|one| history.fold(&event(one)));
-    }
+/// When all outcomes of some parcels become known, where that is one bucket, and they have so much in common that it takes
+/// no more room to keep what they add by groups than to keep them.
+fn known_together(parcels: &[Advised<'_>], groups: &[Group]) -> Option<Bucket> {
+    let mut known_at = parcels.iter().filter_map(|parcel| Some(parcel.outcome?.0));
+    let first = known_at.next()?;
+    let n_keys: usize = parcels.iter().map(|parcel| parcel.footprint.keys.len()).sum();
+    let n_entities: usize = groups.iter().map(|group| group.entities.len()).sum();
+    (4 * n_entities <= n_keys && known_at.all(|at| at == first)).then_some(first)
 }

@@ -45,7 +45,7 @@ pub(super) struct Shards([RwLock<Shard>; N_SHARDS]);
 
 /// A power of two. A parcel takes all of them for reading, so each costs every call; events that are folded side by side in
 /// training take one at a time.
-const N_SHARDS: usize = 4;
+pub(super) const N_SHARDS: usize = 4;
 
 /// What is about some keys, by the shard of the key and there in the same order.
 fn by_shard<T>(of_keys: impl Iterator<Item = (EntityKey, T)>) -> Vec<Vec<T>> {
@@ -71,7 +71,7 @@ impl Default for Shards {
     }
 }
 
-fn place(key: EntityKey) -> usize {
+pub(super) fn place(key: EntityKey) -> usize {
     // Bits from the middle: the maps inside use the lowest and the highest.
     (key.0 >> 32) as usize % N_SHARDS
 }
@@ -203,6 +203,20 @@ impl Shards {
         shards.zip(of_shards).for_each(|(shard, of_shard)| {
             change(shard.get_mut().unwrap_or_else(PoisonError::into_inner), of_shard);
         });
+    }
+
+    /// Each of them, to be changed by another thread.
+    pub(super) fn all_mut(&mut self) -> impl IndexedParallelIterator<Item = &mut Shard> {
+        self.0.par_iter_mut().map(|shard| shard.get_mut().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// See [`super::History::retain`].
+    pub(super) fn retain(&mut self, counts: impl Fn(EntityKey) -> bool, activity: impl Fn(EntityKey) -> bool) {
+        for shard in &mut self.0 {
+            let shard = shard.get_mut().unwrap_or_else(PoisonError::into_inner);
+            shard.entries.retain(|key, _| counts(key));
+            shard.activity.retain(|key, _| activity(key));
+        }
     }
 
     /// See [`super::History::evict_stalest`].

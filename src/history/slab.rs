@@ -46,10 +46,13 @@ impl<S: Copy> Slab<S> {
 
     /// Puts `value` in the stead of what stands at `place`.
     pub(super) fn put(&mut self, place: u32, value: S) {
-        let slot = self.chunks.get_mut(place as usize / CHUNK).and_then(|chunk| chunk.get_mut(place as usize % CHUNK));
-        if let Some(slot) = slot {
+        if let Some(slot) = self.at_mut(place) {
             slot.value = value;
         }
+    }
+
+    fn at_mut(&mut self, place: u32) -> Option<&mut Slot<S>> {
+        self.chunks.get_mut(place as usize / CHUNK)?.get_mut(place as usize % CHUNK)
     }
 
     /// Gives a place to a key and its value.
@@ -76,6 +79,10 @@ impl<S: Copy> Slab<S> {
 
     /// Leaves a place; another key may have it then.
     pub(super) fn leave(&mut self, place: u32) {
+        // Its key is no longer there either: whoever found it before can tell.
+        if let Some(slot) = self.at_mut(place) {
+            slot.key = slot.key.map(|half| !half);
+        }
         self.free.push(place);
     }
 

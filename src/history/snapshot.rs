@@ -106,6 +106,7 @@ impl Snapshot {
             due: DueColumns::of(&self.due),
         };
         let plain = postcard::to_stdvec(&columns).expect("plain columns always encode");
+        drop(columns);
         let mut packed = DeflateEncoder::new(PACKED.as_bytes().to_vec(), Compression::new(6));
         packed.write_all(&plain).expect("writing to memory does not fail");
         packed.finish().expect("writing to memory does not fail")

@@ -51,6 +51,19 @@ impl<T: Pack> Found<'_, T> {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Guess(Option<u32>);
 
+/// Where a value stood when it was found; it may stand elsewhere since.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place(u32);
+
+/// A change of one value.
+#[derive(Debug)]
+pub(super) struct Change<A> {
+    pub(super) key: EntityKey,
+    /// Where it stood of late, where that is known.
+    pub(super) seen_at: Option<Place>,
+    pub(super) what: A,
+}
+
 /// Values by the entity that they are about.
 #[derive(Clone)]
 pub(super) struct Table<T: Pack> {
@@ -65,6 +78,9 @@ struct Slabs<T: Pack> {
     grown: Slab<T::Grown>,
     whole: Slab<T>,
 }
+
+/// Keys that are found before the first of them is changed.
+const FOUND_AHEAD: usize = 32;
 
 const FORM: u32 = 3 << 30;
 const YOUNG: u32 = 0;
@@ -85,8 +101,17 @@ impl<T: Pack> Table<T> {
 
     // Keys are hashes already; hashing them again would only cost.
     pub(super) fn get(&self, key: EntityKey) -> Option<Found<'_, T>> {
-        let place = *self.index.find(key.0, |place| self.slabs.key(*place) == Some(key))?;
-        self.slabs.found(place)
+        self.slabs.found(self.place(key)?.0)
+    }
+
+    /// As [`Table::get`], with the place.
+    pub(super) fn get_at(&self, key: EntityKey) -> Option<(Place, Found<'_, T>)> {
+        let place = self.place(key)?;
+        Some((place, self.slabs.found(place.0)?))
+    }
+
+    fn place(&self, key: EntityKey) -> Option<Place> {
+        self.index.find(key.0, |place| self.slabs.key(*place) == Some(key)).copied().map(Place)
     }
 
     /// Where the value of `key` stands, by the index alone: another's may stand there, which [`Table::at`] sees.
@@ -99,11 +124,15 @@ impl<T: Pack> Table<T> {
         place.and_then(|place| self.slabs.key(place)).map_or(0, |key| key.0)
     }
 
-    /// As [`Table::get`], where it was guessed before; nothing may have changed since.
-    pub(super) fn at(&self, key: EntityKey, Guess(place): Guess) -> Option<Found<'_, T>> {
+    /// As [`Table::get_at`], where it was guessed before; nothing may have changed since.
+    pub(super) fn at(&self, key: EntityKey, Guess(place): Guess) -> Option<(Place, Found<'_, T>)> {
         // Without a guess, the index has no such key.
         let place = place?;
-        if self.slabs.key(place) == Some(key) { self.slabs.found(place) } else { self.get(key) }
+        if self.slabs.key(place) == Some(key) {
+            Some((Place(place), self.slabs.found(place)?))
+        } else {
+            self.get_at(key)
+        }
     }
 
     /// Changes the value of `key`, or what `fresh` gives where there is none yet.
@@ -119,6 +148,47 @@ impl<T: Pack> Table<T> {
             let mut value = fresh();
             change(&mut value);
             self.add(key, &value);
+        }
+    }
+
+    /// Changes the values of keys, one after the other, by what there is for each.
+    ///
+    /// Some are found before the first of them is changed: most are far away in memory, and the machine then waits for
+    /// several of them at a time.
+    pub(super) fn change_each<A>(
+        &mut self,
+        changes: &[Change<A>],
+        fresh: impl Fn(&A) -> T,
+        change: impl Fn(&mut T, &A),
+    ) {
+        let mut places = [None; FOUND_AHEAD];
+        for some in changes.chunks(FOUND_AHEAD) {
+            for (place, Change { key, seen_at, .. }) in places.iter_mut().zip(some) {
+                let still_there = seen_at.filter(|place| self.slabs.key(place.0) == Some(*key));
+                *place = still_there.or_else(|| self.place(*key));
+            }
+            for (place, Change { key, what, .. }) in places.iter().zip(some) {
+                let still = place.filter(|place| self.slabs.key(place.0) == Some(*key));
+                match still.and_then(|place| Some((place.0, self.slabs.found(place.0)?.value()))) {
+                    Some((place, mut value)) => {
+                        change(&mut value, what);
+                        self.put(place, *key, &value);
+                    }
+                    // New, or elsewhere by a change of the same key before.
+                    None => self.change(*key, || fresh(what), |value| change(value, what)),
+                }
+            }
+        }
+    }
+
+    /// Puts the value of `key`, which stands at `before`.
+    fn put(&mut self, before: u32, key: EntityKey, value: &T) {
+        let Self { index, slabs } = self;
+        let now = slabs.replace(before, key, value.pack());
+        if now != before
+            && let Some(place) = index.find_mut(key.0, |place| *place == before)
+        {
+            *place = now;
         }
     }
 

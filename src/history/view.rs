@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::shards::Guards;
-use super::table::{Found, Guess};
+use super::table::{Found, Guess, Place};
 use super::{Activity, Bucket, Counts, Decay, EntityKey, Entry, Recent, Usual};
 
 /// A history to read from, for any number of look-ups and threads. Folds wait until it is dropped, so it is held for a
@@ -16,7 +16,8 @@ pub struct HistoryView<'a> {
 impl HistoryView<'_> {
     /// Finds what is known of `key`.
     pub fn find(&self, key: EntityKey) -> Known<'_> {
-        Known { decay: &self.decay, entry: self.shards.of(key).entries.get(key), activity: None }
+        let (place, entry) = self.shards.of(key).entries.get_at(key).unzip();
+        Known { decay: &self.decay, place, entry, activity: None }
     }
 
     /// Brings near what is known of all that a parcel reads: entities, each with whether its activity is kept, and kinds of
@@ -58,7 +59,9 @@ impl HistoryView<'_> {
     pub fn known(&self, Sighted { entities, .. }: &Sighted, place: usize, key: EntityKey) -> Known<'_> {
         let (entry, activity) = entities.get(place).copied().unwrap_or_default();
         let shard = self.shards.of(key);
-        Known { decay: &self.decay, entry: shard.entries.at(key, entry), activity: shard.activity.at(key, activity) }
+        let (place, entry) = shard.entries.at(key, entry).unzip();
+        let activity = shard.activity.at(key, activity).map(|(_, activity)| activity);
+        Known { decay: &self.decay, place, entry, activity }
     }
 
     /// What a parcel in bucket `at` knows of `key`; zero counts where nothing is known.
@@ -69,7 +72,7 @@ impl HistoryView<'_> {
     /// What a parcel in bucket `at` knows to be usual for the kind `key`, which was sighted at `place`; `None` where nothing
     /// is.
     pub fn usual(&self, Sighted { kinds, .. }: &Sighted, place: usize, key: EntityKey, at: Bucket) -> Option<Usual> {
-        self.shards.of(key).norms.at(key, *kinds.get(place)?)?.value().read(at, &self.decay)
+        self.shards.of(key).norms.at(key, *kinds.get(place)?)?.1.value().read(at, &self.decay)
     }
 }
 
@@ -84,11 +87,17 @@ pub struct Sighted {
 #[derive(Clone, Copy)]
 pub struct Known<'a> {
     decay: &'a Decay,
+    place: Option<Place>,
     entry: Option<Found<'a, Entry>>,
     activity: Option<Found<'a, Activity>>,
 }
 
 impl Known<'_> {
+    /// Where its counts stand now; `None` where there are none.
+    pub fn place(&self) -> Option<Place> {
+        self.place
+    }
+
     /// What a parcel in bucket `at` sees of its counts; zero where there are none.
     pub fn counts(&self, at: Bucket) -> Counts {
         self.entry.map_or_else(Counts::default, |entry| entry.value().read(at, self.decay))

@@ -2,9 +2,9 @@
 
 use linfa::prelude::*;
 use linfa_logistic::LogisticRegression;
-use ndarray::{Array1, Array2, ArrayView2, Axis};
+use ndarray::{Array1, Array2};
 
-use super::Linear;
+use super::{FeatureValues, Linear};
 
 /// Settings of the fit, unchecked.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -60,18 +60,20 @@ impl LogisticParams {
 impl LogisticValidParams {
     /// Fits on rows of features with their labels.
     ///
-    /// * `values`: shape `(n_rows, n_features)`, NaN where missing.
+    /// * `values`: NaN where missing.
     /// * `labels`: shape `(n_rows,)`, `true` means infringement.
     ///
     /// # Errors
     /// [`FitError::OneClass`] where all labels are equal; [`FitError::Linfa`] where the optimizer fails.
-    pub fn fit(&self, values: ArrayView2<'_, f32>, labels: &[bool]) -> Result<Linear, FitError> {
-        let (n_rows, n_features) = values.dim();
+    pub fn fit(&self, values: FeatureValues<'_>, labels: &[bool]) -> Result<Linear, FitError> {
+        let (n_rows, n_features) = (values.n_rows(), values.n_features());
         let infringements = labels.iter().filter(|label| **label).count();
         if infringements == 0 || infringements == n_rows {
             return Err(FitError::OneClass { rows: n_rows, infringements });
         }
-        let moments: Vec<_> = values.axis_iter(Axis(1)).map(|column| moments(column.iter().copied())).collect();
+        let all: Vec<usize> = (0..n_features).collect();
+        let of_columns = |features: &[usize]| values.columns(features).into_iter().map(|column| moments(&column));
+        let moments: Vec<_> = all.chunks(values.n_together()).flat_map(of_columns).collect();
         // A constant feature says nothing, and would cost as much as one that does.
         let mut varying: Vec<usize> = (0..n_features).filter(|idx| moments[*idx].1.is_some()).collect();
         if varying.is_empty() {
@@ -79,11 +81,13 @@ impl LogisticValidParams {
             varying.extend(0..n_features.min(1));
         }
         let mut standardized = Array2::<f64>::zeros((n_rows, varying.len()));
-        for (mut to, &idx) in standardized.axis_iter_mut(Axis(1)).zip(&varying) {
-            let (mean, Some(deviation)) = moments[idx] else { continue };
-            for (to, from) in to.iter_mut().zip(values.column(idx)) {
-                // A missing feature stands at its mean.
-                *to = if from.is_nan() { 0.0 } else { (f64::from(*from) - mean) / deviation };
+        for (first, features) in (0..).step_by(values.n_together()).zip(varying.chunks(values.n_together())) {
+            for (to, (column, &idx)) in (first..).zip(values.columns(features).into_iter().zip(features)) {
+                let (mean, Some(deviation)) = moments[idx] else { continue };
+                for (to, from) in standardized.column_mut(to).iter_mut().zip(column) {
+                    // A missing feature stands at its mean.
+                    *to = if from.is_nan() { 0.0 } else { (f64::from(from) - mean) / deviation };
+                }
             }
         }
         let dataset = Dataset::new(standardized, Array1::from(labels.to_vec()));
@@ -106,8 +110,8 @@ impl LogisticValidParams {
 
 /// Mean and standard deviation of the values that are not missing; a mean of 0 where there are none, and
 /// no deviation where they do not vary.
-fn moments(values: impl Iterator<Item = f32> + Clone) -> (f64, Option<f64>) {
-    let present = || values.clone().filter(|value| !value.is_nan()).map(f64::from);
+fn moments(values: &[f32]) -> (f64, Option<f64>) {
+    let present = || values.iter().filter(|value| !value.is_nan()).map(|value| f64::from(*value));
     let n = present().count() as f64;
     if n == 0.0 {
         return (0.0, None);

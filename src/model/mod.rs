@@ -9,7 +9,9 @@ mod estimator;
 mod head;
 mod linear;
 mod logistic;
+mod matrix;
 mod reference;
+mod values;
 
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +20,9 @@ pub use estimator::{Estimator, EstimatorKind};
 pub use head::Head;
 pub use linear::Linear;
 pub use logistic::{FitError, LogisticParams, LogisticValidParams};
+pub use matrix::PackedMatrix;
 pub use reference::ReferenceScores;
+pub use values::FeatureValues;
 
 use crate::features::{FeaturePlan, FeatureSpec, InvalidSpec, RatesConfig};
 use crate::parcel::codes::InfringementKind;

@@ -9,6 +9,7 @@ pub mod codes;
 mod draft;
 mod limits;
 mod notice;
+mod packed;
 mod quantity;
 mod violation;
 
@@ -18,6 +19,7 @@ use std::fmt;
 pub use draft::{Draft, DraftDocument, DraftLine, DraftMoney, DraftParty, DraftTime};
 pub use limits::ParcelLimits;
 pub use notice::{Notice, NoticeCode};
+pub(crate) use packed::PackedParcel;
 pub use quantity::{AdvisedAt, Grams, Money, Pieces};
 pub use violation::{InvalidParcel, Problem, Violation};
 

@@ -194,9 +194,10 @@ impl Backtest {
         for (key, counts) in self.novelty.iter_mut().zip(&features.counts) {
             key.unseen.push(counts.map(|counts| counts.seen == 0.0));
         }
-        self.n_indicators.push(f64::from(indicators(&row.parcel, engine.rates())));
+        let parcel = row.parcel.get();
+        self.n_indicators.push(f64::from(indicators(&parcel, engine.rates())));
         self.advices.push(row.advice());
-        self.facets.push(&row.parcel);
+        self.facets.push(&parcel);
         self.rows.push(ScoredRow {
             margin: scores.raw_score,
             risk_score: scores.risk_score,

@@ -6,13 +6,14 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rayon::prelude::*;
 use sha2::{Digest as _, Sha256};
 
-use super::RowsReader;
+use super::{KeptParcel, RowsReader};
 use crate::features::{ExchangeRates, FeaturePlan, ParcelKeys, RecordedKeys, hex};
 use crate::history::{Bucket, BucketWidth, EntityKey, KeyHasher};
 use crate::parcel::codes::InfringementKind;
-use crate::parcel::{Draft, Parcel, ParcelLimits};
+use crate::parcel::{Draft, ParcelLimits};
 use crate::table::{Mapping, RejectCounts, RowPosition, TableError, TableReader};
 
 /// Parcels of one or more tables, earliest first; of the same instant, in the order of the files.
@@ -30,7 +31,7 @@ pub struct Dataset {
 #[derive(Clone, Debug)]
 pub struct LabeledParcel {
     /// The parcel.
-    pub parcel: Parcel,
+    pub parcel: KeptParcel,
     /// What inspection found, where it is known.
     pub outcome: Option<KnownOutcome>,
     /// What its infringement is worth in the base currency, where the table says.
@@ -60,7 +61,7 @@ pub struct KnownOutcome {
 impl LabeledParcel {
     /// Its keys: those that were recorded when it was decided about, where `parcel` holds pseudonyms in place of its parties.
     pub fn keys(&self, plan: &FeaturePlan, rates: &ExchangeRates) -> ParcelKeys {
-        let stated = plan.keys(&self.parcel, rates);
+        let stated = plan.keys(&self.parcel.get(), rates);
         match &self.recorded {
             Some(recorded) => recorded.over(stated),
             None => stated,
@@ -70,13 +71,13 @@ impl LabeledParcel {
     /// Names the item, so that one advised twice counts once.
     pub fn item(&self) -> EntityKey {
         let mut hasher = KeyHasher::new("item");
-        hasher.part(self.parcel.item_id.as_str().as_bytes());
+        hasher.part(self.parcel.item_id().as_bytes());
         hasher.finish()
     }
 
     /// Names the item and the second of its advice: an identifier may be used again.
     pub fn advice(&self) -> EntityKey {
-        advice(self.parcel.item_id.as_str(), self.parcel.advised_at.seconds())
+        advice(self.parcel.item_id(), self.parcel.advised_at.seconds())
     }
 
     /// Days from the parcel's advice to its outcome, where the table says.
@@ -161,10 +162,11 @@ impl Dataset {
         let mut reader = RowsReader::new(paths, mapping, limits);
         let mut rows = Vec::new();
         loop {
-            let some = reader.next_rows(&mut on_row)?;
+            let mut some = reader.next_rows(&mut on_row)?;
             if some.is_empty() {
                 break;
             }
+            some.par_iter_mut().for_each(|row| row.parcel.pack());
             rows.extend(some);
         }
         let rejects = reader.finish(max_reject_share)?;

@@ -42,7 +42,7 @@ impl Descriptions {
         if plan.spec().description_model {
             for row in rows {
                 let due = row.due(plan.spec().bucket_seconds, label_delay_days);
-                descriptions.advise(&plan.ngrams(&row.parcel), due, row.weight);
+                descriptions.advise(&plan.ngrams(&row.parcel.get()), due, row.weight);
             }
             descriptions.advance(at);
         }

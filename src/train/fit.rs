@@ -2,16 +2,15 @@
 
 use std::ops::Range;
 
-use ndarray::{Axis, CowArray, Ix2};
-
 use super::run::{Progress, Recipe, TrainError};
 use super::{KnownOutcome, LabeledParcel, Matrix, TrainConfig};
 use crate::artifact::HeadReport;
 use crate::evaluation::{self, Columns, InvalidScored, Scored, ScoredRow, Settings, Subject};
 use crate::history::KeyHasher;
-use crate::model::boosting::{GradientBoosting, GradientBoostingValidParams, LabeledRows};
+use crate::model::boosting::{Bins, GradientBoosting, GradientBoostingValidParams, LabeledRows};
 use crate::model::{
-    Calibration, CalibrationError, Estimator, EstimatorKind, Head, Linear, Model, ModelBody, ReferenceScores,
+    Calibration, CalibrationError, Estimator, EstimatorKind, FeatureValues, Head, Linear, Model, ModelBody,
+    PackedMatrix, ReferenceScores,
 };
 use crate::parcel::codes::InfringementKind;
 use crate::text::TextModel;
@@ -124,7 +123,7 @@ fn estimator(
 fn regress(recipe: &Recipe, block: &LabeledBlock<'_>, labels: &[bool]) -> Result<(Linear, Estimator), TrainError> {
     let config = recipe.config.get();
     let drawn = block.undersampled(config, labels, config.seed);
-    let linear = recipe.config.logistic().fit(drawn.values.view(), &drawn.labels);
+    let linear = recipe.config.logistic().fit(drawn.values(), &drawn.labels);
     let linear = linear.map_err(|source| TrainError::Fit { n_rows: drawn.labels.len(), source })?;
     let estimator = Estimator::Logistic(linear.clone()).shifted(drawn.clean_share.ln());
     Ok((linear, estimator))
@@ -144,11 +143,20 @@ fn boost(
     let config = recipe.config.get();
     let mut fitted = Vec::with_capacity(models.len());
     let mut clean_share = 1.0;
+    let mut binned: Option<(Vec<u32>, Bins)> = None;
     for model in models {
         let drawn = block.undersampled(config, labels, model.seed());
         let weights = drawn.aged(config.half_life_days);
-        let rows = LabeledRows { values: drawn.values.view(), labels: &drawn.labels, weights: Some(&weights) };
-        let trees = model.fit_observed(rows, None, &mut |_| progress.row());
+        let rows = LabeledRows { values: drawn.values(), labels: &drawn.labels, weights: Some(&weights) };
+        // Where all rows are drawn, they are the same for each.
+        let (_, bins) = match &binned {
+            Some(same) if same.0 == drawn.rows => same,
+            _ => {
+                binned = None;
+                binned.insert((drawn.rows.clone(), model.bin(drawn.values())))
+            }
+        };
+        let trees = model.fit_binned(bins, rows, &mut |_| progress.row());
         fitted.push(trees.map_err(|source| TrainError::Boost { n_rows: drawn.labels.len(), source })?);
         // The same of each.
         clean_share = drawn.clean_share;
@@ -171,12 +179,17 @@ fn counts(kind: InfringementKind, outcome: &KnownOutcome) -> bool {
     outcome.infringement || kind != InfringementKind::Other
 }
 
+/// Rows of a matrix by their numbers: more than four billion would not fit into memory.
+pub(super) fn numbers(rows: &[usize]) -> Vec<u32> {
+    rows.iter().map(|row| *row as u32).collect()
+}
+
 /// The labeled rows of a block, with their labels and weights.
 pub(super) struct LabeledBlock<'m> {
-    /// Shape `(n_rows, n_features)`, NaN where missing.
-    /// Those of the matrix itself where every row of the block has a label.
-    pub(super) values: CowArray<'m, f32, Ix2>,
-    /// Shape `(n_rows,)`, as all that follow.
+    /// Features of all rows, and others.
+    matrix: &'m PackedMatrix,
+    /// Which rows of the matrix. Shape `(n_rows,)`, as all that follow.
+    rows: Vec<u32>,
     pub(super) labels: Vec<bool>,
     weights: Vec<f32>,
     kinds: Vec<Option<InfringementKind>>,
@@ -190,20 +203,22 @@ pub(super) struct LabeledBlock<'m> {
 
 impl<'m> LabeledBlock<'m> {
     pub(super) fn of(rows: &[LabeledParcel], matrix: &'m Matrix, block: Range<usize>) -> Self {
-        let labeled: Vec<usize> = block.clone().filter(|idx| rows[*idx].outcome.is_some()).collect();
-        let values = if labeled.len() == block.len() {
-            matrix.block(block).into()
-        } else {
-            matrix.values.select(Axis(0), &labeled).into()
-        };
-        Self::of_labeled(rows, values, &labeled)
+        let labeled: Vec<usize> = block.filter(|idx| rows[*idx].outcome.is_some()).collect();
+        Self::of_labeled(rows, &matrix.values, numbers(&labeled), &labeled)
     }
 
-    /// * `values`: shape `(n_labeled, n_features)`, the features of the rows that `labeled` names; each has a label.
-    pub(super) fn of_labeled(rows: &[LabeledParcel], values: CowArray<'m, f32, Ix2>, labeled: &[usize]) -> Self {
+    /// * `in_matrix`: rows of the matrix.
+    /// * `labeled`: which of `rows` they are of; each has a label.
+    pub(super) fn of_labeled(
+        rows: &[LabeledParcel],
+        matrix: &'m PackedMatrix,
+        in_matrix: Vec<u32>,
+        labeled: &[usize],
+    ) -> Self {
         let outcomes = || labeled.iter().filter_map(|idx| rows[*idx].outcome);
         Self {
-            values,
+            matrix,
+            rows: in_matrix,
             labels: outcomes().map(|outcome| outcome.infringement).collect(),
             weights: labeled.iter().map(|idx| rows[*idx].weight as f32).collect(),
             kinds: outcomes().map(|outcome| outcome.kind.filter(|kind| counts(*kind, &outcome))).collect(),
@@ -226,7 +241,24 @@ impl<'m> LabeledBlock<'m> {
 
     /// Scores of its rows, shape `(n_rows,)`.
     pub(super) fn raw_scores(&self, estimator: &Estimator) -> Vec<f64> {
-        self.values.outer_iter().map(|row| estimator.raw_score(&row.to_vec())).collect()
+        self.features().map(|row| estimator.raw_score(&row)).collect()
+    }
+
+    /// Features of its rows.
+    pub(super) fn values(&self) -> FeatureValues<'_> {
+        FeatureValues::Packed { matrix: self.matrix, rows: &self.rows }
+    }
+
+    /// A feature of each of its rows, shape `(n_rows,)`.
+    pub(super) fn column(&self, feature: usize) -> Vec<f32> {
+        let mut column = Vec::new();
+        self.matrix.column(feature, &self.rows, &mut column);
+        column
+    }
+
+    /// The features of one row after the other, each of shape `(n_features,)`.
+    fn features(&self) -> impl Iterator<Item = Vec<f32>> {
+        self.rows.iter().map(|row| self.matrix.row(*row as usize))
     }
 
     /// Whether there are at least `n` infringements and as many clean parcels.
@@ -260,13 +292,9 @@ impl<'m> LabeledBlock<'m> {
         };
         let kept = |idx: &usize| share >= 1.0 || labels[*idx] || draw(self.items[*idx]) < share;
         let kept: Vec<usize> = (0..self.labels.len()).filter(kept).collect();
-        // Where all are kept, they are not copied.
-        let values: CowArray<'_, f32, Ix2> = match kept.len() == self.labels.len() {
-            true => self.values.view().into(),
-            false => self.values.select(Axis(0), &kept).into(),
-        };
         LabeledBlock {
-            values,
+            matrix: self.matrix,
+            rows: kept.iter().map(|idx| self.rows[*idx]).collect(),
             labels: kept.iter().map(|idx| labels[*idx]).collect(),
             weights: kept.iter().map(|idx| self.weights[*idx]).collect(),
             kinds: kept.iter().map(|idx| self.kinds[*idx]).collect(),
@@ -279,9 +307,9 @@ impl<'m> LabeledBlock<'m> {
     /// How well a head does on these rows, under its name.
     pub(super) fn judge(&self, head: &Head, settings: &Settings) -> Result<(String, HeadReport), InvalidScored> {
         let labels = self.is_of(head.kind);
-        let rows: Vec<ScoredRow> = (self.values.outer_iter().zip(&labels).enumerate())
+        let rows: Vec<ScoredRow> = (self.features().zip(&labels).enumerate())
             .map(|(idx, (values, &infringement))| {
-                let margin = head.estimator.raw_score(&values.to_vec());
+                let margin = head.estimator.raw_score(&values);
                 ScoredRow {
                     margin,
                     risk_score: head.calibration.probability(margin),
@@ -317,16 +345,15 @@ impl<'m> LabeledBlock<'m> {
 
 #[cfg(test)]
 mod tests {
-    use ndarray::Array2;
-
     use super::*;
 
     #[test]
     fn each_seed_draws_other_clean_rows_and_keeps_all_infringements() {
         let labels: Vec<bool> = (0..1000).map(|row| row % 200 == 0).collect();
-        let values = Array2::from_shape_fn((1000, 1), |(row, _)| row as f32);
+        let matrix = PackedMatrix::new(0);
         let block = LabeledBlock {
-            values: values.into(),
+            matrix: &matrix,
+            rows: (0..1000).collect(),
             weights: vec![1.0; 1000],
             kinds: vec![None; 1000],
             items: (0..1000).collect(),

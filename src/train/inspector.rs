@@ -2,16 +2,14 @@
 
 use std::ops::Range;
 
-use ndarray::Array2;
-
 use super::choice::{Candidate, Choice, Opened};
-use super::fit::{self, LabeledBlock};
+use super::fit::{self, LabeledBlock, numbers};
 use super::selective::Selective;
 use super::{Descriptions, LabeledParcel, Progress, Recipe, TrainError};
 use crate::evaluation::ScoredRow;
 use crate::features::{ExchangeRates, FeaturePlan, FeatureRow, ParcelKeys};
 use crate::history::{Bucket, DueOutcome, History, Replay};
-use crate::model::Estimator;
+use crate::model::{Estimator, PackedMatrix};
 
 /// Weeks at random at the beginning, whatever is known by then.
 const WARM_UP_WEEKS: usize = 4;
@@ -28,8 +26,8 @@ pub(super) struct Inspector<'a> {
     replay: Replay,
     descriptions: Descriptions,
     learned: Vec<Learned>,
-    /// Features of what was opened, row by row: shape `(learned.len(), n_features)`.
-    values: Vec<f32>,
+    /// Features of what was opened, row by row.
+    values: PackedMatrix,
     estimator: Option<Estimator>,
     n_fitted: usize,
 }
@@ -80,10 +78,10 @@ impl<'a> Inspector<'a> {
             recipe,
             rates: recipe.rates.check()?,
             replay: Replay::from(History::empty(plan.spec().decay()), Vec::new()),
-            plan,
             descriptions: Descriptions::default(),
             learned: Vec::new(),
-            values: Vec::new(),
+            values: PackedMatrix::new(plan.features().len()),
+            plan,
             estimator: None,
             n_fitted: 0,
         })
@@ -92,16 +90,13 @@ impl<'a> Inspector<'a> {
     /// Fits the trees on what is known when the row at `begins` is advised; the old ones stay where that is too little.
     pub(super) fn fit(&mut self, begins: usize) -> Result<(), TrainError> {
         let now = self.plan.bucket_of(self.rows[begins].parcel.advised_at);
-        let n_features = self.plan.features().len();
         let known = || self.learned.iter().enumerate().filter(|(_, learned)| learned.known_at <= now);
         let n_rows = known().count();
-        let of_row = |idx: usize| &self.values[idx * n_features..(idx + 1) * n_features];
-        let values = known().flat_map(|(idx, _)| of_row(idx)).copied().collect();
         let mean = known().map(|(_, learned)| learned.weight).sum::<f64>() / n_rows as f64;
-        let values = Array2::from_shape_vec((n_rows, n_features), values).expect("each row has all features");
+        let in_matrix: Vec<usize> = known().map(|(idx, _)| idx).collect();
         let at: Vec<usize> = known().map(|(_, learned)| learned.idx).collect();
         let weights = known().map(|(_, learned)| (learned.weight / mean) as f32).collect();
-        let block = LabeledBlock::of_labeled(self.rows, values.into(), &at).weighted(weights);
+        let block = LabeledBlock::of_labeled(self.rows, &self.values, numbers(&in_matrix), &at).weighted(weights);
         if block.has_both(MIN_PER_CLASS) {
             self.estimator = Some(fit::main_estimator(self.recipe, &block, &mut ())?);
             self.n_fitted = n_rows;
@@ -140,7 +135,7 @@ impl<'a> Inspector<'a> {
         let candidate = |at: &WeekParcel| {
             let row = &self.rows[at.idx];
             Candidate {
-                item_id: row.parcel.item_id.as_str(),
+                item_id: row.parcel.item_id(),
                 margin: at.margin.unwrap_or_default(),
                 has_label: row.outcome.is_some(),
             }

@@ -3,8 +3,8 @@
 use rayon::prelude::*;
 
 use super::{Descriptions, LabeledParcel};
-use crate::features::{ExchangeRates, FeaturePlan, FeatureRow, ParcelKeys};
-use crate::history::{Advised, Bucket, Replay};
+use crate::features::{ExchangeRates, FeaturePlan, ParcelKeys};
+use crate::history::{Advised, Bucket, Group, Replay};
 
 /// How past parcels become features.
 #[derive(Clone, Copy, Debug)]
@@ -62,14 +62,10 @@ impl PointInTime<'_> {
                 let margin = |ngrams: &[u32]| learned.margin(ngrams);
                 let (of_these, later) = rest.split_at_mut(together.len() * n_features);
                 rest = later;
-                // No chunk can be empty, even where a spec has no features.
-                let of_rows = of_these.par_chunks_mut(n_features.max(1)).zip(together).with_min_len(ROWS_A_TASK);
-                of_rows.for_each_init(FeatureRow::default, |features, (values, Keyed { keys, .. })| {
-                    self.plan.fill_while_learning(keys, &history, at, &margin, features);
-                    values.copy_from_slice(&features.values);
-                });
+                let keys: Vec<_> = together.iter().map(|row| &row.keys).collect();
+                let groups = self.plan.fill_together(&keys, &history, at, &margin, of_these);
                 drop(history);
-                self.advise(together, replay);
+                self.advise(together, groups.as_deref(), replay);
                 for Keyed { row, keys, .. } in together {
                     let due = row.due(self.plan.spec().bucket_seconds, self.label_delay_days);
                     descriptions.advise(keys.ngrams(), due, row.weight);
@@ -86,7 +82,7 @@ impl PointInTime<'_> {
         for rows in rows.chunks(ROWS_AT_ONCE) {
             for together in self.keyed(rows).chunk_by(|a, b| a.at == b.at) {
                 replay.advance(together[0].at);
-                self.advise(together, replay);
+                self.advise(together, None, replay);
             }
             rows.iter().for_each(|_| on_row());
         }
@@ -101,14 +97,18 @@ impl PointInTime<'_> {
         rows.par_iter().with_min_len(ROWS_A_TASK).map(keyed).collect()
     }
 
-    fn advise(&self, together: &[Keyed<'_>], replay: &mut Replay) {
+    fn advise(&self, together: &[Keyed<'_>], groups: Option<&[Group]>, replay: &mut Replay) {
         let width = self.plan.spec().bucket_seconds;
         let advised = together.iter().map(|Keyed { row, keys, .. }| Advised {
             item: row.item(),
             footprint: keys.footprint(),
             outcome: row.due(width, self.label_delay_days),
         });
-        replay.advise_all(&advised.collect::<Vec<_>>());
+        let advised: Vec<_> = advised.collect();
+        match groups {
+            Some(groups) => replay.advise_groups(&advised, groups),
+            None => replay.advise_all(&advised),
+        };
     }
 }
 

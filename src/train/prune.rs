@@ -1,9 +1,10 @@
 //! Leaving out of a history what changes no score by much.
 
 use std::collections::HashMap;
+use std::hash::BuildHasherDefault;
 
 use crate::features::{ExchangeRates, FeaturePlan, FeatureRow};
-use crate::history::{Bucket, EntityKey, History, Snapshot};
+use crate::history::{Bucket, DueOutcome, EntityKey, History, KeyIsHash, Snapshot};
 use crate::model::Linear;
 
 use super::LabeledParcel;
@@ -11,7 +12,9 @@ use super::LabeledParcel;
 /// By how much the score of some parcel changes where an entry is left out: the largest change,
 /// in log-odds, over the parcels replayed that have the entity.
 #[derive(Debug)]
-pub struct Weight(HashMap<EntityKey, f32>);
+pub struct Weight(Weights);
+
+type Weights = HashMap<EntityKey, f32, BuildHasherDefault<KeyIsHash>>;
 
 /// A limit on the history under which it could not tell seen consignments from unseen ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -37,7 +40,7 @@ impl Weight {
         history: &History,
         at: Bucket,
     ) -> Self {
-        let mut weights: HashMap<EntityKey, f32> = HashMap::new();
+        let mut weights = Weights::default();
         let mut with = FeatureRow::default();
         let history = history.view();
         for row in rows {
@@ -60,12 +63,14 @@ impl Weight {
     /// Keeps the entries that weigh most, as many as fit into `max_bytes` packed. Answers with the
     /// pruned snapshot and the most that an entry left out weighs; zero where all were kept.
     ///
+    /// Takes the whole one, so that it goes as soon as it can.
+    ///
     /// # Errors
     /// [`LimitTooSmall`] where not even the fingerprints fit.
-    pub fn prune(&self, snapshot: &Snapshot, max_bytes: u64) -> Result<(Snapshot, f32), LimitTooSmall> {
+    pub fn prune(&self, snapshot: Snapshot, max_bytes: u64) -> Result<(Snapshot, f32), LimitTooSmall> {
         let bytes = snapshot.to_bytes().len() as u64;
         if bytes <= max_bytes {
-            return Ok((snapshot.clone(), 0.0));
+            return Ok((snapshot, 0.0));
         }
         let mut weights: Vec<f32> = snapshot.entries.iter().map(|(key, _)| self.of(*key)).collect();
         weights.sort_by(|a, b| b.total_cmp(a));
@@ -77,7 +82,7 @@ impl Weight {
             let share = max_bytes as f64 / bytes_now as f64 * 0.98;
             n_kept = ((n_kept as f64 * share) as usize).max(n_fingerprints);
             let floor = weights.get(n_kept).copied().unwrap_or(0.0);
-            let pruned = self.above(snapshot, floor);
+            let pruned = self.above(&snapshot, floor);
             bytes_now = pruned.to_bytes().len() as u64;
             if bytes_now <= max_bytes {
                 return Ok((pruned, floor));
@@ -92,16 +97,22 @@ impl Weight {
     /// no score, when it was last seen is the largest part of what is kept, and is left out with them.
     pub fn above(&self, snapshot: &Snapshot, floor: f32) -> Snapshot {
         let keeps = |key: &EntityKey| self.of(*key) > floor;
-        let mut pruned = snapshot.clone();
-        pruned.entries.retain(|(key, _)| keeps(key));
-        if floor > 0.0 {
-            pruned.activity.retain(|(key, _)| keeps(key));
+        let due = snapshot
+            .due
+            .iter()
+            .map(|due| DueOutcome { keys: due.keys.iter().copied().filter(keeps).collect(), ..*due });
+        Snapshot {
+            decay: snapshot.decay,
+            entries: snapshot.entries.iter().copied().filter(|(key, _)| keeps(key)).collect(),
+            activity: snapshot.activity.iter().copied().filter(|(key, _)| floor <= 0.0 || keeps(key)).collect(),
+            norms: snapshot.norms.clone(),
+            due: due.filter(|due| !due.keys.is_empty()).collect(),
         }
-        for due in &mut pruned.due {
-            due.keys.retain(keeps);
-        }
-        pruned.due.retain(|due| !due.keys.is_empty());
-        pruned
+    }
+
+    /// Leaves in a history what [`Weight::above`] keeps of a snapshot of it.
+    pub fn leave_above(&self, history: &mut History, floor: f32) {
+        history.retain(|key| self.of(key) > floor, |key| floor <= 0.0 || self.of(key) > floor);
     }
 
     fn of(&self, key: EntityKey) -> f32 {

@@ -20,8 +20,10 @@ pub struct RowsReader<'a> {
     rejects: RejectCounts,
 }
 
-/// Rows that are read at a time.
-const ROWS_AT_ONCE: usize = 512;
+/// Rows that are given at a time, at least: as many as are replayed at a time.
+const ROWS_AT_ONCE: usize = 4096;
+/// Rows that are read at a time: as stated they are large, and these stay near.
+const ROWS_READ_AT_ONCE: usize = 512;
 
 impl<'a> RowsReader<'a> {
     /// Opens nothing yet.
@@ -34,28 +36,29 @@ impl<'a> RowsReader<'a> {
     /// # Errors
     /// [`DatasetError`] where a file or its mapping is unusable.
     pub fn next_rows(&mut self, mut on_row: impl FnMut()) -> Result<Vec<LabeledParcel>, DatasetError> {
-        loop {
+        let mut rows = Vec::with_capacity(ROWS_AT_ONCE);
+        while rows.len() < ROWS_AT_ONCE {
             let (path, reader, check) = match &mut self.table {
                 Some(table) => table,
                 None => {
-                    let Some(path) = self.paths.next() else { return Ok(Vec::new()) };
+                    let Some(path) = self.paths.next() else { break };
                     let reader = TableReader::open(path, self.mapping).map_err(|source| unusable(path, source))?;
                     let check = reader.row_check(self.limits.clone());
                     self.table.insert((path, reader, check))
                 }
             };
-            let read = reader.take(ROWS_AT_ONCE).collect::<Result<Vec<_>, _>>();
+            let read = reader.take(ROWS_READ_AT_ONCE).collect::<Result<Vec<_>, _>>();
             let read = read.map_err(|source| unusable(path, source))?;
-            let is_end = read.len() < ROWS_AT_ONCE;
+            let is_end = read.len() < ROWS_READ_AT_ONCE;
             // In their order again, whichever thread is done first.
-            let checked: Vec<_> = read.into_par_iter().map(|row| row.and_then(|row| check.check(row))).collect();
-            let mut rows = Vec::with_capacity(checked.len());
+            let checked = read.into_par_iter().map(|row| row.and_then(|row| check.check(row)).map(labeled));
+            let checked: Vec<_> = checked.collect();
             for row in checked {
                 on_row();
                 match row {
                     Ok(row) => {
                         self.rejects.accepted();
-                        rows.push(labeled(row));
+                        rows.push(row);
                     }
                     Err(reject) => self.rejects.rejected(reject),
                 }
@@ -63,10 +66,8 @@ impl<'a> RowsReader<'a> {
             if is_end {
                 self.table = None;
             }
-            if !rows.is_empty() {
-                return Ok(rows);
-            }
         }
+        Ok(rows)
     }
 
     /// What could not be read.
@@ -99,7 +100,7 @@ fn labeled(row: CheckedRow) -> LabeledParcel {
         known_at_seconds: outcome.known_at.map(|time| time.seconds),
     });
     LabeledParcel {
-        parcel: row.parcel,
+        parcel: row.parcel.into(),
         outcome,
         revenue,
         weight: row.weight,

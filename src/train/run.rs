@@ -14,7 +14,7 @@ use crate::artifact::{Artifact, ArtifactError, DataSummary, Manifest, Pruning};
 use crate::engine::{Engine, EngineError, ModelRef};
 use crate::evaluation::{self, CapacityShare, Evaluation, InvalidScored, ModelIdentity, Profile, Settings, Subject};
 use crate::features::{FeaturePlan, FeatureSpec, InvalidRates, InvalidSpec, RatesConfig};
-use crate::history::{Bucket, History, Replay, Snapshot};
+use crate::history::{Bucket, DueOutcome, History, Replay, Snapshot};
 use crate::model::boosting::BoostingError;
 use crate::model::{
     Calibration, CalibrationError, EstimatorKind, FitError, Head, Model, ModelBody, ModelError, ReferenceScores,
@@ -168,7 +168,6 @@ pub fn train(
     let mut replay = Replay::from(History::empty(plan.spec().decay()), Vec::new());
     let matrix = Matrix::replay(rows, &plan, &rates, config.label_delay_days, &mut replay, || progress.row());
     let (history, due) = replay.finish();
-    let snapshot = Snapshot::of(&history, due);
 
     let labeled: Vec<bool> = rows.iter().map(|row| row.outcome.is_some()).collect();
     let labels: Vec<_> = rows.iter().map(|row| row.outcome.map(|outcome| outcome.infringement)).collect();
@@ -179,8 +178,8 @@ pub fn train(
     let calibrate = LabeledBlock::of(rows, &matrix, blocks.calibrate.clone());
     let block = LabeledBlock::of(rows, &matrix, blocks.report.clone());
     // Of all parcels of that time: where only the opened are labeled, those would be a yardstick of the risky alone.
-    let everyone = matrix.block(blocks.report.clone());
-    let everyone: Vec<_> = everyone.outer_iter().map(|row| judged.estimator.raw_score(&row.to_vec())).collect();
+    let everyone = blocks.report.clone().map(|row| judged.estimator.raw_score(&matrix.values.row(row)));
+    let everyone: Vec<_> = everyone.collect();
     let reference = ReferenceScores::of(&everyone);
     let learned_by =
         |at: Bucket, rows: &[LabeledParcel]| Descriptions::learned_by(at, rows, &plan, config.label_delay_days);
@@ -211,7 +210,7 @@ pub fn train(
     progress.stage("judging", Some(rows.len() as u64));
     let mut replay = Replay::from(History::empty(plan.spec().decay()), Vec::new());
     fold(&rows[..blocks.report.start], &plan, &rates, config.label_delay_days, &mut replay, || progress.row());
-    let frozen = Snapshot::of(replay.history(), Vec::new());
+    let mut frozen = replay.history().clone();
     let held_back = &rows[blocks.report.clone()];
     let mut sampler = Sampler::new(block.labels.len());
     let backtest = Backtest::live_observed(
@@ -230,7 +229,7 @@ pub fn train(
     let before = LabeledBlock::of(rows, &matrix, blocks.fit.start..blocks.report.start);
     let mut feature_profiles = BTreeMap::new();
     let mut insight = sampler.insight(engine.model(), backtest.rows(), |idx, name| {
-        let profile = Profile::of(&before.values.column(idx).to_vec());
+        let profile = Profile::of(&before.column(idx));
         feature_profiles.insert(name.to_owned(), profile.clone());
         Some(profile)
     });
@@ -252,15 +251,24 @@ pub fn train(
 
     progress.stage("pruning", None);
     // By the logistic regression, whichever estimator serves: what an entry changes is a sum there.
-    let weight =
-        Weight::measure(rows, &plan, &rates, &fitted.linear, &snapshot.settled(), after_all(&snapshot, &matrix));
-    let (pruned, floor) = weight.prune(&snapshot, config.history_max_bytes)?;
-    let before = Backtest::frozen(held_back, &engine, &frozen.to_history());
-    let after = Backtest::frozen(held_back, &engine, &weight.above(&frozen, floor).to_history());
+    let after_all = after_all(&due, &matrix.buckets);
+    // The largest of what is no longer needed; and what follows is large too.
+    drop(matrix);
+    let snapshot = Snapshot::of(&history, due);
+    let n_entities = snapshot.entries.len();
+    let settled = history.settled(&snapshot.due);
+    let weight = Weight::measure(rows, &plan, &rates, &fitted.linear, &settled, after_all);
+    drop(settled);
+    let (pruned, floor) = weight.prune(snapshot, config.history_max_bytes)?;
+    let before = Backtest::frozen(held_back, &engine, &frozen);
+    weight.leave_above(&mut frozen, floor);
+    drop(weight);
+    let after = Backtest::frozen(held_back, &engine, &frozen);
+    drop(frozen);
     let quick = |backtest: &Backtest| {
         judge(backtest, 0, config.seed, |settings, scored| evaluation::evaluate(scored, settings, Subject::default()))
     };
-    let pruning = pruning(&snapshot, &pruned, floor, &quick(&before)?, &quick(&after)?);
+    let pruning = pruning(n_entities, &pruned, floor, &quick(&before)?, &quick(&after)?);
 
     progress.stage("proving", None);
     let chosen = golden_positions(held_back, config.n_golden);
@@ -296,9 +304,9 @@ fn score_shift(earlier: &[f64], later: &[f64]) -> Option<f64> {
 }
 
 /// The bucket after everything that is known, or will be.
-fn after_all(snapshot: &Snapshot, matrix: &Matrix) -> Bucket {
-    let last_due = snapshot.due.last().map(|due| due.at);
-    let last = matrix.buckets.last().copied().max(last_due).unwrap_or_default();
+fn after_all(due: &[DueOutcome], buckets: &[Bucket]) -> Bucket {
+    let last_due = due.last().map(|due| due.at);
+    let last = buckets.last().copied().max(last_due).unwrap_or_default();
     Bucket(last.0.saturating_add(1))
 }
 
@@ -319,7 +327,7 @@ fn subject(label_delay_days: u32, model: &ModelRef, data_digest: &str) -> Subjec
     Subject { label_delay_days, model: identity, data_digest: data_digest.to_owned() }
 }
 
-fn pruning(before: &Snapshot, after: &Snapshot, floor: f32, whole: &Evaluation, pruned: &Evaluation) -> Pruning {
+fn pruning(entities_before: usize, after: &Snapshot, floor: f32, whole: &Evaluation, pruned: &Evaluation) -> Pruning {
     let tenth = CapacityShare::new(0.1).ok();
     let precision = |evaluation: &Evaluation| {
         let at_tenth = evaluation.capacity.iter().find(|capacity| Some(capacity.share) == tenth)?;
@@ -327,7 +335,7 @@ fn pruning(before: &Snapshot, after: &Snapshot, floor: f32, whole: &Evaluation, 
     };
     let average = |evaluation: &Evaluation| evaluation.average_precision.as_ref().map(|average| average.value);
     Pruning {
-        entities_before: before.entries.len(),
+        entities_before,
         entities_after: after.entries.len(),
         largest_change_log_odds: f64::from(floor),
         average_precision_before: average(whole),

@@ -3,15 +3,14 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use ndarray::{Array2, Axis};
-
 use super::aging::{Aging, ArmWeek};
 use super::choice::{Candidate, Choice, Opened};
-use super::fit::{Fitted, LabeledBlock};
+use super::fit::{Fitted, LabeledBlock, numbers};
 use super::{Blocks, Descriptions, LabeledParcel, PointInTime, Progress, Recipe, TrainError};
 use crate::engine::{Engine, ModelRef};
 use crate::features::{ExchangeRates, FeaturePlan, FeatureRow, ParcelKeys};
 use crate::history::{Bucket, DueOutcome, History, Replay};
+use crate::model::PackedMatrix;
 
 /// Fewest infringements, and as many clean parcels, that a model is fitted on.
 const MIN_PER_CLASS: usize = 20;
@@ -27,8 +26,8 @@ pub(super) struct Service<'a> {
     descriptions: Descriptions,
     choice: Choice,
     learned: Vec<Learned>,
-    /// Features of what was learned, as they were when it was advised: shape `(learned.len(), n_features)`.
-    values: Vec<f32>,
+    /// Features of what was learned, as they were when it was advised, row by row.
+    values: PackedMatrix,
     /// What decides; `None` before the first is trained.
     engine: Option<Engine>,
     trained_on: usize,
@@ -66,8 +65,8 @@ impl<'a> Service<'a> {
         let delay = recipe.config.get().label_delay_days;
         let mut replay = Replay::from(History::empty(plan.spec().decay()), Vec::new());
         let mut descriptions = Descriptions::default();
-        let (mut learned, mut values) = (Vec::new(), Vec::new());
         let n_features = plan.features().len();
+        let (mut learned, mut values) = (Vec::new(), PackedMatrix::new(n_features));
         let past = PointInTime { plan: &plan, rates: &rates, label_delay_days: delay };
         progress.stage("replaying", Some(from as u64));
         let mut idx = 0;
@@ -77,7 +76,7 @@ impl<'a> Service<'a> {
                 if let Some((known_at, _)) = row.due(plan.spec().bucket_seconds, delay) {
                     let advised_at = replayed.buckets[at];
                     learned.push(Learned { idx, advised_at, known_at, weight: row.weight });
-                    values.extend_from_slice(&replayed.values[at * n_features..(at + 1) * n_features]);
+                    values.extend(&replayed.values[at * n_features..(at + 1) * n_features]);
                 }
                 idx += 1;
             }
@@ -104,18 +103,15 @@ impl<'a> Service<'a> {
     pub(super) fn train(&mut self, begins: usize, progress: &mut dyn Progress) -> Result<bool, TrainError> {
         let now = self.plan.bucket_of(self.rows[begins].parcel.advised_at);
         let known = (0..self.learned.len()).filter(|&at| self.learned[at].known_at <= now).collect::<Vec<_>>();
-        let n_features = self.plan.features().len();
         let buckets = known.iter().map(|&at| self.learned[at].advised_at).collect::<Vec<_>>();
         let labels = known.iter().map(|&at| self.outcome_of(at)).collect::<Vec<_>>();
         let weights = known.iter().map(|&at| self.learned[at].weight).collect::<Vec<_>>();
         let blocks = Blocks::cut(&buckets, &labels, &weights, self.recipe.config.get());
-        let values = Array2::from_shape_vec((self.learned.len(), n_features), std::mem::take(&mut self.values))
-            .expect("each row has all features");
         let block = |range: Range<usize>| {
             let at = &known[range];
             let rows = at.iter().map(|&at| self.learned[at].idx).collect::<Vec<_>>();
             let weights = at.iter().map(|&at| self.learned[at].weight as f32).collect();
-            LabeledBlock::of_labeled(self.rows, values.select(Axis(0), at).into(), &rows).weighted(weights)
+            LabeledBlock::of_labeled(self.rows, &self.values, numbers(at), &rows).weighted(weights)
         };
         // Only ranks are told of, so that the curve, on rows that were fitted on here, does not matter.
         let (learn, calibrate) = (block(blocks.fit.start..blocks.report.end), block(blocks.report.clone()));
@@ -125,7 +121,6 @@ impl<'a> Service<'a> {
         } else {
             None
         };
-        self.values = values.into_raw_vec_and_offset().0;
         if let Some(model) = model {
             let model_ref = ModelRef { name: String::new(), version: String::new(), digest: String::new() };
             let thresholds = self.recipe.thresholds.check()?;
@@ -141,7 +136,7 @@ impl<'a> Service<'a> {
         let scored = self.score(week, learns, progress);
         let candidate = |at: &WeekParcel| {
             let row = &self.rows[at.idx];
-            let item_id = row.parcel.item_id.as_str();
+            let item_id = row.parcel.item_id();
             Candidate { item_id, margin: at.margin, has_label: row.outcome.is_some() }
         };
         let candidates = scored.iter().map(candidate).collect::<Vec<_>>();

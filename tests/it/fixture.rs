@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use ndarray::Array2;
 use parcel_risk::artifact::Artifact;
 use parcel_risk::features::{ExchangeRates, FeaturePlan, FeatureSpec, KeySpec, NUMBER_FEATURES, Part, RatesConfig};
-use parcel_risk::history::{History, Replay};
+use parcel_risk::history::{Bucket, History, Replay};
 use parcel_risk::model::{BetaCalibration, Calibration, ModelBody};
 use parcel_risk::parcel::{Draft, ParcelLimits};
 use parcel_risk::policy::ThresholdsConfig;
@@ -77,11 +78,20 @@ pub(crate) fn rates() -> ExchangeRates {
     RatesConfig::default().check().unwrap()
 }
 
+/// Features of rows.
+pub(crate) struct Replayed {
+    /// Shape `(n_rows, n_features)`.
+    pub(crate) values: Array2<f32>,
+    pub(crate) buckets: Vec<Bucket>,
+}
+
 /// The features that training gives rows in order of time, on top of nothing.
-pub(crate) fn replayed(rows: &[LabeledParcel], delay_days: u32) -> Matrix {
+pub(crate) fn replayed(rows: &[LabeledParcel], delay_days: u32) -> Replayed {
     let plan = plan();
     let mut replay = Replay::from(History::empty(plan.spec().decay()), Vec::new());
-    Matrix::replay(rows, &plan, &rates(), delay_days, &mut replay, || ())
+    let Matrix { values, buckets } = Matrix::replay(rows, &plan, &rates(), delay_days, &mut replay, || ());
+    let shape = (values.n_rows(), values.n_features());
+    Replayed { values: Array2::from_shape_fn(shape, |(row, feature)| values.value(row, feature)), buckets }
 }
 
 /// Rows as bits: missing values are one, and minus zero is not zero.

@@ -18,10 +18,10 @@ fn flip(row: &mut LabeledParcel) {
 /// Everything else in the place of row `idx`: the other label, and the fields of an earlier parcel, so that the keys
 /// are those of parcels that others know.
 fn replace(rows: &mut [LabeledParcel], idx: usize) {
-    let (item_id, advised_at) = (rows[idx].parcel.item_id.clone(), rows[idx].parcel.advised_at);
-    rows[idx].parcel = rows[idx * 7919 % (idx / 2 + 1)].parcel.clone();
-    rows[idx].parcel.item_id = item_id;
-    rows[idx].parcel.advised_at = advised_at;
+    let (item_id, advised_at) = (rows[idx].parcel.get().item_id.clone(), rows[idx].parcel.advised_at);
+    let mut parcel = rows[idx * 7919 % (idx / 2 + 1)].parcel.get().into_owned();
+    (parcel.item_id, parcel.advised_at) = (item_id, advised_at);
+    rows[idx].parcel = parcel.into();
     flip(&mut rows[idx]);
 }
 
@@ -77,8 +77,10 @@ fn seen_after(after_seconds: i64, known_after_seconds: Option<i64>) -> (f32, f32
     let outcome = first.outcome.as_mut().unwrap();
     (outcome.infringement, outcome.known_at_seconds) = (true, known_after_seconds.map(|seconds| start + seconds));
     let mut second = first.clone();
-    second.parcel.item_id = ItemId::Carrier("ANOTHER".to_owned());
-    second.parcel.advised_at = AdvisedAt::new(DraftTime { seconds: start + after_seconds, nanos: 0 }).unwrap();
+    let mut parcel = second.parcel.get().into_owned();
+    parcel.item_id = ItemId::Carrier("ANOTHER".to_owned());
+    parcel.advised_at = AdvisedAt::new(DraftTime { seconds: start + after_seconds, nanos: 0 }).unwrap();
+    second.parcel = parcel.into();
 
     let values = replayed(&[first, second], DELAY_DAYS).values;
     let plan = fixture::plan();
@@ -122,7 +124,7 @@ fn leaky(rows: &[LabeledParcel]) -> Vec<Vec<u32>> {
     let mut replay = Replay::from(History::empty(plan.spec().decay()), Vec::new());
     let mut row_features = FeatureRow::default();
     let encode = |row: &LabeledParcel| {
-        let (at, keys) = (plan.bucket_of(row.parcel.advised_at), plan.keys(&row.parcel, &rates));
+        let (at, keys) = (plan.bucket_of(row.parcel.advised_at), plan.keys(&row.parcel.get(), &rates));
         replay.advance(at);
         replay.advise(row.item(), keys.footprint(), row.due(width, 0));
         let history = replay.advance(at);

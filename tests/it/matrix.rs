@@ -49,7 +49,7 @@ fn what_is_written_is_what_training_learns_from_to_the_bit() {
     assert_eq!(header, MATRIX_COLUMNS.into_iter().map(str::to_owned).chain(names).collect::<Vec<_>>());
     assert_eq!(records.len(), rows.len());
     for ((record, row), values) in records.iter().zip(rows).zip(matrix.values.outer_iter()) {
-        assert_eq!(&record[0], row.parcel.item_id.as_str());
+        assert_eq!(&record[0], row.parcel.item_id());
         let value = |cell: &str| if cell.is_empty() { f32::NAN } else { cell.parse().unwrap() };
         let read: Vec<f32> = record.iter().skip(MATRIX_COLUMNS.len()).map(value).collect();
         assert_eq!(bits(&read), bits(values), "{}", &record[0]);

@@ -73,7 +73,7 @@ fn what_serves_gives_linfas_probabilities_whichever_class_is_rare() {
         assert!((20..380).contains(&n_infringements), "{n_infringements}");
         let (expected, positive) = by_linfa(&values, &labels);
         called_positive.push(positive);
-        let linear = PARAMS.check().unwrap().fit(values.view(), &labels).unwrap();
+        let linear = PARAMS.check().unwrap().fit(values.view().into(), &labels).unwrap();
         for (row, expected) in values.axis_iter(Axis(0)).zip(&expected) {
             let got = logistic(linear.raw_score(&row.to_vec()));
             assert!((got - expected).abs() < 1e-12, "{got} instead of {expected}, at a share of {share}");
@@ -103,7 +103,7 @@ fn a_feature_that_is_always_missing_or_always_the_same_gets_a_finite_weight_of_n
     let (mut values, labels) = problem(4, 0.3);
     values.column_mut(2).fill(f32::NAN);
     values.column_mut(3).fill(7.0);
-    let linear = PARAMS.check().unwrap().fit(values.view(), &labels).unwrap();
+    let linear = PARAMS.check().unwrap().fit(values.view().into(), &labels).unwrap();
     assert!(linear.slopes.iter().chain(&linear.means).all(|number| number.is_finite()));
     assert!(linear.slopes[2].abs() < 1e-9 && linear.slopes[3].abs() < 1e-9, "{:?}", linear.slopes);
 }
@@ -118,15 +118,15 @@ fn shares_and_reasons_add_up_to_the_score_of_every_fixture_row() {
     let mut features = FeatureRow::default();
     let mut contributions = Vec::new();
     for row in rows() {
-        let parcel = &row.parcel;
+        let parcel = row.parcel.get();
         let at = engine.bucket_of(parcel.advised_at);
-        let keys = engine.plan().keys(parcel, engine.rates());
+        let keys = engine.plan().keys(&parcel, engine.rates());
         let scores = engine.score(&keys, history(), at, &mut features);
         let base = engine.model().contributions(&features.values, &mut contributions);
         let shares = base + contributions.iter().sum::<f64>();
         assert!((shares - scores.raw_score).abs() < 1e-9, "{:?}: shares", parcel.item_id);
 
-        let decision = engine.assess(parcel, history(), at, Explanation::Full);
+        let decision = engine.assess(&parcel, history(), at, Explanation::Full);
         let raw = decision.raw_score.unwrap();
         assert_eq!((raw.log_odds, raw.base_log_odds), (scores.raw_score, base));
         let reasons = base + decision.reasons.iter().map(|reason| reason.contribution_log_odds).sum::<f64>();
@@ -202,7 +202,7 @@ fn check(error: impl std::error::Error, expect: Expect) {
 #[test]
 fn a_fit_that_cannot_be_is_refused_in_words() {
     let (values, labels) = problem(6, 0.5);
-    let fit = |labels: &[bool]| PARAMS.check().unwrap().fit(values.view(), labels).unwrap_err();
+    let fit = |labels: &[bool]| PARAMS.check().unwrap().fit(values.view().into(), labels).unwrap_err();
     check(
         fit(&vec![false; labels.len()]),
         expect![[r#"

@@ -9,14 +9,14 @@ use parcel_risk::history::{Bucket, Event, History};
 use parcel_risk::parcel::Draft;
 use parcel_risk::reasons::Language;
 use parcel_risk::serve::Scorer;
-use parcel_risk::train::{LabeledParcel, Matrix};
+use parcel_risk::train::LabeledParcel;
 use parcel_risk::wire::v1;
 use parcel_risk::wire::v1::risk_scoring_service_client::RiskScoringServiceClient;
 use parcel_risk::wire::{from_decision, from_draft, to_draft};
 use prost::Message as _;
 use tonic::transport::Channel;
 
-use crate::fixture::{self, DELAY_DAYS, bits, drafts, rows, shuffle};
+use crate::fixture::{self, DELAY_DAYS, Replayed, bits, drafts, rows, shuffle};
 use crate::harness::{artifact, default_parts, engine, request, start_default};
 
 /// An engine of the plan that the rows were replayed with.
@@ -27,7 +27,7 @@ fn engine_of_plan() -> Engine {
 }
 
 /// Everything that happens to the rows, by bucket: folded without any of the code that replays.
-fn events(rows: &[LabeledParcel], matrix: &Matrix) -> BTreeMap<Bucket, Vec<(usize, Option<bool>)>> {
+fn events(rows: &[LabeledParcel], matrix: &Replayed) -> BTreeMap<Bucket, Vec<(usize, Option<bool>)>> {
     let width = fixture::plan().spec().bucket_seconds;
     let mut events: BTreeMap<Bucket, Vec<_>> = BTreeMap::new();
     for (idx, (row, at)) in rows.iter().zip(&matrix.buckets).enumerate() {
@@ -52,19 +52,19 @@ fn training_and_serving_see_the_same_features_and_scores() {
     for (bucket, events) in &events {
         // Events of this bucket are not folded yet, so this is the history as it stands when the bucket opens.
         for (idx, _) in events.iter().filter(|(_, outcome)| outcome.is_none()) {
-            let (row, values) = (&rows[*idx].parcel, matrix.values.row(*idx));
-            let keys = engine.plan().keys(row, engine.rates());
+            let (row, values) = (rows[*idx].parcel.get(), matrix.values.row(*idx));
+            let keys = engine.plan().keys(&row, engine.rates());
             engine.score(&keys, &history, *bucket, &mut features);
             assert_eq!(bits(&features.values), bits(values), "features of {:?}", row.item_id);
 
             let raw_score = body.estimator.raw_score(&values.to_vec());
-            let decision = engine.assess(row, &history, *bucket, Explanation::Full);
+            let decision = engine.assess(&row, &history, *bucket, Explanation::Full);
             assert_eq!(decision.raw_score.unwrap().log_odds.to_bits(), raw_score.to_bits());
             assert_eq!(decision.risk_score.to_bits(), body.calibration.probability(raw_score).to_bits());
             checked += 1;
         }
         for (idx, outcome) in events {
-            let keys = engine.plan().keys(&rows[*idx].parcel, engine.rates());
+            let keys = engine.plan().keys(&rows[*idx].parcel.get(), engine.rates());
             let (at, footprint) = (*bucket, keys.footprint());
             history.fold(&match *outcome {
                 None => Event::Advised { at, footprint },
@@ -81,7 +81,7 @@ fn the_order_of_a_buckets_parcels_changes_no_feature() {
     let of = |rows: &[LabeledParcel]| -> BTreeMap<String, Vec<u32>> {
         let matrix = fixture::replayed(rows, DELAY_DAYS);
         let by_row = rows.iter().zip(matrix.values.outer_iter());
-        by_row.map(|(row, values)| (row.parcel.item_id.as_str().to_owned(), bits(values))).collect()
+        by_row.map(|(row, values)| (row.parcel.item_id().to_owned(), bits(values))).collect()
     };
     let expected = of(rows);
     for seed in 0..3 {

@@ -164,7 +164,7 @@ fn golden_decisions_are_200_or_all_that_are_held_back() {
 /// The keys that say whether a consignment was seen before.
 fn fingerprints() -> BTreeSet<EntityKey> {
     let plan = plan();
-    rows().iter().filter_map(|row| plan.keys(&row.parcel, &rates()).by_key()[plan.fingerprint()]).collect()
+    rows().iter().filter_map(|row| plan.keys(&row.parcel.get(), &rates()).by_key()[plan.fingerprint()]).collect()
 }
 
 #[test]

@@ -1,16 +1,16 @@
 //! Values as small integers: the order of a feature's values is all that a tree looks at.
 
-use ndarray::{ArrayView2, Axis};
 use rayon::prelude::*;
+
+use crate::model::FeatureValues;
 
 /// Features whose bins stand side by side in a row: one read for all of them, and their sums wait for each other less.
 pub(super) const LANES: usize = 4;
-/// Features that are read out of the matrix at a time: as many as a cache line holds.
-const COLUMNS_AT_ONCE: usize = 16;
 
-/// Every value of the training rows as the number of its bin.
+/// Every value of some rows as the number of its bin: all that trees are grown from.
 #[derive(Debug)]
-pub(super) struct Bins {
+pub struct Bins {
+    pub(super) max_bins: usize,
     n_rows: usize,
     features: Vec<BinnedFeature>,
     /// Bins of the usable features in their order, [`LANES`] a block, by row.
@@ -30,40 +30,33 @@ struct BinnedFeature {
 impl Bins {
     /// Cuts each feature at quantiles of its values, into at most `max_bins` bins.
     ///
-    /// * `values`: shape `(n_rows, n_features)`, finite or NaN.
-    pub(super) fn new(values: ArrayView2<'_, f32>, max_bins: usize) -> Self {
-        let together: Vec<_> = values.axis_chunks_iter(Axis(1), COLUMNS_AT_ONCE).collect();
-        let cut = together.into_par_iter().map(|together| {
-            let mut columns = vec![Vec::with_capacity(together.nrows()); together.ncols()];
-            for row in together.axis_iter(Axis(0)) {
-                columns
-                    .iter_mut()
-                    .zip(row)
-                    .for_each(|(column, value)| column.extend((!value.is_nan()).then_some(*value)));
-            }
-            columns
-                .into_iter()
-                .map(|present| BinnedFeature::new(present, together.nrows(), max_bins))
-                .collect::<Vec<_>>()
+    /// * `values`: finite or NaN.
+    pub(super) fn new(values: FeatureValues<'_>, max_bins: usize) -> Self {
+        let n_rows = values.n_rows();
+        let all: Vec<usize> = (0..values.n_features()).collect();
+        let cut = all.par_chunks(values.n_together()).flat_map_iter(|together| {
+            values.columns(together).into_iter().map(|mut present| {
+                present.retain(|value| !value.is_nan());
+                BinnedFeature::new(present, n_rows, max_bins)
+            })
         });
-        let mut features: Vec<BinnedFeature> = cut.collect::<Vec<_>>().into_iter().flatten().collect();
+        let mut features: Vec<BinnedFeature> = cut.collect();
         let mut usable = Vec::new();
         for (idx, feature) in features.iter_mut().enumerate().filter(|(_, feature)| feature.is_usable()) {
             feature.place = usable.len();
             usable.push(idx);
         }
         let blocks = usable.par_chunks(LANES).map(|block| {
-            let mut bins = vec![[0; LANES]; values.nrows()];
-            for (bins, row) in bins.iter_mut().zip(values.axis_iter(Axis(0))) {
-                for (bin, feature) in bins.iter_mut().zip(block) {
-                    // At most 255 bins of values and one for the missing, numbered from 0: they fit a byte.
-                    *bin = features[*feature].bin(row[*feature]) as u8;
-                }
+            let mut bins = vec![[0; LANES]; n_rows];
+            for (lane, (column, feature)) in values.columns(block).into_iter().zip(block).enumerate() {
+                let feature = &features[*feature];
+                // At most 255 bins of values and one for the missing, numbered from 0: they fit a byte.
+                bins.iter_mut().zip(column).for_each(|(bins, value)| bins[lane] = feature.bin(value) as u8);
             }
             bins
         });
         let blocks = blocks.collect();
-        Self { n_rows: values.nrows(), features, blocks }
+        Self { max_bins, n_rows, features, blocks }
     }
 
     pub(super) fn n_rows(&self) -> usize {
@@ -182,7 +175,7 @@ mod tests {
             values in proptest::collection::vec(proptest::option::of(-40..40i8), 1..200), max_bins in 2..20usize,
         ) {
             let values: Vec<f32> = values.iter().map(|v| v.map_or(f32::NAN, |v| f32::from(v) / 3.0)).collect();
-            let bins = Bins::new(ndarray::aview1(&values).insert_axis(Axis(1)), max_bins);
+            let bins = Bins::new(ndarray::aview1(&values).insert_axis(ndarray::Axis(1)).into(), max_bins);
             let n_bins = bins.n_bins(0);
             proptest::prop_assert!(n_bins <= max_bins);
             if bins.usable().is_empty() {

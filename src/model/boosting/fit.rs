@@ -16,6 +16,7 @@ use super::histogram::Gradient;
 use super::loss::{Grid, differentiate, log_loss};
 use super::sample::sample;
 use super::{BoostingError, GradientBoosting, GradientBoostingValidParams, LabeledRows, Tree};
+use crate::model::FeatureValues;
 
 /// Fewer rows are not worth a task.
 const ROWS_A_TASK: usize = 1024;
@@ -41,7 +42,7 @@ where
 
     fn fit(&self, dataset: &DatasetBase<ArrayBase<D, Ix2>, T>) -> Result<Self::Object, BoostingError> {
         let labels = dataset.targets.as_single_targets().to_vec();
-        let rows = LabeledRows { values: dataset.records.view(), labels: &labels, weights: dataset.weights() };
+        let rows = LabeledRows { values: dataset.records.view().into(), labels: &labels, weights: dataset.weights() };
         self.fit_observed(rows, None, &mut |_| ())
     }
 }
@@ -65,13 +66,50 @@ impl GradientBoostingValidParams {
         validation: Option<LabeledRows<'_>>,
         observer: &mut dyn FnMut(RoundMetrics),
     ) -> Result<GradientBoosting, BoostingError> {
+        self.fit_by(None, training, validation, observer)
+    }
+
+    /// The values of rows as trees are grown from them: made once where several models are fitted on the same rows.
+    pub fn bin(&self, values: FeatureValues<'_>) -> Bins {
+        Bins::new(values, self.max_bins)
+    }
+
+    /// As [`fit_observed`](Self::fit_observed) without validation rows, on values that are binned already.
+    ///
+    /// * `bins`: of the values of `training`; where they are of another setting of `max_bins`, others are made.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn fit_binned(
+        &self,
+        bins: &Bins,
+        training: LabeledRows<'_>,
+        observer: &mut dyn FnMut(RoundMetrics),
+    ) -> Result<GradientBoosting, BoostingError> {
+        self.fit_by(Some(bins), training, None, observer)
+    }
+
+    fn fit_by(
+        &self,
+        bins: Option<&Bins>,
+        training: LabeledRows<'_>,
+        validation: Option<LabeledRows<'_>>,
+        observer: &mut dyn FnMut(RoundMetrics),
+    ) -> Result<GradientBoosting, BoostingError> {
         self.check_rows(&training, validation.as_ref())?;
         let grid = Grid::new(&training);
         let weights: Option<Vec<f64>> =
             training.weights.map(|weights| weights.iter().map(|weight| grid.round((*weight).into())).collect());
         let weights = weights.as_deref();
         let base_score = log_odds(training.labels, weights)?;
-        let bins = Bins::new(training.values, self.max_bins);
+        let own;
+        let bins = match bins.filter(|bins| bins.max_bins == self.max_bins && bins.n_rows() == training.n_rows()) {
+            Some(bins) => bins,
+            None => {
+                own = self.bin(training.values);
+                &own
+            }
+        };
         let usable = bins.usable();
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
         let mut margins = vec![base_score; training.n_rows()];
@@ -82,7 +120,7 @@ impl GradientBoostingValidParams {
         let samples = self.row_fraction < 1.0 || self.feature_fraction < 1.0;
         differentiate(&margins, training.labels, weights, grid, &mut gradients);
         let params = self.with_penalty_at(&gradients);
-        let mut grower = Grower::new(&params, &bins, weights);
+        let mut grower = Grower::new(&params, bins, weights);
         for round in 1..=self.n_trees {
             let features = sample(usable.iter().copied(), self.feature_fraction, &mut rng);
             let mut rows = sample(0..training.n_rows() as u32, self.row_fraction, &mut rng);
@@ -110,7 +148,7 @@ impl GradientBoostingValidParams {
         if self.early_stopping_rounds > 0 {
             trees.truncate(best.2);
         }
-        Ok(GradientBoosting { n_features: training.values.ncols(), base_score, trees })
+        Ok(GradientBoosting { n_features: training.values.n_features(), base_score, trees })
     }
 
     /// These settings with the penalty in rows as one in hessians. `gradients`: before the first tree.
@@ -125,7 +163,7 @@ impl GradientBoostingValidParams {
         validation: Option<&LabeledRows<'_>>,
     ) -> Result<(), BoostingError> {
         training.check("training")?;
-        let n_features = training.values.ncols();
+        let n_features = training.values.n_features();
         let equal = |what, got| match got == n_features {
             true => Ok(()),
             false => Err(BoostingError::Length { what, expected: n_features, got }),
@@ -136,7 +174,7 @@ impl GradientBoostingValidParams {
         match validation {
             Some(rows) => {
                 rows.check("validation")?;
-                equal("features of the validation rows", rows.values.ncols())
+                equal("features of the validation rows", rows.values.n_features())
             }
             None if self.early_stopping_rounds > 0 => Err(BoostingError::NoValidation),
             None => Ok(()),
@@ -159,7 +197,7 @@ impl<'a> HeldOut<'a> {
 
 fn add(tree: &Tree, rows: &LabeledRows<'_>, margins: &mut [f64]) {
     let with_rows = margins.par_iter_mut().enumerate().with_min_len(ROWS_A_TASK);
-    with_rows.for_each(|(row, margin)| *margin += tree.value(rows.values.row(row)));
+    with_rows.for_each(|(row, margin)| *margin += tree.value(|feature| rows.values.value(row, feature)));
 }
 
 /// As [`add`] for the training rows, of which most lie in a leaf already.
@@ -174,7 +212,7 @@ fn add_grown(grown: &Grown, grown_on: &[u32], rows: &LabeledRows<'_>, margins: &
     let mut known = vec![None; margins.len()];
     in_leaves().for_each(|(row, value)| known[*row as usize] = Some(f64::from(value)));
     margins.par_iter_mut().zip(known).enumerate().with_min_len(ROWS_A_TASK).for_each(|(row, (margin, known))| {
-        *margin += known.unwrap_or_else(|| grown.tree.value(rows.values.row(row)));
+        *margin += known.unwrap_or_else(|| grown.tree.value(|feature| rows.values.value(row, feature)));
     });
 }
 

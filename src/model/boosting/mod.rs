@@ -42,6 +42,7 @@ mod tree;
 #[cfg(test)]
 mod tests;
 
+pub use bins::Bins;
 pub use compiled::CompiledTrees;
 pub use error::BoostingError;
 pub use fit::RoundMetrics;

@@ -1,14 +1,13 @@
 //! Rows with their labels and weights, borrowed.
 
-use ndarray::ArrayView2;
-
 use super::BoostingError;
+use crate::model::FeatureValues;
 
 /// Rows of features with what is known of them.
 #[derive(Clone, Copy, Debug)]
 pub struct LabeledRows<'a> {
-    /// Shape `(n_rows, n_features)`, NaN where missing.
-    pub values: ArrayView2<'a, f32>,
+    /// NaN where missing.
+    pub values: FeatureValues<'a>,
     /// Shape `(n_rows,)`, `true` for the positive class.
     pub labels: &'a [bool],
     /// Shape `(n_rows,)`, at least zero each; none means 1 for every row.
@@ -20,7 +19,7 @@ pub(super) const MAX_FEATURES: usize = 65_535;
 
 impl LabeledRows<'_> {
     pub(super) fn n_rows(&self) -> usize {
-        self.values.nrows()
+        self.values.n_rows()
     }
 
     pub(super) fn weight(&self, row: usize) -> f64 {
@@ -29,7 +28,7 @@ impl LabeledRows<'_> {
 
     /// * `part`: what to call these rows in an error.
     pub(super) fn check(&self, part: &'static str) -> Result<(), BoostingError> {
-        let (n_rows, n_features) = self.values.dim();
+        let (n_rows, n_features) = (self.values.n_rows(), self.values.n_features());
         if n_rows == 0 {
             return Err(BoostingError::NoRows(part));
         }
@@ -48,8 +47,8 @@ impl LabeledRows<'_> {
         if self.weights.is_some_and(|weights| weights.iter().all(|weight| *weight == 0.0)) {
             return Err(BoostingError::NoRows(part));
         }
-        match self.values.indexed_iter().find(|(_, value)| value.is_infinite()) {
-            Some(((row, feature), _)) => Err(BoostingError::Infinite { row, feature }),
+        match self.values.first_infinite() {
+            Some((row, feature)) => Err(BoostingError::Infinite { row, feature }),
             None => Ok(()),
         }
     }

@@ -70,13 +70,15 @@ impl Tree {
     }
 
     /// Value of the leaf that a row comes to.
-    pub(super) fn value(&self, row: ArrayView1<'_, f32>) -> f64 {
+    ///
+    /// * `of_row`: a feature of the row.
+    pub(super) fn value(&self, of_row: impl Fn(usize) -> f32) -> f64 {
         let mut at = 0;
         loop {
             match self.nodes[at] {
                 Node::Leaf { value, .. } => return value.into(),
                 Node::Split { feature, threshold, missing_left, left, right, .. } => {
-                    let x = row[feature as usize];
+                    let x = of_row(feature as usize);
                     let goes_left = if x.is_nan() { missing_left } else { x <= threshold };
                     at = (if goes_left { left } else { right }) as usize;
                 }
@@ -139,7 +141,7 @@ impl GradientBoosting {
     /// # Panics
     /// If the row is shorter than the features that the trees ask for.
     pub fn margin(&self, row: ArrayView1<'_, f32>) -> f64 {
-        self.trees.iter().fold(self.base_score, |margin, tree| margin + tree.value(row))
+        self.trees.iter().fold(self.base_score, |margin, tree| margin + tree.value(|feature| row[feature]))
     }
 
     /// Probability of the positive class for each row. Shape `(n_rows,)`.

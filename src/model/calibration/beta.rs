@@ -87,7 +87,7 @@ fn fit_slopes(
     let n_terms = rows.first().map_or(0, Vec::len);
     let values = Array2::from_shape_fn((rows.len(), n_terms), |(row, term)| rows[row][term] as f32);
     let linear = LogisticParams { l2: 1e-3, max_iterations: 200 }.check()?;
-    let linear = linear.fit(values.view(), labels)?;
+    let linear = linear.fit(values.view().into(), labels)?;
     let shift: f64 = linear.slopes.iter().zip(&linear.means).map(|(slope, mean)| slope * mean).sum();
     Ok((linear.slopes, linear.base - shift))
 }

@@ -16,6 +16,8 @@ use super::matrix::{MATRIX_COLUMNS, MatrixRow};
 use super::pending::PendingFile;
 
 const ROW_GROUP_ROWS: usize = 16_384;
+/// Features that are read out of rows at a time: as many as a cache line holds.
+const COLUMNS_AT_ONCE: usize = 16;
 
 pub(super) struct ParquetMatrix {
     writer: SerializedFileWriter<BufWriter<PendingFile>>,
@@ -27,7 +29,11 @@ pub(super) struct ParquetMatrix {
     kind: Chunk<ByteArrayType>,
     weight: Chunk<DoubleType>,
     selection_probability: Chunk<DoubleType>,
-    features: Vec<Chunk<FloatType>>,
+    n_features: usize,
+    /// Features of the row group, row by row.
+    values: Vec<f32>,
+    /// Some of them, column by column.
+    features: [Chunk<FloatType>; COLUMNS_AT_ONCE],
 }
 
 /// The cells of one column of the row group that is being filled.
@@ -78,7 +84,9 @@ impl ParquetMatrix {
             kind: Chunk::default(),
             weight: Chunk::default(),
             selection_probability: Chunk::default(),
-            features: features.iter().map(|_| Chunk::default()).collect(),
+            n_features: features.len(),
+            values: Vec::new(),
+            features: Default::default(),
         })
     }
 
@@ -91,9 +99,7 @@ impl ParquetMatrix {
         self.kind.push(row.kind.map(text));
         self.weight.push(Some(row.weight));
         self.selection_probability.push(row.selection_probability);
-        for (feature, value) in self.features.iter_mut().zip(row.values) {
-            feature.push(Some(*value).filter(|value| !value.is_nan()));
-        }
+        self.values.extend_from_slice(row.values);
         self.n_in_group += 1;
         if self.n_in_group == ROW_GROUP_ROWS {
             self.write_group()?;
@@ -118,9 +124,18 @@ impl ParquetMatrix {
         self.kind.write(&mut group)?;
         self.weight.write(&mut group)?;
         self.selection_probability.write(&mut group)?;
-        for feature in &mut self.features {
-            feature.write(&mut group)?;
+        for first in (0..self.n_features).step_by(COLUMNS_AT_ONCE) {
+            let features = &mut self.features[..COLUMNS_AT_ONCE.min(self.n_features - first)];
+            for row in self.values.chunks_exact(self.n_features) {
+                for (feature, value) in features.iter_mut().zip(&row[first..]) {
+                    feature.push(Some(*value).filter(|value| !value.is_nan()));
+                }
+            }
+            for feature in features {
+                feature.write(&mut group)?;
+            }
         }
+        self.values.clear();
         group.close()?;
         self.n_in_group = 0;
         Ok(())

@@ -49,7 +49,7 @@ pub(super) fn sample_rows(n_rows: usize, seed: u32) -> (Array2<f32>, Vec<bool>) 
 }
 
 pub(super) fn rows<'a>(values: &'a Array2<f32>, labels: &'a [bool], weights: Option<&'a [f32]>) -> LabeledRows<'a> {
-    LabeledRows { values: values.view(), labels, weights }
+    LabeledRows { values: values.view().into(), labels, weights }
 }
 
 pub(super) fn fit(params: GradientBoostingParams, rows: LabeledRows<'_>) -> GradientBoosting {
