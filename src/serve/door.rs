@@ -1,5 +1,6 @@
 //! The door by which every method scores: with a ledger behind it, or none.
 
+use std::future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
@@ -118,8 +119,7 @@ impl Door {
     /// cancelled before.
     ///
     /// # Errors
-    /// [`Refusal::NotAMessage`] where a request does not read as one, [`Refusal::NoExplanation`] where one asks for what
-    /// the caller may not see.
+    /// [`Refusal::NoExplanation`] where a request asks for what the caller may not see.
     pub(super) async fn score_all(
         &self,
         requests: Vec<Bytes>,
@@ -164,16 +164,25 @@ impl Door {
     /// Begins to answer some requests of a batch, as [`Door::start`] does.
     fn start_some(&self, requests: &[Bytes], may_explain: bool, language: Language) -> Result<Begun, Refusal> {
         if self.recorder.is_some() {
-            let start = |request| Ok(self.start(read(request, may_explain)?, language));
+            let start = |request: &Bytes| -> Result<Answer, Refusal> {
+                Ok(match read(request, may_explain)? {
+                    Ok(request) => self.start(request, language),
+                    Err(unreadable) => Box::pin(future::ready(self.counted(Err(unreadable)))),
+                })
+            };
             return Ok(Begun::Recording(requests.iter().map(start).collect::<Result<_, Refusal>>()?));
         }
         let mut written = Written::with_capacity(requests.len());
         for request in requests {
-            let decided = self.decide(read(request, may_explain)?, language);
-            count(&decided, &self.metrics);
-            written.add(&result(decided));
+            let request = read(request, may_explain)?;
+            written.add(&self.counted(request.and_then(|request| self.decide(request, language))));
         }
         Ok(Begun::Answered(written))
+    }
+
+    fn counted(&self, decided: Result<v1::Decision, Refusal>) -> v1::ScoreResult {
+        count(&decided, &self.metrics);
+        result(decided)
     }
 
     /// Decides about one request and hands it over to the ledger. `once`: where the request has an identifier of its own.
@@ -285,11 +294,12 @@ impl Door {
     }
 }
 
-/// Reads one request of a batch, as far as the caller may see why.
-fn read(request: &Bytes, may_explain: bool) -> Result<v1::ScoreParcelRequest, Refusal> {
-    let mut request = v1::ScoreParcelRequest::decode(request.as_ref()).map_err(Refusal::NotAMessage)?;
-    permit(&mut request, may_explain)?;
-    Ok(request)
+/// Reads one request of a batch, which alone fails where it does not read as one; an error where the caller may not ask it.
+fn read(request: &Bytes, may_explain: bool) -> Result<Result<v1::ScoreParcelRequest, Refusal>, Refusal> {
+    match v1::ScoreParcelRequest::decode(request.as_ref()) {
+        Ok(mut request) => permit(&mut request, may_explain).map(|()| Ok(request)),
+        Err(error) => Ok(Err(Refusal::NotAMessage(error))),
+    }
 }
 
 /// The language that the caller likes best, of those that reasons are told in.

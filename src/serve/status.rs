@@ -29,7 +29,7 @@ pub(super) enum Refusal {
     /// The parcel, or what was asked about it, is malformed.
     #[error(transparent)]
     InvalidParcel(#[from] InvalidParcel),
-    /// A part of a message does not read as one: the words are those for a message that does not, as a whole.
+    /// A request of a batch does not read as one.
     #[error("{0}")]
     NotAMessage(prost::DecodeError),
     /// The request around the parcels is malformed.
@@ -117,7 +117,7 @@ impl Refusal {
 
     pub(super) fn code(&self) -> Code {
         match self {
-            Self::InvalidParcel(_) | Self::InvalidRequest(_) => Code::InvalidArgument,
+            Self::InvalidParcel(_) | Self::InvalidRequest(_) | Self::NotAMessage(_) => Code::InvalidArgument,
             Self::NoRegistry { .. } | Self::NoLedger { .. } => Code::Unimplemented,
             Self::ModelRejected { .. } | Self::ModelState(_) => Code::FailedPrecondition,
             Self::Staging => Code::Aborted,
@@ -133,7 +133,7 @@ impl Refusal {
             | Self::LedgerUnavailable(_)
             | Self::LedgerUnreadable => Code::Unavailable,
             Self::DeadlineExceeded => Code::DeadlineExceeded,
-            Self::NotAMessage(_) | Self::ModelFault | Self::Internal => Code::Internal,
+            Self::ModelFault | Self::Internal => Code::Internal,
         }
     }
 
