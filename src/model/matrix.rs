@@ -1,6 +1,9 @@
 //! Features of many rows in less memory than as so many numbers.
 
+use ndarray::ArrayView2;
 use rayon::prelude::*;
+
+use super::FeatureValues;
 
 /// Features of rows, lossless: to the bit what was added, where no number is missing.
 ///
@@ -31,8 +34,6 @@ enum Column {
 
 /// As many as a replay gives at a time.
 const BLOCK_ROWS: usize = 4096;
-/// Features that are read out of rows at a time: as many as a cache line holds.
-const COLUMNS_AT_ONCE: usize = 16;
 /// Values that a byte can tell apart.
 const MAX_FEW: usize = 256;
 
@@ -112,16 +113,11 @@ impl PackedMatrix {
 impl Block {
     /// * `values`: shape `(BLOCK_ROWS, n_features)` row by row.
     fn new(values: &[f32], n_features: usize) -> Self {
-        let first = (0..n_features).into_par_iter().step_by(COLUMNS_AT_ONCE);
-        let columns = first.flat_map_iter(|first| {
-            let n = COLUMNS_AT_ONCE.min(n_features - first);
-            let mut columns = vec![Vec::with_capacity(BLOCK_ROWS); n];
-            for row in values.chunks_exact(n_features) {
-                columns.iter_mut().zip(&row[first..]).for_each(|(column, value)| column.push(*value));
-            }
-            columns.into_iter().map(Column::new)
-        });
-        Self(columns.collect())
+        let rows = ArrayView2::from_shape((BLOCK_ROWS, n_features), values).expect("a block is full");
+        let rows = FeatureValues::from(rows);
+        let all: Vec<usize> = (0..n_features).collect();
+        let columns = all.par_chunks(rows.n_together()).flat_map_iter(|features| rows.columns(features));
+        Self(columns.map(Column::new).collect())
     }
 }
 

@@ -5,6 +5,9 @@ use rayon::prelude::*;
 
 use super::PackedMatrix;
 
+/// Features that are read out of rows at a time where each row lies together: as many as a cache line holds.
+const COLUMNS_AT_ONCE: usize = 16;
+
 /// Features of rows that something is fitted on.
 #[derive(Clone, Copy, Debug)]
 pub enum FeatureValues<'a> {
@@ -53,7 +56,7 @@ impl FeatureValues<'_> {
     /// Features that are best read together: those of one cache line, or as they come.
     pub(super) fn n_together(&self) -> usize {
         match self {
-            Self::Dense(_) => 16,
+            Self::Dense(_) => COLUMNS_AT_ONCE,
             Self::Packed { .. } => 4,
         }
     }

@@ -179,11 +179,6 @@ fn counts(kind: InfringementKind, outcome: &KnownOutcome) -> bool {
     outcome.infringement || kind != InfringementKind::Other
 }
 
-/// Rows of a matrix by their numbers: more than four billion would not fit into memory.
-pub(super) fn numbers(rows: &[usize]) -> Vec<u32> {
-    rows.iter().map(|row| *row as u32).collect()
-}
-
 /// The labeled rows of a block, with their labels and weights.
 pub(super) struct LabeledBlock<'m> {
     /// Features of all rows, and others.
@@ -204,7 +199,7 @@ pub(super) struct LabeledBlock<'m> {
 impl<'m> LabeledBlock<'m> {
     pub(super) fn of(rows: &[LabeledParcel], matrix: &'m Matrix, block: Range<usize>) -> Self {
         let labeled: Vec<usize> = block.filter(|idx| rows[*idx].outcome.is_some()).collect();
-        Self::of_labeled(rows, &matrix.values, numbers(&labeled), &labeled)
+        Self::of_labeled(rows, &matrix.values, &labeled, &labeled)
     }
 
     /// * `in_matrix`: rows of the matrix.
@@ -212,13 +207,14 @@ impl<'m> LabeledBlock<'m> {
     pub(super) fn of_labeled(
         rows: &[LabeledParcel],
         matrix: &'m PackedMatrix,
-        in_matrix: Vec<u32>,
+        in_matrix: &[usize],
         labeled: &[usize],
     ) -> Self {
         let outcomes = || labeled.iter().filter_map(|idx| rows[*idx].outcome);
         Self {
             matrix,
-            rows: in_matrix,
+            // More than four billion would not fit into memory.
+            rows: in_matrix.iter().map(|row| *row as u32).collect(),
             labels: outcomes().map(|outcome| outcome.infringement).collect(),
             weights: labeled.iter().map(|idx| rows[*idx].weight as f32).collect(),
             kinds: outcomes().map(|outcome| outcome.kind.filter(|kind| counts(*kind, &outcome))).collect(),

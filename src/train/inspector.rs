@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::choice::{Candidate, Choice, Opened};
-use super::fit::{self, LabeledBlock, numbers};
+use super::fit::{self, LabeledBlock};
 use super::selective::Selective;
 use super::{Descriptions, LabeledParcel, Progress, Recipe, TrainError};
 use crate::evaluation::ScoredRow;
@@ -96,7 +96,7 @@ impl<'a> Inspector<'a> {
         let in_matrix: Vec<usize> = known().map(|(idx, _)| idx).collect();
         let at: Vec<usize> = known().map(|(_, learned)| learned.idx).collect();
         let weights = known().map(|(_, learned)| (learned.weight / mean) as f32).collect();
-        let block = LabeledBlock::of_labeled(self.rows, &self.values, numbers(&in_matrix), &at).weighted(weights);
+        let block = LabeledBlock::of_labeled(self.rows, &self.values, &in_matrix, &at).weighted(weights);
         if block.has_both(MIN_PER_CLASS) {
             self.estimator = Some(fit::main_estimator(self.recipe, &block, &mut ())?);
             self.n_fitted = n_rows;

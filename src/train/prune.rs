@@ -96,7 +96,7 @@ impl Weight {
     /// Keeps the entries that weigh more than `floor`, and the activity of the same entities: of one whose counts change
     /// no score, when it was last seen is the largest part of what is kept, and is left out with them.
     pub fn above(&self, snapshot: &Snapshot, floor: f32) -> Snapshot {
-        let keeps = |key: &EntityKey| self.of(*key) > floor;
+        let keeps = |key: &EntityKey| self.is_above(*key, floor);
         let due = snapshot
             .due
             .iter()
@@ -104,7 +104,7 @@ impl Weight {
         Snapshot {
             decay: snapshot.decay,
             entries: snapshot.entries.iter().copied().filter(|(key, _)| keeps(key)).collect(),
-            activity: snapshot.activity.iter().copied().filter(|(key, _)| floor <= 0.0 || keeps(key)).collect(),
+            activity: snapshot.activity.iter().copied().filter(|(key, _)| self.is_active(*key, floor)).collect(),
             norms: snapshot.norms.clone(),
             due: due.filter(|due| !due.keys.is_empty()).collect(),
         }
@@ -112,7 +112,16 @@ impl Weight {
 
     /// Leaves in a history what [`Weight::above`] keeps of a snapshot of it.
     pub fn leave_above(&self, history: &mut History, floor: f32) {
-        history.retain(|key| self.of(key) > floor, |key| floor <= 0.0 || self.of(key) > floor);
+        history.retain(|key| self.is_above(key, floor), |key| self.is_active(key, floor));
+    }
+
+    fn is_above(&self, key: EntityKey, floor: f32) -> bool {
+        self.of(key) > floor
+    }
+
+    /// Whether its activity is kept.
+    fn is_active(&self, key: EntityKey, floor: f32) -> bool {
+        floor <= 0.0 || self.is_above(key, floor)
     }
 
     fn of(&self, key: EntityKey) -> f32 {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::fit::{Fitted, LabeledBlock, numbers};
+use super::fit::{Fitted, LabeledBlock};
 use super::month::{Month, runs};
 use super::{Backtest, Descriptions, LabeledParcel, Matrix, Progress, Recipe, TrainError, fold};
 use crate::engine::{Engine, ModelRef};
@@ -106,7 +106,7 @@ fn fit(
     let config = recipe.config.get();
     let at_share = |share: f64| (known.len() as f64 * share).round() as usize;
     let (warm, fitted) = (at_share(config.warm_up_share), at_share(1.0 - config.calibrate_share));
-    let block = |known: &[usize]| LabeledBlock::of_labeled(rows, &matrix.values, numbers(known), known);
+    let block = |known: &[usize]| LabeledBlock::of_labeled(rows, &matrix.values, known, known);
     let (learn, calibrate) = (block(&known[warm..fitted]), block(&known[fitted..]));
     if !learn.has_both(MIN_PER_CLASS) || !calibrate.has_both(MIN_PER_CLASS) {
         return Ok(None);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::aging::{Aging, ArmWeek};
 use super::choice::{Candidate, Choice, Opened};
-use super::fit::{Fitted, LabeledBlock, numbers};
+use super::fit::{Fitted, LabeledBlock};
 use super::{Blocks, Descriptions, LabeledParcel, PointInTime, Progress, Recipe, TrainError};
 use crate::engine::{Engine, ModelRef};
 use crate::features::{ExchangeRates, FeaturePlan, FeatureRow, ParcelKeys};
@@ -111,7 +111,7 @@ impl<'a> Service<'a> {
             let at = &known[range];
             let rows = at.iter().map(|&at| self.learned[at].idx).collect::<Vec<_>>();
             let weights = at.iter().map(|&at| self.learned[at].weight as f32).collect();
-            LabeledBlock::of_labeled(self.rows, &self.values, numbers(at), &rows).weighted(weights)
+            LabeledBlock::of_labeled(self.rows, &self.values, at, &rows).weighted(weights)
         };
         // Only ranks are told of, so that the curve, on rows that were fitted on here, does not matter.
         let (learn, calibrate) = (block(blocks.fit.start..blocks.report.end), block(blocks.report.clone()));
