@@ -22,8 +22,6 @@ use super::scoring::Scoring;
 use crate::wire::v1;
 use crate::wire::v1::risk_scoring_service_server::{RiskScoringServiceServer, SERVICE_NAME};
 
-const SCORE_PARCELS: &str = "/parcelrisk.v1.RiskScoringService/ScoreParcels";
-
 /// A `ScoreParcelsRequest` whose requests are not read yet.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct Batch {
@@ -88,7 +86,8 @@ impl Service<http::Request<Body>> for ScoringServer {
     }
 
     fn call(&mut self, request: http::Request<Body>) -> Self::Future {
-        if request.uri().path() != SCORE_PARCELS {
+        let method = request.uri().path().strip_prefix('/').and_then(|path| path.strip_prefix(SERVICE_NAME));
+        if method != Some("/ScoreParcels") {
             return self.others.call(request);
         }
         let method = ScoreParcels(Arc::clone(&self.scoring));
