@@ -43,8 +43,8 @@ impl Hasher for KeyIsHash {
 /// All shards. Which one an entity is in follows from its key.
 pub(super) struct Shards([RwLock<Shard>; N_SHARDS]);
 
-/// A power of two. A parcel takes all of them for reading, so each costs every call; events that are folded side by side in
-/// training take one at a time.
+/// A power of two. A parcel takes all of them for reading, so each costs every call; a replay folds each by a thread of its
+/// own.
 pub(super) const N_SHARDS: usize = 4;
 
 /// What is about some keys, by the shard of the key and there in the same order.
