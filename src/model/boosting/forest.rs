@@ -109,13 +109,14 @@ impl Forest {
             ends: Box::new([0; TABLES]),
             models: Vec::new(),
         };
+        let n_splits = models.iter().map(|trees| trees.pairs.len()).sum();
         let mut tops = Vec::new();
         for trees in models {
             tops.extend(trees.roots.iter().map(|root| (trees, root)));
             forest.models.push(Margin { base_score: trees.base_score, end: tops.len() });
         }
         let n_trees = tops.len();
-        let placed = forest.place(tops)?;
+        let placed = forest.place(tops, n_splits)?;
         if forest.leaves.len() == n_trees {
             forest.after.clear();
         }
@@ -124,8 +125,12 @@ impl Forest {
     }
 
     /// Cuts trees into blocks.
-    fn place<'a>(&mut self, mut tops: Vec<(&'a CompiledTrees, &'a CompiledNode)>) -> Option<Vec<Placed>> {
-        let mut placed = Vec::new();
+    fn place<'a>(
+        &mut self,
+        mut tops: Vec<(&'a CompiledTrees, &'a CompiledNode)>,
+        n_splits: usize,
+    ) -> Option<Vec<Placed>> {
+        let mut placed = Vec::with_capacity(n_splits);
         let mut shapes = HashMap::new();
         let mut at = 0;
         while let Some(&(trees, top)) = tops.get(at) {

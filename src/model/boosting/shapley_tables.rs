@@ -74,13 +74,14 @@ impl ShapleyTables {
 
     /// * `max_in_table`: most features on the way to a leaf that has a table.
     pub(super) fn with_limit(trees: &CompiledTrees, max_in_table: usize) -> Self {
+        let n_leaves = trees.pairs.len() + trees.roots.len();
         let mut tables = Self {
             n_features: trees.n_features(),
             expected_margin: trees.expected_margin(),
             max_in_table,
             trees: Vec::with_capacity(trees.roots.len()),
-            splits: Vec::new(),
-            leaves: Vec::new(),
+            splits: Vec::with_capacity(trees.pairs.len()),
+            leaves: Vec::with_capacity(n_leaves),
             features: Vec::new(),
             gains: Vec::new(),
             shares: Vec::new(),
