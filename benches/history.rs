@@ -15,7 +15,9 @@ use std::time::Instant;
 
 use parcel_risk::artifact::Artifact;
 use parcel_risk::bench::ProcessCpu;
-use parcel_risk::history::{Bucket, BucketWidth, Decay, EntityKey, Event, Footprint, History, HistorySize, Snapshot};
+use parcel_risk::history::{
+    Bucket, BucketWidth, Decay, EntityKey, Event, Footprint, History, HistorySize, Snapshot, Stored,
+};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
 
@@ -61,19 +63,19 @@ fn main() {
     let n_entities: usize = std::env::var("HISTORY_BENCH_ENTITIES").map_or(10_000_000, |n| n.parse().unwrap());
     let history = timed("made and folded", || made(n_entities));
     print_size("folded", history.size());
-    let snapshot = timed("snapshot taken", || Snapshot::of(&history, Vec::new()));
+    let bytes = timed("written", || history.to_bytes(&[]));
     drop(history);
-    let bytes = timed("written as rows", || snapshot.to_plain_bytes());
     let dir = tempfile::tempdir_in(std::env::var("HISTORY_BENCH_DIR").unwrap_or_else(|_| ".".to_owned())).unwrap();
     let path = dir.path().join("history");
     std::fs::write(&path, &bytes).unwrap();
     println!("{} MiB", bytes.len() >> 20);
     drop(bytes);
-    let history = timed("from a file to a history that can be read", || {
-        History::from_bytes(&std::fs::read(&path).unwrap()).unwrap().0
-    });
+    let read = || Stored::read(std::fs::read(&path).unwrap().into()).unwrap().settled();
+    let history = timed("from a file to a history that can be read", || read().owned());
     print_size("read", history.size());
-    let keys: Vec<EntityKey> = snapshot.entries.iter().map(|(key, _)| *key).collect();
+    drop(history);
+    let history = timed("the same, left where it lies until it changes", read);
+    let keys: Vec<EntityKey> = Snapshot::of(&history, Vec::new()).entries.iter().map(|(key, _)| *key).collect();
     let mut random = ChaCha8Rng::seed_from_u64(2);
     let drawn: Vec<_> = (0..N_LOOKUPS).map(|_| keys[(random.next_u64() % keys.len() as u64) as usize]).collect();
     let (view, at) = (history.view(), Bucket(9_000_000));

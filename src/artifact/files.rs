@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
+use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
 use super::{FORMAT, FileDigest, GoldenError, Manifest};
@@ -15,11 +16,13 @@ use crate::model::ModelError;
 /// The bytes of every file.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Files {
-    manifest_json: String,
-    pub(super) model: Vec<u8>,
-    pub(super) history: Cow<'static, [u8]>,
-    pub(super) golden: String,
-    pub(super) card: String,
+    /// Whether they are part of this program, and so as good as it is.
+    are_built_in: bool,
+    manifest_json: Cow<'static, str>,
+    pub(super) model: Bytes,
+    pub(super) history: Bytes,
+    pub(super) golden: Cow<'static, str>,
+    pub(super) card: Cow<'static, str>,
     /// `report.html`, where it was made in this process.
     pub(super) report: Option<String>,
     /// `manifest.json.minisig`, where it was signed.
@@ -138,11 +141,12 @@ impl Files {
             };
         }
         Self {
-            manifest_json: include_str!(file!("manifest.json")).to_owned(),
-            model: include_bytes!(file!("model.bin")).to_vec(),
-            history: Cow::Borrowed(include_bytes!(file!("history.bin"))),
-            golden: include_str!(file!("golden.jsonl")).to_owned(),
-            card: include_str!(file!("CARD.md")).to_owned(),
+            are_built_in: true,
+            manifest_json: include_str!(file!("manifest.json")).into(),
+            model: Bytes::from_static(include_bytes!(file!("model.bin"))),
+            history: Bytes::from_static(include_bytes!(file!("history.bin"))),
+            golden: include_str!(file!("golden.jsonl")).into(),
+            card: include_str!(file!("CARD.md")).into(),
             report: None,
             signature: None,
         }
@@ -177,52 +181,51 @@ impl Files {
         };
         let signature = may_lack(SIGNATURE)?;
         let mut bytes = |file| may_lack(file)?.ok_or(ArtifactError::Missing { file });
-        let manifest_json = String::from_utf8(bytes(MANIFEST)?).map_err(|_| ArtifactError::Encoding)?;
-        let (model, history) = (bytes(MODEL)?, Cow::Owned(bytes(HISTORY)?));
-        let mut text = |file| String::from_utf8(bytes(file)?).map_err(|_| ArtifactError::Digest { file });
+        let manifest_json = String::from_utf8(bytes(MANIFEST)?).map_err(|_| ArtifactError::Encoding)?.into();
+        let (model, history) = (bytes(MODEL)?.into(), bytes(HISTORY)?.into());
+        let mut text = |file| match String::from_utf8(bytes(file)?) {
+            Ok(text) => Ok(Cow::Owned(text)),
+            Err(_) => Err(ArtifactError::Digest { file }),
+        };
         let (golden, card) = (text(GOLDEN)?, text(CARD)?);
         // What is no text is no signature either, and is refused as one.
         let signature = signature.map(|mut bytes| {
             bytes.truncate(MAX_SIGNATURE_BYTES);
             String::from_utf8_lossy(&bytes).into_owned()
         });
-        Ok(Self { manifest_json, model, history, golden, card, report: None, signature })
+        Ok(Self { are_built_in: false, manifest_json, model, history, golden, card, report: None, signature })
     }
 
     /// Names every file's digest in the manifest.
     pub(super) fn pack(mut manifest: Manifest, model: Vec<u8>, history: Vec<u8>, golden: String, card: String) -> Self {
         let mut files = Self {
-            manifest_json: String::new(),
-            model,
-            history: Cow::Owned(history),
-            golden,
-            card,
+            are_built_in: false,
+            manifest_json: Cow::Borrowed(""),
+            model: model.into(),
+            history: history.into(),
+            golden: golden.into(),
+            card: card.into(),
             report: None,
             signature: None,
         };
         manifest.files = files.others().into_iter().map(|(name, bytes)| (name.to_owned(), digest_of(bytes))).collect();
-        files.manifest_json =
-            serde_json::to_string_pretty(&manifest).expect("plain numbers and names always encode") + "\n";
+        let manifest_json = serde_json::to_string_pretty(&manifest).expect("plain numbers and names always encode");
+        files.manifest_json = (manifest_json + "\n").into();
         files
     }
 
-    /// The manifest, once every other file is the one that it names.
+    /// The manifest, once every other file is the one that it names. Of those that are built in a test holds that.
     pub(super) fn manifest(&self) -> Result<Manifest, ArtifactError> {
         let manifest: Manifest = serde_json::from_str(&self.manifest_json).map_err(ArtifactError::Manifest)?;
         if manifest.format != FORMAT {
             return Err(ArtifactError::Format { found: manifest.format });
         }
         for (file, bytes) in self.others() {
-            if manifest.files.get(file) != Some(&digest_of(bytes)) {
+            if !self.are_built_in && manifest.files.get(file) != Some(&digest_of(bytes)) {
                 return Err(ArtifactError::Digest { file });
             }
         }
         Ok(manifest)
-    }
-
-    /// Whether they are part of this program, and so as good as it is.
-    pub(super) fn are_built_in(&self) -> bool {
-        matches!(self.history, Cow::Borrowed(_))
     }
 
     pub(super) fn manifest_bytes(&self) -> &[u8] {

@@ -29,7 +29,7 @@ pub use sealed::Sealed;
 pub use signature::{InvalidKey, KeyRole, SignatureError, Signer, TrustedKeyConfig, TrustedKeys};
 
 use crate::engine::ModelRef;
-use crate::history::{History, Snapshot};
+use crate::history::{DueOutcome, History, Snapshot, Stored};
 use crate::model::Model;
 use files::Files;
 use golden::Judge;
@@ -119,20 +119,22 @@ impl Artifact {
     }
 
     fn verify(files: Files) -> Result<Self, ArtifactError> {
-        // Of files from elsewhere nothing is unpacked that is not what the manifest names.
-        let believed = if files.are_built_in() { None } else { Some(files.manifest()?) };
+        // Nothing is read that is not what the manifest names.
+        let manifest = files.manifest()?;
         let read_model = || {
-            let manifest = believed.map_or_else(|| files.manifest(), Ok)?;
             let model = Model::from_bytes(&files.model).map_err(ArtifactError::Model)?;
             let spec_digest = model.plan().spec().digest();
             if spec_digest != manifest.feature_spec_digest {
-                return Err(ArtifactError::FeatureSpec { manifest: manifest.feature_spec_digest, model: spec_digest });
+                return Err(ArtifactError::FeatureSpec {
+                    manifest: manifest.feature_spec_digest.clone(),
+                    model: spec_digest,
+                });
             }
-            Ok((manifest, Arc::new(model), GoldenParcel::of_lines(&files.golden)))
+            Ok((Arc::new(model), GoldenParcel::of_lines(&files.golden)))
         };
-        let read_history = || History::from_bytes(&files.history).map(|(history, due)| history.settled(&due));
+        let read_history = || Ok(Stored::read(files.history.clone())?.settled());
         let (of_model, history) = rayon::join(read_model, read_history);
-        let ((manifest, model, golden), history) = (of_model?, history.map_err(ArtifactError::History)?);
+        let ((model, golden), history) = (of_model?, history.map_err(ArtifactError::History)?);
         if history.decay() != model.plan().spec().decay() {
             return Err(ArtifactError::Decay);
         }
@@ -158,10 +160,21 @@ impl Artifact {
         &self.model
     }
 
-    /// What was known at the end of training, with the outcomes that were still to come: `history.bin` unpacked, each time
-    /// anew.
-    pub fn snapshot(&self) -> Snapshot {
-        Snapshot::from_bytes(&self.files.history).expect("it was read when the artifact was verified")
+    /// What was known at the end of training, and the outcomes that were still to come: `history.bin`.
+    ///
+    /// # Errors
+    /// [`ArtifactError::History`]: what a server has no use for is read here for the first time.
+    pub fn history(&self) -> Result<(History, Vec<DueOutcome>), ArtifactError> {
+        Stored::read(self.files.history.clone()).and_then(Stored::unsettled).map_err(ArtifactError::History)
+    }
+
+    /// As [`Artifact::history`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn snapshot(&self) -> Result<Snapshot, ArtifactError> {
+        let (history, due) = self.history()?;
+        Ok(Snapshot::of(&history, due))
     }
 
     /// What is known once those have come in: where a server starts.

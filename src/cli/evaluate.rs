@@ -128,8 +128,8 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
              and the figures flatter"
         );
     }
-    let snapshot = artifact.snapshot();
-    let mut replay = Replay::from(snapshot.to_history(), snapshot.due.clone());
+    let (history, due) = artifact.history()?;
+    let mut replay = Replay::from(history, due);
     if let Some(warm_up) = &warm_up {
         progress.begin("warming up", Some(warm_up.rows.len() as u64));
         fold(&warm_up.rows, engine.plan(), engine.rates(), train.label_delay_days, &mut replay, || progress.tick());

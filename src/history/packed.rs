@@ -1,11 +1,24 @@
-//! The small forms of what is kept: each holds all of a value, to the bit, or is not taken.
+//! The small forms of what is kept: each holds all of a value, to the bit, or is not taken. They lie in memory as they do in
+//! a file, the lowest byte first.
+
+use zerocopy::little_endian::{F32, F64, I32, I64, U32, U64};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use super::table::{Form, Pack};
 use super::{Activity, Bucket, Entry, Norm};
 
+/// What may be read where it lies, whatever its bytes are and wherever they begin.
+pub(super) trait Row:
+    Copy + FromBytes + IntoBytes + Unaligned + Immutable + KnownLayout + Send + Sync + 'static
+{
+}
+
+impl<T: Copy + FromBytes + IntoBytes + Unaligned + Immutable + KnownLayout + Send + Sync + 'static> Row for T {}
+
 /// Counts of an open bucket in 32 bits: 12 of parcels seen, 10 of outcomes, 10 of infringements.
-#[derive(Clone, Copy)]
-struct SmallCounts(u32);
+#[derive(Clone, Copy, FromBytes, IntoBytes, Unaligned, Immutable, KnownLayout)]
+#[repr(transparent)]
+pub(super) struct SmallCounts(U32);
 
 impl SmallCounts {
     const SEEN_BITS: u32 = 12;
@@ -13,71 +26,118 @@ impl SmallCounts {
 
     fn of([seen, inspected, infringements]: [u32; 3]) -> Option<Self> {
         let fits = seen >> Self::SEEN_BITS | inspected >> Self::OTHER_BITS | infringements >> Self::OTHER_BITS == 0;
-        fits.then_some(Self(
-            seen | inspected << Self::SEEN_BITS | infringements << (Self::SEEN_BITS + Self::OTHER_BITS),
-        ))
+        let bits = seen | inspected << Self::SEEN_BITS | infringements << (Self::SEEN_BITS + Self::OTHER_BITS);
+        fits.then_some(Self(bits.into()))
     }
 
     fn all(self) -> [u32; 3] {
-        let other = |shift: u32| self.0 >> shift & ((1 << Self::OTHER_BITS) - 1);
-        [self.0 & ((1 << Self::SEEN_BITS) - 1), other(Self::SEEN_BITS), other(Self::SEEN_BITS + Self::OTHER_BITS)]
+        let bits = self.0.get();
+        let other = |shift: u32| bits >> shift & ((1 << Self::OTHER_BITS) - 1);
+        [bits & ((1 << Self::SEEN_BITS) - 1), other(Self::SEEN_BITS), other(Self::SEEN_BITS + Self::OTHER_BITS)]
     }
 }
 
 /// Counts of which nothing has closed: 8 bytes.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, FromBytes, IntoBytes, Unaligned, Immutable, KnownLayout)]
+#[repr(C)]
 pub(super) struct YoungEntry {
-    pending_in: Bucket,
+    pending_in: U32,
     pending: SmallCounts,
 }
 
 /// Counts with few in their open bucket: 24 bytes.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, FromBytes, IntoBytes, Unaligned, Immutable, KnownLayout)]
+#[repr(C)]
 pub(super) struct GrownEntry {
-    closed_until: Bucket,
-    closed: [f32; 3],
-    pending_in: Bucket,
+    closed_until: U32,
+    closed: [F32; 3],
+    pending_in: U32,
     pending: SmallCounts,
+}
+
+/// Counts with many in their open bucket: 32 bytes.
+#[derive(Clone, Copy, FromBytes, IntoBytes, Unaligned, Immutable, KnownLayout)]
+#[repr(C)]
+pub(super) struct WholeEntry {
+    closed_until: U32,
+    closed: [F32; 3],
+    pending_in: U32,
+    pending: [U32; 3],
 }
 
 impl Pack for Entry {
     type Young = YoungEntry;
     type Grown = GrownEntry;
+    type Whole = WholeEntry;
 
     fn pack(&self) -> Form<Self> {
-        let Self { closed_until, closed, pending_in, pending } = *self;
-        let Some(pending) = SmallCounts::of(pending) else { return Form::Whole(*self) };
-        if closed_until == Bucket(0) && closed.map(f32::to_bits) == [0; 3] {
+        let (closed_until, pending_in) = (self.closed_until.0.into(), self.pending_in.0.into());
+        let closed = self.closed.map(F32::from);
+        let Some(pending) = SmallCounts::of(self.pending) else {
+            return Form::Whole(WholeEntry { closed_until, closed, pending_in, pending: self.pending.map(U32::from) });
+        };
+        if self.closed_until == Bucket(0) && self.closed.map(f32::to_bits) == [0; 3] {
             return Form::Young(YoungEntry { pending_in, pending });
         }
         Form::Grown(GrownEntry { closed_until, closed, pending_in, pending })
     }
+}
 
-    fn of_young(&YoungEntry { pending_in, pending }: &YoungEntry) -> Self {
-        Self { closed_until: Bucket(0), closed: [0.0; 3], pending_in, pending: pending.all() }
+impl From<YoungEntry> for Entry {
+    fn from(YoungEntry { pending_in, pending }: YoungEntry) -> Self {
+        Self { pending_in: Bucket(pending_in.get()), pending: pending.all(), ..Self::default() }
     }
+}
 
-    fn of_grown(&GrownEntry { closed_until, closed, pending_in, pending }: &GrownEntry) -> Self {
-        Self { closed_until, closed, pending_in, pending: pending.all() }
+impl From<GrownEntry> for Entry {
+    fn from(GrownEntry { closed_until, closed, pending_in, pending }: GrownEntry) -> Self {
+        Self {
+            closed_until: Bucket(closed_until.get()),
+            closed: closed.map(F32::get),
+            pending_in: Bucket(pending_in.get()),
+            pending: pending.all(),
+        }
+    }
+}
+
+impl From<WholeEntry> for Entry {
+    fn from(WholeEntry { closed_until, closed, pending_in, pending }: WholeEntry) -> Self {
+        Self {
+            closed_until: Bucket(closed_until.get()),
+            closed: closed.map(F32::get),
+            pending_in: Bucket(pending_in.get()),
+            pending: pending.map(U32::get),
+        }
     }
 }
 
 /// A kind of parcels of which the first is the only one: 8 bytes.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, FromBytes, IntoBytes, Unaligned, Immutable, KnownLayout)]
+#[repr(C)]
 pub(super) struct YoungNorm {
-    pending_in: Bucket,
-    steps: i32,
+    pending_in: U32,
+    steps: I32,
 }
 
 /// What is usual where the open bucket has one parcel or none: 36 bytes.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, FromBytes, IntoBytes, Unaligned, Immutable, KnownLayout)]
+#[repr(C)]
 pub(super) struct GrownNorm {
-    closed_until: Bucket,
-    /// Each as the halves of its bits.
-    closed: [[u32; 2]; 3],
-    pending_in: Bucket,
+    closed_until: U32,
+    closed: [F64; 3],
+    pending_in: U32,
     /// The number of the parcel; [`NO_PARCEL`] where there is none.
-    steps: i32,
+    steps: I32,
+}
+
+/// What is usual where the open bucket has more: 56 bytes.
+#[derive(Clone, Copy, FromBytes, IntoBytes, Unaligned, Immutable, KnownLayout)]
+#[repr(C)]
+pub(super) struct WholeNorm {
+    closed_until: U32,
+    closed: [F64; 3],
+    pending_in: U32,
+    pending: [I64; 3],
 }
 
 const NO_PARCEL: i32 = i32::MIN;
@@ -85,32 +145,53 @@ const NO_PARCEL: i32 = i32::MIN;
 impl Pack for Norm {
     type Young = YoungNorm;
     type Grown = GrownNorm;
+    type Whole = WholeNorm;
 
     fn pack(&self) -> Form<Self> {
-        let Self { closed_until, closed, pending_in, pending } = *self;
-        let steps = match pending {
-            [0, 0, 0] => NO_PARCEL,
-            [1, steps, squares] if steps.checked_mul(steps) == Some(squares) => match i32::try_from(steps) {
-                Ok(steps) if steps != NO_PARCEL => steps,
-                _ => return Form::Whole(*self),
-            },
-            _ => return Form::Whole(*self),
+        let (closed_until, pending_in) = (self.closed_until.0.into(), self.pending_in.0.into());
+        let closed = self.closed.map(F64::from);
+        let steps = match self.pending {
+            [0, 0, 0] => Some(NO_PARCEL),
+            [1, steps, squares] if steps.checked_mul(steps) == Some(squares) => {
+                i32::try_from(steps).ok().filter(|steps| *steps != NO_PARCEL)
+            }
+            _ => None,
         };
-        if steps != NO_PARCEL && closed_until == Bucket(0) && closed.map(f64::to_bits) == [0; 3] {
-            return Form::Young(YoungNorm { pending_in, steps });
+        let Some(steps) = steps else {
+            return Form::Whole(WholeNorm { closed_until, closed, pending_in, pending: self.pending.map(I64::from) });
+        };
+        if steps != NO_PARCEL && self.closed_until == Bucket(0) && self.closed.map(f64::to_bits) == [0; 3] {
+            return Form::Young(YoungNorm { pending_in, steps: steps.into() });
         }
-        let closed = closed.map(|sum| [sum.to_bits() as u32, (sum.to_bits() >> 32) as u32]);
-        Form::Grown(GrownNorm { closed_until, closed, pending_in, steps })
+        Form::Grown(GrownNorm { closed_until, closed, pending_in, steps: steps.into() })
     }
+}
 
-    fn of_young(&YoungNorm { pending_in, steps }: &YoungNorm) -> Self {
-        Self { closed_until: Bucket(0), closed: [0.0; 3], pending_in, pending: of_one(steps) }
+impl From<YoungNorm> for Norm {
+    fn from(YoungNorm { pending_in, steps }: YoungNorm) -> Self {
+        Self { pending_in: Bucket(pending_in.get()), pending: of_one(steps.get()), ..Self::default() }
     }
+}
 
-    fn of_grown(&GrownNorm { closed_until, closed, pending_in, steps }: &GrownNorm) -> Self {
-        let closed = closed.map(|[low, high]| f64::from_bits(u64::from(low) | u64::from(high) << 32));
-        let pending = if steps == NO_PARCEL { [0; 3] } else { of_one(steps) };
-        Self { closed_until, closed, pending_in, pending }
+impl From<GrownNorm> for Norm {
+    fn from(GrownNorm { closed_until, closed, pending_in, steps }: GrownNorm) -> Self {
+        Self {
+            closed_until: Bucket(closed_until.get()),
+            closed: closed.map(F64::get),
+            pending_in: Bucket(pending_in.get()),
+            pending: if steps == NO_PARCEL { [0; 3] } else { of_one(steps.get()) },
+        }
+    }
+}
+
+impl From<WholeNorm> for Norm {
+    fn from(WholeNorm { closed_until, closed, pending_in, pending }: WholeNorm) -> Self {
+        Self {
+            closed_until: Bucket(closed_until.get()),
+            closed: closed.map(F64::get),
+            pending_in: Bucket(pending_in.get()),
+            pending: pending.map(I64::get),
+        }
     }
 }
 
@@ -120,54 +201,71 @@ fn of_one(steps: i32) -> [i64; 3] {
 }
 
 /// An entity of whose activity nothing has closed: 16 bytes.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, FromBytes, IntoBytes, Unaligned, Immutable, KnownLayout)]
+#[repr(C)]
 pub(super) struct YoungActivity {
-    first: Bucket,
-    pending: u32,
-    pending_counterparts: [u32; 2],
+    first: U32,
+    pending: U32,
+    pending_counterparts: U64,
 }
 
-/// Activity without the gaps that eight-byte numbers would need: 52 bytes.
-#[derive(Clone, Copy)]
+/// Any other's: 52 bytes.
+#[derive(Clone, Copy, FromBytes, IntoBytes, Unaligned, Immutable, KnownLayout)]
+#[repr(C)]
 pub(super) struct GrownActivity {
-    first: Bucket,
-    last: Bucket,
-    recent: [f32; 3],
-    counterparts: [[u32; 2]; 2],
-    pending_in: Bucket,
-    pending: u32,
-    pending_counterparts: [u32; 2],
+    first: U32,
+    last: U32,
+    recent: [F32; 3],
+    counterparts: [U64; 2],
+    pending_in: U32,
+    pending: U32,
+    pending_counterparts: U64,
 }
 
 impl Pack for Activity {
     type Young = YoungActivity;
     type Grown = GrownActivity;
+    /// None is too large to be grown.
+    type Whole = GrownActivity;
 
     fn pack(&self) -> Form<Self> {
-        let halves = |bits: u64| [bits as u32, (bits >> 32) as u32];
-        let Self { first, last, recent, counterparts, pending_in, pending, .. } = *self;
-        let pending_counterparts = halves(self.pending_counterparts);
-        let is_first = last == first && pending_in == first;
-        if is_first && recent.map(f32::to_bits) == [0; 3] && counterparts == [0; 2] {
+        let (first, pending) = (self.first.0.into(), self.pending.into());
+        let pending_counterparts = self.pending_counterparts.into();
+        let is_first = self.last == self.first && self.pending_in == self.first;
+        if is_first && self.recent.map(f32::to_bits) == [0; 3] && self.counterparts == [0; 2] {
             return Form::Young(YoungActivity { first, pending, pending_counterparts });
         }
-        let counterparts = counterparts.map(halves);
-        Form::Grown(GrownActivity { first, last, recent, counterparts, pending_in, pending, pending_counterparts })
-    }
-
-    fn of_young(&YoungActivity { first, pending, pending_counterparts }: &YoungActivity) -> Self {
-        Self { pending, pending_counterparts: whole(pending_counterparts), ..Self::since(first) }
-    }
-
-    fn of_grown(grown: &GrownActivity) -> Self {
-        let GrownActivity { first, last, recent, counterparts, pending_in, pending, pending_counterparts } = *grown;
-        let pending_counterparts = whole(pending_counterparts);
-        Self { first, last, recent, counterparts: counterparts.map(whole), pending_in, pending, pending_counterparts }
+        Form::Grown(GrownActivity {
+            first,
+            last: self.last.0.into(),
+            recent: self.recent.map(F32::from),
+            counterparts: self.counterparts.map(U64::from),
+            pending_in: self.pending_in.0.into(),
+            pending,
+            pending_counterparts,
+        })
     }
 }
 
-fn whole([low, high]: [u32; 2]) -> u64 {
-    u64::from(low) | u64::from(high) << 32
+impl From<YoungActivity> for Activity {
+    fn from(YoungActivity { first, pending, pending_counterparts }: YoungActivity) -> Self {
+        let since = Self::since(Bucket(first.get()));
+        Self { pending: pending.get(), pending_counterparts: pending_counterparts.get(), ..since }
+    }
+}
+
+impl From<GrownActivity> for Activity {
+    fn from(grown: GrownActivity) -> Self {
+        Self {
+            first: Bucket(grown.first.get()),
+            last: Bucket(grown.last.get()),
+            recent: grown.recent.map(F32::get),
+            counterparts: grown.counterparts.map(U64::get),
+            pending_in: Bucket(grown.pending_in.get()),
+            pending: grown.pending.get(),
+            pending_counterparts: grown.pending_counterparts.get(),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -5,11 +5,11 @@ use std::collections::HashSet;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, TryLockError};
 
+use bytes::Bytes;
 use rayon::prelude::*;
 
-use super::rows::{ROWS_A_TASK, Rows};
-use super::table::{Pack, Table};
-use super::{Activity, Decay, DueOutcome, EntityKey, Entry, HistorySize, Norm, found};
+use super::table::{Pack, Slabs, Table};
+use super::{Activity, Decay, DueOutcome, EntityKey, Entry, HistorySize, Norm, SnapshotError, found};
 
 /// One part of what is known: everything about some of the entities.
 #[derive(Clone, Default)]
@@ -46,6 +46,9 @@ pub(super) struct Shards([RwLock<Shard>; N_SHARDS]);
 /// A power of two. A parcel takes all of them for reading, so each costs every call; a replay folds each by a thread of its
 /// own.
 pub(super) const N_SHARDS: usize = 4;
+
+/// Fewer are not worth a task.
+const CHANGES_A_TASK: usize = 10_000;
 
 /// What is about some keys, by the shard of the key and there in the same order.
 fn by_shard<T>(of_keys: impl Iterator<Item = (EntityKey, T)>) -> Vec<Vec<T>> {
@@ -162,8 +165,12 @@ impl Shards {
         }
     }
 
-    /// Shards of what rows hold.
-    pub(super) fn of_rows(counts: &impl Rows<Entry>, activity: &impl Rows<Activity>, norms: &impl Rows<Norm>) -> Self {
+    /// Shards of what rows hold: each key once of a kind.
+    pub(super) fn of_rows(
+        counts: &[(EntityKey, Entry)],
+        activity: &[(EntityKey, Activity)],
+        norms: &[(EntityKey, Norm)],
+    ) -> Self {
         let mut shards = Self::default();
         shards.fill(counts, |shard| &mut shard.entries);
         shards.fill(activity, |shard| &mut shard.activity);
@@ -171,16 +178,39 @@ impl Shards {
         shards
     }
 
-    fn fill<T: Pack>(&mut self, rows: &impl Rows<T>, table: impl Fn(&mut Shard) -> &mut Table<T> + Sync) {
+    fn fill<T: Pack + Sync>(&mut self, rows: &[(EntityKey, T)], table: impl Fn(&mut Shard) -> &mut Table<T> + Sync) {
         // Shard after shard, so that an index that is filled stays near.
-        // Four billion rows would not have fitted into a file that is read.
-        let rows_of = by_shard((0..rows.len()).map(|idx| (rows.key(idx), idx as u32)));
-        self.change_by_shard(&rows_of, |shard, idxs| {
+        let rows_of = by_shard(rows.iter().map(|(key, value)| (*key, (*key, value))));
+        self.change_by_shard(&rows_of, |shard, rows| {
             let table = table(shard);
-            table.reserve(idxs.len());
-            for idx in idxs.iter().map(|idx| *idx as usize) {
-                table.add(rows.key(idx), &rows.value(idx));
+            table.reserve(rows.len());
+            for (key, value) in rows {
+                table.add(*key, value);
             }
+        });
+    }
+
+    /// What [`Guards::write`] wrote at the beginning of `bytes`, which then begins after it. It stays where it lies.
+    pub(super) fn take(bytes: &mut Bytes) -> Result<Self, SnapshotError> {
+        let mut slabs = || -> Result<_, SnapshotError> {
+            Ok((Slabs::<Entry>::take(bytes)?, Slabs::<Activity>::take(bytes)?, Slabs::<Norm>::take(bytes)?))
+        };
+        let slabs = (0..N_SHARDS).map(|_| slabs()).collect::<Result<Vec<_>, _>>()?;
+        let indexed = slabs.into_par_iter().enumerate().map(|(shard, (entries, activity, norms))| {
+            let belongs = |key| place(key) == shard;
+            let (entries, activity) = (entries.indexed(belongs)?, activity.indexed(belongs)?);
+            Ok(RwLock::new(Shard { entries, activity, norms: norms.indexed(belongs)? }))
+        });
+        let shards: Vec<_> = indexed.collect::<Result<_, _>>()?;
+        Ok(Self(shards.try_into().unwrap_or_else(|_| unreachable!("as many as were taken"))))
+    }
+
+    /// Leaves nothing where it was taken from.
+    pub(super) fn own_all(&mut self) {
+        self.all_mut().for_each(|Shard { entries, activity, norms }| {
+            entries.own_all();
+            activity.own_all();
+            norms.own_all();
         });
     }
 
@@ -198,11 +228,23 @@ impl Shards {
 
     /// Changes all shards by what there is for each.
     fn change_by_shard<T: Sync>(&mut self, of_shards: &[Vec<T>], change: impl Fn(&mut Shard, &[T]) + Sync) {
-        let is_little = of_shards.iter().map(Vec::len).sum::<usize>() < ROWS_A_TASK;
+        let is_little = of_shards.iter().map(Vec::len).sum::<usize>() < CHANGES_A_TASK;
         let shards = self.0.par_iter_mut().with_min_len(if is_little { N_SHARDS } else { 1 });
         shards.zip(of_shards).for_each(|(shard, of_shard)| {
             change(shard.get_mut().unwrap_or_else(PoisonError::into_inner), of_shard);
         });
+    }
+
+    /// Has the counts of `keys` as they are in `before`, and none where they are not there.
+    pub(super) fn put_back(&mut self, keys: &KeySet, before: &Table<Entry>) {
+        self.all_mut().for_each(|Shard { entries, .. }| {
+            entries.retain(|key, _| !keys.contains(&key) || before.get(key).is_some());
+        });
+        for key in keys {
+            if let Some(found) = before.get(*key) {
+                self.change(*key, |shard| shard.entries.change(*key, Entry::default, |entry| *entry = found.value()));
+            }
+        }
     }
 
     /// Each of them, to be changed by another thread.
@@ -268,6 +310,26 @@ impl Guards<'_> {
             size.norms.add(shard.norms.size());
         }
         size
+    }
+
+    /// Writes all of it, shard by shard.
+    pub(super) fn write(&self, bytes: &mut Vec<u8>) {
+        for Shard { entries, activity, norms } in self.0.iter().map(|shard| &**shard) {
+            entries.write(bytes);
+            activity.write(bytes);
+            norms.write(bytes);
+        }
+    }
+
+    /// The counts of `keys`, of those that have any.
+    pub(super) fn counts_of(&self, keys: KeySet) -> Table<Entry> {
+        let mut counts = Table::default();
+        for key in keys {
+            if let Some(found) = self.of(key).entries.get(key) {
+                counts.add(key, &found.value());
+            }
+        }
+        counts
     }
 
     /// All of one kind, in order of the keys.

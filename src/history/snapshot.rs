@@ -1,19 +1,12 @@
-//! A history as bytes: sorted, checked on reading, equal for equal histories.
+//! A history as bytes: checked on reading, and equal for equal histories.
 
-use std::io::Write as _;
-
-use flate2::Compression;
-use flate2::write::DeflateEncoder;
-use serde::{Deserialize, Serialize};
+use bytes::{Buf as _, BufMut as _, Bytes};
 
 use SnapshotError::{Damaged, Inconsistent};
 
-use super::columns::{ActivityColumns, CountColumns, NormColumns};
 use super::due::DueColumns;
-use super::inflate::inflated;
-use super::plain::{self, PlainRows, take_u64};
-use super::rows::{self, Rows};
-use super::shards::Shards;
+use super::shards::{KeySet, Shards};
+use super::table::Slabs;
 use super::{Activity, BucketWidth, Decay, DueOutcome, EntityKey, Entry, History, HistoryView, Norm};
 
 /// Everything a history holds, with the outcomes that were still to come.
@@ -35,7 +28,7 @@ pub struct Snapshot {
 #[derive(Debug, thiserror::Error)]
 pub enum SnapshotError {
     /// Another kind of file, or a version that this release does not read.
-    #[error("not a history of format {PACKED:?}")]
+    #[error("not a history of format {MAGIC:?}")]
     Format,
     /// The bytes end early or do not decode.
     #[error("the history is truncated or damaged")]
@@ -45,30 +38,17 @@ pub enum SnapshotError {
     Inconsistent(&'static str),
 }
 
-/// Columns, deflated: what travels with a model.
-const PACKED: &str = "PRHIST02";
-/// Rows as they are: what a server writes when it ends and reads when it starts.
-const PLAIN: &str = "PRHIST03";
-
-/// Column by column: keys as differences, so that like stands beside like and packs well.
-#[derive(Serialize, Deserialize)]
-struct Columns {
-    width: BucketWidth,
-    half_life_days: f64,
-    counts: CountColumns,
-    activity: ActivityColumns,
-    norms: NormColumns,
-    due: DueColumns,
+/// A history as it was read.
+#[derive(Debug)]
+pub struct Stored {
+    settled: History,
+    /// What [`Stored::unsettled`] reads.
+    before: Bytes,
 }
 
-/// What bytes hold, with the rows where they lie.
-struct Read<C, A, N> {
-    decay: Decay,
-    counts: C,
-    activity: A,
-    norms: N,
-    due: Vec<DueOutcome>,
-}
+/// Rows as they lie in memory, shard by shard, each kind and each form of it in order of the keys: of the history once all that
+/// was still to come has come in. After them the counts that this changes, as they were, and what was still to come.
+const MAGIC: &str = "PRHIST04";
 
 impl Snapshot {
     /// Takes all of a history. Nothing may be folded meanwhile.
@@ -95,56 +75,79 @@ impl Snapshot {
         self.to_history().settled(&self.due)
     }
 
-    /// Packs it.
+    /// As [`History::to_bytes`].
     pub fn to_bytes(&self) -> Vec<u8> {
-        let columns = Columns {
-            width: self.decay.width,
-            half_life_days: self.decay.half_life_days,
-            counts: CountColumns::of(&self.entries),
-            activity: ActivityColumns::of(&self.activity),
-            norms: NormColumns::of(&self.norms),
-            due: DueColumns::of(&self.due),
-        };
-        let plain = postcard::to_stdvec(&columns).expect("plain columns always encode");
-        drop(columns);
-        let mut packed = DeflateEncoder::new(PACKED.as_bytes().to_vec(), Compression::new(6));
-        packed.write_all(&plain).expect("writing to memory does not fail");
-        packed.finish().expect("writing to memory does not fail")
+        self.to_history().to_bytes(&self.due)
     }
 
-    /// As rows of one length: larger than packed, and written and read in a fraction of the time.
-    pub fn to_plain_bytes(&self) -> Vec<u8> {
-        let mut bytes = PLAIN.as_bytes().to_vec();
-        bytes.extend_from_slice(&u64::from(u32::from(self.decay.width)).to_le_bytes());
-        bytes.extend_from_slice(&self.decay.half_life_days.to_bits().to_le_bytes());
-        plain::write(&self.entries, &mut bytes);
-        plain::write(&self.activity, &mut bytes);
-        plain::write(&self.norms, &mut bytes);
-        postcard::to_extend(&DueColumns::of(&self.due), bytes).expect("plain columns always encode")
-    }
-
-    /// Reads and checks what [`Snapshot::to_bytes`] or [`Snapshot::to_plain_bytes`] made.
+    /// Reads and checks what [`Snapshot::to_bytes`] made.
     ///
     /// # Errors
     /// [`SnapshotError`]: another format, damaged, or holding what no fold makes.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, SnapshotError> {
-        match bytes.strip_prefix(PLAIN.as_bytes()) {
-            Some(plain) => read_plain(plain)?.snapshot(),
-            None => read_packed(bytes.strip_prefix(PACKED.as_bytes()).ok_or(SnapshotError::Format)?)?.snapshot(),
+        let (history, due) = Stored::read(Bytes::copy_from_slice(bytes))?.unsettled()?;
+        Ok(Self::of(&history, due))
+    }
+}
+
+impl Stored {
+    /// Reads and checks what [`History::to_bytes`] made. What does not change stays where it lies in `bytes`: reading takes
+    /// neither room nor time for it, and keeps all of them.
+    ///
+    /// # Errors
+    /// [`SnapshotError`]: another format, damaged, or holding what no fold makes.
+    pub fn read(mut bytes: Bytes) -> Result<Self, SnapshotError> {
+        if !bytes.starts_with(MAGIC.as_bytes()) {
+            return Err(SnapshotError::Format);
         }
+        bytes.advance(MAGIC.len());
+        let width = BucketWidth::from_seconds(bytes.try_get_u32_le().map_err(|_| Damaged)?).ok_or(Damaged)?;
+        let half_life_days = bytes.try_get_f64_le().map_err(|_| Damaged)?;
+        let decay = decay(width, half_life_days)?;
+        let shards = Shards::take(&mut bytes)?;
+        Ok(Self { settled: History { shards, ..History::empty(decay) }, before: bytes })
+    }
+
+    /// The history once everything that was still to come has come in: what a server starts from.
+    pub fn settled(self) -> History {
+        self.settled
+    }
+
+    /// The history as it was, and the outcomes that were still to come.
+    ///
+    /// # Errors
+    /// [`SnapshotError`]: damaged, or holding what no fold makes.
+    pub fn unsettled(self) -> Result<(History, Vec<DueOutcome>), SnapshotError> {
+        let Self { settled: mut history, mut before } = self;
+        let counts = Slabs::<Entry>::take(&mut before)?.indexed(|_| true)?;
+        let Ok((due, [])) = postcard::take_from_bytes::<DueColumns>(&before) else { return Err(Damaged) };
+        let due = due.check()?;
+        history.shards.put_back(&keys_of(&due), &counts);
+        Ok((history, due))
     }
 }
 
 impl History {
-    /// The history that [`Snapshot::from_bytes`] would give, without a snapshot on the way, and the outcomes still to come.
-    ///
-    /// # Errors
-    /// As there.
-    pub fn from_bytes(bytes: &[u8]) -> Result<(Self, Vec<DueOutcome>), SnapshotError> {
-        match bytes.strip_prefix(PLAIN.as_bytes()) {
-            Some(plain) => read_plain(plain)?.history(),
-            None => read_packed(bytes.strip_prefix(PACKED.as_bytes()).ok_or(SnapshotError::Format)?)?.history(),
+    /// All of it, and the outcomes that are still to come. Nothing may be folded meanwhile.
+    pub fn to_bytes(&self, due: &[DueOutcome]) -> Vec<u8> {
+        self.catch_up();
+        let mut bytes = MAGIC.as_bytes().to_vec();
+        bytes.put_u32_le(self.decay.width.into());
+        bytes.put_f64_le(self.decay.half_life_days);
+        if due.is_empty() {
+            self.shards.read().write(&mut bytes);
+        } else {
+            self.clone().settled(due).shards.read().write(&mut bytes);
         }
+        self.shards.read().counts_of(keys_of(due)).write(&mut bytes);
+        postcard::to_extend(&DueColumns::of(due), bytes).expect("plain columns always encode")
+    }
+
+    /// The same, with nothing left where it was read from.
+    #[must_use]
+    pub fn owned(mut self) -> Self {
+        self.shards.own_all();
+        self
     }
 
     /// The history once all that was still to come has come in.
@@ -157,48 +160,8 @@ impl History {
     }
 }
 
-impl<C: Rows<Entry>, A: Rows<Activity>, N: Rows<Norm>> Read<C, A, N> {
-    fn snapshot(self) -> Result<Snapshot, SnapshotError> {
-        let Self { decay, counts, activity, norms, due } = self;
-        Ok(Snapshot {
-            decay,
-            entries: rows::all(&counts)?,
-            activity: rows::all(&activity)?,
-            norms: rows::all(&norms)?,
-            due,
-        })
-    }
-
-    fn history(self) -> Result<(History, Vec<DueOutcome>), SnapshotError> {
-        let Self { decay, counts, activity, norms, due } = self;
-        rows::check(&counts)?;
-        rows::check(&activity)?;
-        rows::check(&norms)?;
-        Ok((History { shards: Shards::of_rows(&counts, &activity, &norms), ..History::empty(decay) }, due))
-    }
-}
-
-fn read_packed(packed: &[u8]) -> Result<Read<impl Rows<Entry>, impl Rows<Activity>, impl Rows<Norm>>, SnapshotError> {
-    let Columns { width, half_life_days, counts, activity, norms, due } = inflated(packed)?;
-    let (decay, due) = (decay(width, half_life_days)?, due.check()?);
-    Ok(Read { decay, counts: counts.check()?, activity: activity.check()?, norms: norms.check()?, due })
-}
-
-fn read_plain(mut bytes: &[u8]) -> Result<Read<impl Rows<Entry>, impl Rows<Activity>, impl Rows<Norm>>, SnapshotError> {
-    let seconds = u32::try_from(take_u64(&mut bytes)?).ok().and_then(BucketWidth::from_seconds);
-    let half_life_days = f64::from_bits(take_u64(&mut bytes)?);
-    let decay = decay(seconds.ok_or(Damaged)?, half_life_days)?;
-    let (counts, activity, norms) =
-        (PlainRows::take(&mut bytes)?, PlainRows::take(&mut bytes)?, PlainRows::take(&mut bytes)?);
-    Ok(Read { decay, counts, activity, norms, due: whole::<DueColumns>(bytes)?.check()? })
-}
-
-/// What `bytes` are, to the last of them.
-fn whole<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, SnapshotError> {
-    match postcard::take_from_bytes(bytes) {
-        Ok((all, [])) => Ok(all),
-        _ => Err(Damaged),
-    }
+fn keys_of(due: &[DueOutcome]) -> KeySet {
+    due.iter().flat_map(|due| due.keys.iter().copied()).collect()
 }
 
 fn decay(width: BucketWidth, half_life_days: f64) -> Result<Decay, SnapshotError> {

@@ -1,32 +1,33 @@
 //! What is known by key: packed as small as each value allows, and found by an index of four bytes and one more a place.
 
+use bytes::Bytes;
 use hashbrown::HashTable;
+use hashbrown::hash_table::Entry::{Occupied, Vacant};
 
-use super::EntityKey;
+use super::packed::Row;
+use super::possible::Possible;
 use super::size::TableSize;
 use super::slab::{Slab, Slot};
+use super::{EntityKey, SnapshotError};
 
 /// A value that is kept in the smallest form that holds all of it.
-pub(super) trait Pack: Copy {
+pub(super) trait Pack: Copy + From<Self::Young> + From<Self::Grown> + From<Self::Whole> {
     /// Of an entity that nothing has closed of: most are seen once or twice.
-    type Young: Copy;
+    type Young: Row;
     /// Of any other, where its open bucket holds little.
-    type Grown: Copy;
+    type Grown: Row;
+    /// Of the few whose open bucket holds more.
+    type Whole: Row;
 
     /// The smallest form.
     fn pack(&self) -> Form<Self>;
-    /// All of a young one.
-    fn of_young(young: &Self::Young) -> Self;
-    /// All of a grown one.
-    fn of_grown(grown: &Self::Grown) -> Self;
 }
 
 /// A value in one of its forms.
 pub(super) enum Form<T: Pack> {
     Young(T::Young),
     Grown(T::Grown),
-    /// As it is: few have so much in their open bucket.
-    Whole(T),
+    Whole(T::Whole),
 }
 
 /// A value where it stands.
@@ -34,15 +35,15 @@ pub(super) enum Form<T: Pack> {
 pub(super) enum Found<'a, T: Pack> {
     Young(&'a T::Young),
     Grown(&'a T::Grown),
-    Whole(&'a T),
+    Whole(&'a T::Whole),
 }
 
 impl<T: Pack> Found<'_, T> {
     pub(super) fn value(&self) -> T {
         match self {
-            Self::Young(young) => T::of_young(young),
-            Self::Grown(grown) => T::of_grown(grown),
-            Self::Whole(whole) => **whole,
+            Self::Young(young) => T::from(**young),
+            Self::Grown(grown) => T::from(**grown),
+            Self::Whole(whole) => T::from(**whole),
         }
     }
 }
@@ -72,11 +73,12 @@ pub(super) struct Table<T: Pack> {
     slabs: Slabs<T>,
 }
 
+/// Values without an index.
 #[derive(Clone)]
-struct Slabs<T: Pack> {
+pub(super) struct Slabs<T: Pack> {
     young: Slab<T::Young>,
     grown: Slab<T::Grown>,
-    whole: Slab<T>,
+    whole: Slab<T::Whole>,
 }
 
 /// Keys that are found before the first of them is changed.
@@ -195,14 +197,30 @@ impl<T: Pack> Table<T> {
     /// Makes room in the index for so many more.
     pub(super) fn reserve(&mut self, n: usize) {
         let Self { index, slabs } = self;
-        index.reserve(n, |place| slabs.key(*place).unwrap_or_default().0);
+        index.reserve(n, |place| slabs.hash(*place));
     }
 
     /// Adds the value of a key that there is none of.
     pub(super) fn add(&mut self, key: EntityKey, value: &T) {
         let Self { index, slabs } = self;
         let place = slabs.add(key, value.pack());
-        index.insert_unique(key.0, place, |place| slabs.key(*place).unwrap_or_default().0);
+        index.insert_unique(key.0, place, |place| slabs.hash(*place));
+    }
+
+    /// Writes all of it, in order: tables that hold the same are the same bytes.
+    pub(super) fn write(&self, bytes: &mut Vec<u8>) {
+        let Slabs { young, grown, whole } = &self.slabs;
+        young.write(bytes);
+        grown.write(bytes);
+        whole.write(bytes);
+    }
+
+    /// Leaves nothing where it was taken from.
+    pub(super) fn own_all(&mut self) {
+        let Slabs { young, grown, whole } = &mut self.slabs;
+        young.own_all();
+        grown.own_all();
+        whole.own_all();
     }
 
     /// Lets all go that `keep` does not want.
@@ -220,9 +238,9 @@ impl<T: Pack> Table<T> {
     /// All, in no order that means anything.
     pub(super) fn iter(&self) -> impl Iterator<Item = (EntityKey, T)> {
         let Slabs { young, grown, whole } = &self.slabs;
-        let young = young.iter().map(|slot| (slot.key(), T::of_young(&slot.value)));
-        let grown = grown.iter().map(|slot| (slot.key(), T::of_grown(&slot.value)));
-        young.chain(grown).chain(whole.iter().map(|slot| (slot.key(), slot.value)))
+        let young = young.iter().map(|slot| (slot.key(), T::from(slot.value)));
+        let grown = grown.iter().map(|slot| (slot.key(), T::from(slot.value)));
+        young.chain(grown).chain(whole.iter().map(|slot| (slot.key(), T::from(slot.value))))
     }
 
     /// How much it takes, index and keys among it.
@@ -233,7 +251,41 @@ impl<T: Pack> Table<T> {
     }
 }
 
+impl<T: Pack + Possible> Slabs<T> {
+    /// What [`Table::write`] wrote at the beginning of `bytes`, which then begins after it.
+    pub(super) fn take(bytes: &mut Bytes) -> Result<Self, SnapshotError> {
+        Ok(Self { young: Slab::take(bytes)?, grown: Slab::take(bytes)?, whole: Slab::take(bytes)? })
+    }
+
+    /// The table of them, where each is one that a fold makes and of a key of its own that `belongs` here.
+    pub(super) fn indexed(self, belongs: impl Fn(EntityKey) -> bool) -> Result<Table<T>, SnapshotError> {
+        let n = [self.young.n_places(), self.grown.n_places(), self.whole.n_places()];
+        let mut index = HashTable::with_capacity(n.iter().sum());
+        for (form, n) in [YOUNG, GROWN, WHOLE].into_iter().zip(n) {
+            for place in 0..n as u32 {
+                let place = form | place;
+                let (Some(key), Some(found)) = (self.key(place), self.found(place)) else { continue };
+                found.value().check()?;
+                if !belongs(key) {
+                    return Err(SnapshotError::Inconsistent("an entity among others"));
+                }
+                let (same, hash) = (|other: &u32| self.key(*other) == Some(key), |other: &u32| self.hash(*other));
+                match index.entry(key.0, same, hash) {
+                    Vacant(free) => free.insert(place),
+                    Occupied(_) => return Err(SnapshotError::Inconsistent("an entity twice")),
+                };
+            }
+        }
+        Ok(Table { index, slabs: self })
+    }
+}
+
 impl<T: Pack> Slabs<T> {
+    /// Keys are hashes already.
+    fn hash(&self, place: u32) -> u64 {
+        self.key(place).unwrap_or_default().0
+    }
+
     fn key(&self, place: u32) -> Option<EntityKey> {
         match place & FORM {
             YOUNG => self.young.at(place).map(Slot::key),

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::fs;
 use std::path::Path;
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -14,7 +15,7 @@ use super::config::beside;
 use super::grounds::Grounds;
 use super::record::{Digest, Head};
 use super::{LedgerError, Reader};
-use crate::history::{History, Snapshot};
+use crate::history::{History, Stored};
 use crate::policy::Flow;
 
 const MAGIC: [u8; 8] = *b"prlive\x01\0";
@@ -60,7 +61,7 @@ impl<'a> Saved<'a> {
             grounds: serde_json::to_vec(grounds).expect("texts and finite numbers always encode"),
             items,
             flow: flow.to_bytes(),
-            history: Cow::Owned(Snapshot::of(history, Vec::new()).to_plain_bytes()),
+            history: Cow::Owned(history.to_bytes(&[])),
         }
     }
 
@@ -91,10 +92,11 @@ impl Restored {
     /// Reads what was saved of a ledger; `None` where nothing was that is whole, of this ledger and these grounds, and holds a
     /// history that a fold makes.
     pub(super) fn read(reader: &Reader, grounds: &Grounds) -> Option<Self> {
-        let bytes = fs::read(beside(reader.path(), ".history")).ok()?;
+        let bytes = Bytes::from(fs::read(beside(reader.path(), ".history")).ok()?);
         let Saved { seq, items, flow, history, .. } = Saved::read(&bytes, reader, grounds)?;
-        let (history, _) = History::from_bytes(&history).ok()?;
-        Some(Self { seq, items, history, flow })
+        let history = Stored::read(bytes.slice_ref(&history)).ok()?.settled();
+        // Most of it changes in time, and the file's bytes would stay for what does not.
+        Some(Self { seq, items, history: history.owned(), flow })
     }
 
     /// Whether the flow is of the same days; it then stands as it stood.

@@ -60,7 +60,7 @@ impl Weight {
         Self(weights)
     }
 
-    /// Keeps the entries that weigh most, as many as fit into `max_bytes` packed. Answers with the
+    /// Keeps the entries that weigh most, as many as fit into `max_bytes`. Answers with the
     /// pruned snapshot and the most that an entry left out weighs; zero where all were kept.
     ///
     /// Takes the whole one, so that it goes as soon as it can.
@@ -75,7 +75,7 @@ impl Weight {
         let mut weights: Vec<f32> = snapshot.entries.iter().map(|(key, _)| self.of(*key)).collect();
         weights.sort_by(|a, b| b.total_cmp(a));
         let n_fingerprints = weights.partition_point(|weight| weight.is_infinite());
-        // Packing is not linear in the number of entries, so the first guess is corrected until it fits.
+        // Entries differ in size, and what is usual stays whole: the first guess is corrected until it fits.
         let mut n_kept = weights.len();
         let mut bytes_now = bytes;
         loop {

@@ -117,7 +117,7 @@ pub(crate) fn small_artifact(manifest: Manifest, n_golden: usize, change: impl F
     let whole = artifact();
     let mut body = whole.model().body().clone();
     change(&mut body);
-    let mut snapshot = whole.snapshot();
+    let mut snapshot = whole.snapshot().unwrap();
     let mut idx = 0;
     snapshot.entries.retain(|_| {
         idx += 1;
