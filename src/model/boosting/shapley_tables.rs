@@ -75,6 +75,10 @@ impl ShapleyTables {
     /// * `max_in_table`: most features on the way to a leaf that has a table.
     pub(super) fn with_limit(trees: &CompiledTrees, max_in_table: usize) -> Self {
         let n_leaves = trees.pairs.len() + trees.roots.len();
+        // Room for about as many as there will be: what grows takes several times its size of fresh memory.
+        let steps = (n_leaves / trees.roots.len().max(1)).max(1).ilog2() as usize + 1;
+        let n_steps = n_leaves * steps;
+        let in_tables = n_leaves << steps.min(max_in_table);
         let mut tables = Self {
             n_features: trees.n_features(),
             expected_margin: trees.expected_margin(),
@@ -82,10 +86,10 @@ impl ShapleyTables {
             trees: Vec::with_capacity(trees.roots.len()),
             splits: Vec::with_capacity(trees.pairs.len()),
             leaves: Vec::with_capacity(n_leaves),
-            features: Vec::new(),
-            gains: Vec::new(),
-            shares: Vec::new(),
-            tables: Vec::new(),
+            features: Vec::with_capacity(n_steps),
+            gains: Vec::with_capacity(n_steps),
+            shares: Vec::with_capacity(n_steps),
+            tables: Vec::with_capacity(in_tables),
             weights: (0..=MAX_DEPTH).map(|d| set_weights(d).collect()).collect(),
             max_nodes: 0,
         };
