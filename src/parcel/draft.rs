@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// What a customs system or a table row said about one postal item.
 ///
 /// Both doors (the wire and the table) fill this, and only [`Draft::check`] turns it into a
@@ -65,7 +67,7 @@ impl fmt::Debug for Draft {
 }
 
 /// Seconds and nanoseconds since 1970-01-01T00:00:00Z, as in `google.protobuf.Timestamp`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DraftTime {
     /// Whole seconds, negative before 1970.
     pub seconds: i64,

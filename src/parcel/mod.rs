@@ -16,6 +16,8 @@ mod violation;
 use std::collections::BTreeMap;
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 pub use draft::{Draft, DraftDocument, DraftLine, DraftMoney, DraftParty, DraftTime};
 pub use limits::ParcelLimits;
 pub use notice::{Notice, NoticeCode};
@@ -81,7 +83,7 @@ pub struct Parcel {
     _checked: Checked,
 }
 
-#[derive(Clone, PartialEq)]
+#[derive(Clone, Default, PartialEq)]
 struct Checked;
 
 /// Parties and descriptions never reach a log.
@@ -138,7 +140,7 @@ impl ItemId {
 }
 
 /// A person or a business.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Party {
     /// The customs service's own identifier.
     pub party_id: Option<String>,
@@ -167,7 +169,7 @@ impl fmt::Debug for Party {
 }
 
 /// One line of contents.
-#[derive(Clone, PartialEq)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct ContentLine {
     /// As declared, cut to what is read.
     pub description: Option<String>,
@@ -190,7 +192,7 @@ impl fmt::Debug for ContentLine {
 }
 
 /// A document that travels with the item.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Document {
     /// What it is, where that is known.
     pub kind: Option<DocumentKind>,

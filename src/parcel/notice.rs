@@ -1,7 +1,9 @@
 //! What was odd in a parcel but did not stop it from being scored.
 
+use serde::{Deserialize, Serialize};
+
 /// One oddity, at one field.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notice {
     /// Path from the parcel, such as `contents[0].hs_code`.
     pub field: String,
@@ -10,7 +12,7 @@ pub struct Notice {
 }
 
 /// The kinds of notice: stable, part of the contract, listed in `docs/errors.md`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum NoticeCode {
     /// The check digit of an S10 identifier is not the one its serial number asks for.
     S10CheckDigit,

@@ -1,11 +1,14 @@
 //! Quantities with their units: mass, money, time.
 
+use serde::{Deserialize, Serialize};
+
 use super::codes::Currency;
 use super::draft::{DraftMoney, DraftTime};
 use super::violation::Problem;
 
 /// Mass in whole grams. Zero is kept: it is what some systems write for "not weighed".
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "i64", into = "i64")]
 pub struct Grams(u64);
 
 impl Grams {
@@ -24,8 +27,23 @@ impl Grams {
     }
 }
 
+impl TryFrom<i64> for Grams {
+    type Error = Problem;
+
+    fn try_from(grams: i64) -> Result<Self, Problem> {
+        Self::new(grams)
+    }
+}
+
+impl From<Grams> for i64 {
+    fn from(Grams(grams): Grams) -> Self {
+        grams.cast_signed()
+    }
+}
+
 /// A number of pieces.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "i64", into = "i64")]
 pub struct Pieces(u64);
 
 impl Pieces {
@@ -41,8 +59,22 @@ impl Pieces {
     }
 }
 
+impl TryFrom<i64> for Pieces {
+    type Error = Problem;
+
+    fn try_from(pieces: i64) -> Result<Self, Problem> {
+        Self::new(pieces)
+    }
+}
+
+impl From<Pieces> for i64 {
+    fn from(Pieces(pieces): Pieces) -> Self {
+        pieces.cast_signed()
+    }
+}
+
 /// An exact amount that is not negative: `units + nanos / 1e9` of a currency.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Money {
     /// The currency; it may be one that ISO 4217 does not know.
     pub currency: Currency,
@@ -111,7 +143,8 @@ impl MoneyPart {
 }
 
 /// When advance data was received: an instant of the years 2000 to 2099.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "DraftTime", into = "DraftTime")]
 pub struct AdvisedAt {
     seconds: i64,
     nanos: u32,
@@ -149,6 +182,20 @@ impl AdvisedAt {
     /// Days since 1970-01-01.
     pub fn day(self) -> i64 {
         self.seconds.div_euclid(86_400)
+    }
+}
+
+impl TryFrom<DraftTime> for AdvisedAt {
+    type Error = Problem;
+
+    fn try_from(stated: DraftTime) -> Result<Self, Problem> {
+        Self::new(stated)
+    }
+}
+
+impl From<AdvisedAt> for DraftTime {
+    fn from(AdvisedAt { seconds, nanos }: AdvisedAt) -> Self {
+        Self { seconds, nanos: nanos.cast_signed() }
     }
 }
 

@@ -2,11 +2,13 @@
 //!
 //! Numbers are those of the contract's enums; a test holds both lists equal.
 
+use serde::{Deserialize, Serialize};
+
 /// Declares one closed list: its type, its numbers and the names they have in tables.
 macro_rules! code_list {
     ($(#[$doc:meta])* $name:ident, $prefix:literal { $($(#[$variant_doc:meta])* $variant:ident = $number:literal, $text:literal;)+ }) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub enum $name { $($(#[$variant_doc])* $variant = $number,)+ }
 
         impl $name {

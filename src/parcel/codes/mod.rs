@@ -5,6 +5,7 @@ mod currency;
 mod hs;
 mod lists;
 mod s10;
+mod text;
 
 pub use country::Country;
 pub use currency::Currency;
