@@ -22,7 +22,7 @@ use parcel_risk::model::boosting::{GradientBoosting, LabeledRows};
 use parcel_risk::model::{FeatureValues, PackedMatrix};
 use parcel_risk::parcel::ParcelLimits;
 use parcel_risk::table::Mapping;
-use parcel_risk::train::{Descriptions, PointInTime, RowsReader, TrainConfig};
+use parcel_risk::train::{Descriptions, PointInTime, ReplayRoom, RowsReader, TrainConfig};
 
 /// As in the program.
 #[global_allocator]
@@ -102,7 +102,7 @@ fn replay(table: &str, mapping: &str) -> serde_json::Value {
     let (paths, limits) = ([PathBuf::from(table)], ParcelLimits::default());
     let mut reader = RowsReader::new(&paths, Some(&mapping), &limits);
     let mut past = Replay::from(History::empty(plan.spec().decay()), Vec::new());
-    let mut descriptions = Descriptions::default();
+    let (mut descriptions, mut room) = (Descriptions::default(), ReplayRoom::default());
     let (mut reading, mut replaying, mut n_rows) = ([0.0; 2], [0.0; 2], 0);
     loop {
         let clock = Clock::start();
@@ -113,7 +113,7 @@ fn replay(table: &str, mapping: &str) -> serde_json::Value {
         }
         n_rows += rows.len();
         let clock = Clock::start();
-        let Ok(()) = point_in_time.replay(&rows, &mut past, &mut descriptions, |_| Ok::<_, Infallible>(()));
+        let Ok(()) = point_in_time.replay(&rows, &mut past, &mut descriptions, &mut room, |_| Ok::<_, Infallible>(()));
         clock.add_to(&mut replaying);
     }
     serde_json::json!({

@@ -11,7 +11,7 @@ use crate::features::{FeatureInfo, FeaturePlan};
 use crate::history::{History, Replay};
 use crate::parcel::codes::InfringementKind;
 use crate::table::{MatrixRow, MatrixWriter, RejectCounts, WriteError};
-use crate::train::{Dataset, Descriptions, LabeledParcel, PointInTime, RowsReader};
+use crate::train::{Dataset, Descriptions, LabeledParcel, PointInTime, ReplayRoom, RowsReader};
 
 /// Flags of `features`.
 ///
@@ -104,6 +104,13 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// What is known by now.
+struct Past {
+    replay: Replay,
+    descriptions: Descriptions,
+    room: ReplayRoom,
+}
+
 /// A matrix to write.
 struct Run<'a> {
     out: &'a Path,
@@ -124,6 +131,8 @@ impl Run<'_> {
         let mut rows = reader.next_rows(|| progress.tick())?;
         let mut latest = None;
         let mut replayed: Option<(Vec<LabeledParcel>, Vec<f32>)> = None;
+        // What is written has its room used again.
+        let mut room = Vec::new();
         while let [first, .., last] | [first @ last] = rows.as_slice() {
             let at = |row: &LabeledParcel| row.parcel.advised_at;
             if !rows.is_sorted_by_key(at) || latest.is_some_and(|latest| latest > at(first)) {
@@ -132,10 +141,13 @@ impl Run<'_> {
             latest = Some(at(last));
             // The next rows are read, and those before are written, while these are replayed.
             let before = replayed.take();
-            let write = || before.map_or(Ok(()), |(rows, values)| write(&rows, &values, &mut writer));
+            let write =
+                || before.map_or(Ok(Vec::new()), |(rows, values)| write(&rows, &values, &mut writer).map(|()| values));
             let read = || reader.next_rows(|| progress.tick());
-            let (values, (written, next)) = rayon::join(|| self.replay(&rows, &mut past), || rayon::join(write, read));
-            written?;
+            let values = std::mem::take(&mut room);
+            let replay = || self.replay(&rows, &mut past, values);
+            let (values, (written, next)) = rayon::join(replay, || rayon::join(write, read));
+            room = written?;
             replayed = Some((std::mem::replace(&mut rows, next?), values));
         }
         if let Some((rows, values)) = replayed {
@@ -151,9 +163,10 @@ impl Run<'_> {
     }
 
     fn in_order_of_time(&self, dataset: &Dataset, progress: &Progress) -> anyhow::Result<()> {
-        let (mut writer, mut past) = (self.writer()?, self.past());
+        let (mut writer, mut past, mut values) = (self.writer()?, self.past(), Vec::new());
         for rows in dataset.rows.chunks(ROWS_AT_ONCE) {
-            write(rows, &self.replay(rows, &mut past), &mut writer)?;
+            values = self.replay(rows, &mut past, values);
+            write(rows, &values, &mut writer)?;
             rows.iter().for_each(|_| progress.tick());
         }
         Ok(writer.finish()?)
@@ -166,25 +179,27 @@ impl Run<'_> {
     }
 
     /// What is known of nothing but what warms it up.
-    fn past(&self) -> (Replay, Descriptions) {
-        let mut replay = Replay::from(History::empty(self.point_in_time.plan.spec().decay()), Vec::new());
-        let mut descriptions = Descriptions::default();
+    fn past(&self) -> Past {
+        let replay = Replay::from(History::empty(self.point_in_time.plan.spec().decay()), Vec::new());
+        let mut past = Past { replay, descriptions: Descriptions::default(), room: ReplayRoom::default() };
         if let Some(warm_up) = self.warm_up {
+            let Past { replay, descriptions, room } = &mut past;
             let Ok(()) =
-                self.point_in_time.replay(&warm_up.rows, &mut replay, &mut descriptions, |_| Ok::<_, Infallible>(()));
+                self.point_in_time.replay(&warm_up.rows, replay, descriptions, room, |_| Ok::<_, Infallible>(()));
         }
-        (replay, descriptions)
+        past
     }
 
-    /// Features of rows, row by row.
-    fn replay(&self, rows: &[LabeledParcel], (replay, descriptions): &mut (Replay, Descriptions)) -> Vec<f32> {
-        let mut values = Vec::new();
-        let Ok(()) = self.point_in_time.replay(rows, replay, descriptions, |some| {
+    /// Features of rows, row by row, in place of those that are in `values`.
+    fn replay(&self, rows: &[LabeledParcel], past: &mut Past, mut values: Vec<f32>) -> Vec<f32> {
+        let Past { replay, descriptions, room } = past;
+        values.clear();
+        let Ok(()) = self.point_in_time.replay(rows, replay, descriptions, room, |some| {
             // Mostly all of them come at once.
             if values.is_empty() {
-                values = some.values;
+                std::mem::swap(&mut values, some.values);
             } else {
-                values.extend(some.values);
+                values.extend_from_slice(some.values);
             }
             Ok::<_, Infallible>(())
         });

@@ -60,9 +60,8 @@ impl KnownUnder for JustRead {
 }
 
 /// As it is kept for several parcels.
+#[derive(Debug)]
 pub(super) struct Remembered {
-    /// Where it stands in the history.
-    pub(super) place: Option<Place>,
     counts: Counts,
     /// All but the log-odds, by the place of the feature among those of its key.
     values: [f32; KeyFeature::ALL.len()],
@@ -205,23 +204,31 @@ impl PlannedKey {
         })
     }
 
-    /// What is known of each of some entities, to be kept. A key has no feature twice, so there is room for all.
-    pub(super) fn remembered(&self, entities: &[EntityKey], history: &HistoryView<'_>, at: Bucket) -> Vec<Remembered> {
-        let remember = |known: Known<'_>| {
-            let (place, read) = (known.place(), JustRead::of(known, at));
-            let mut values = [f32::NAN; KeyFeature::ALL.len()];
-            for (place, (value, feature)) in values.iter_mut().zip(&self.features).enumerate() {
-                *value = read.value(place, *feature, 0.0);
+    /// Puts what is known of each of some entities in place of what is in `remembered`, and beside the entity where it stands
+    /// in the history. A key has no feature twice, so there is room for all.
+    pub(super) fn remember(
+        &self,
+        entities: &mut [(EntityKey, Option<Place>)],
+        history: &HistoryView<'_>,
+        at: Bucket,
+        remembered: &mut Vec<Remembered>,
+    ) {
+        remembered.clear();
+        let mut sighted = Sighted::default();
+        for some in entities.chunks_mut(SIGHTED_AT_ONCE) {
+            let with_activity = some.iter().map(|(entity, _)| (Some(*entity), self.keeps_activity));
+            history.sight(with_activity, iter::empty(), &mut sighted);
+            for (idx, (entity, place)) in some.iter_mut().enumerate() {
+                let known = history.known(&sighted, idx, *entity);
+                *place = known.place();
+                let read = JustRead::of(known, at);
+                let mut values = [f32::NAN; KeyFeature::ALL.len()];
+                for (place, (value, feature)) in values.iter_mut().zip(&self.features).enumerate() {
+                    *value = read.value(place, *feature, 0.0);
+                }
+                remembered.push(Remembered { counts: read.counts, values });
             }
-            Remembered { place, counts: read.counts, values }
-        };
-        let (mut remembered, mut sighted) = (Vec::with_capacity(entities.len()), Sighted::default());
-        for some in entities.chunks(SIGHTED_AT_ONCE) {
-            history.sight(some.iter().map(|entity| (Some(*entity), self.keeps_activity)), iter::empty(), &mut sighted);
-            let known = |(place, entity): (usize, &EntityKey)| history.known(&sighted, place, *entity);
-            remembered.extend(some.iter().enumerate().map(known).map(remember));
         }
-        remembered
     }
 
     /// The parcel's entity under this key; `None` where it does not state one of the parts.

@@ -24,6 +24,7 @@ pub use plan::{FeatureInfo, FeaturePlan};
 pub use rates::{ExchangeRates, InvalidRates, RatesConfig};
 pub use row::{FeatureRow, KeptKeys, ParcelKeys, RecordedKeys};
 pub use spec::{FeatureSpec, KeySpec, NormSpec};
+pub use together::KnownTogether;
 
 /// Lower-case hexadecimal.
 pub(crate) fn hex(bytes: &[u8]) -> String {

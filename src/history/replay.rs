@@ -42,6 +42,8 @@ pub struct Replay {
     advised_items: KeySet,
     now: Bucket,
     together: Together,
+    /// Those that were folded, for the room that they have.
+    spare: Vec<Box<Together>>,
 }
 
 /// Outcomes that become known in one bucket.
@@ -49,8 +51,31 @@ pub struct Replay {
 struct Due {
     outcomes: Vec<DueOutcome>,
     /// Those that `together` has the counts of.
-    grouped: Vec<DueOutcome>,
+    grouped: Grouped,
     together: Option<Box<Together>>,
+}
+
+/// Outcomes of one bucket, without a list of keys for each.
+#[derive(Debug, Default)]
+struct Grouped {
+    /// Whether each is an infringement, and how many of the keys are its own.
+    outcomes: Vec<(bool, usize)>,
+    /// Those of all, one after the other.
+    keys: Vec<EntityKey>,
+}
+
+impl Grouped {
+    fn push(&mut self, infringement: bool, keys: &[EntityKey]) {
+        self.outcomes.push((infringement, keys.len()));
+        self.keys.extend_from_slice(keys);
+    }
+
+    /// Each by itself.
+    fn of_bucket(self, at: Bucket) -> impl Iterator<Item = DueOutcome> {
+        let mut keys = self.keys.into_iter();
+        let one = move |(infringement, n)| DueOutcome { at, infringement, keys: keys.by_ref().take(n).collect() };
+        self.outcomes.into_iter().map(one)
+    }
 }
 
 impl Replay {
@@ -62,6 +87,7 @@ impl Replay {
             advised_items: KeySet::default(),
             now: Bucket::default(),
             together: Together::default(),
+            spare: Vec::new(),
         };
         due.into_iter().for_each(|outcome| replay.will_be_known(outcome));
         replay
@@ -76,6 +102,7 @@ impl Replay {
             let Due { outcomes, together, .. } = next.remove();
             if let Some(mut together) = together {
                 self.history.fold_together(at, &mut together);
+                self.spare.push(together);
             }
             self.fold_all(at, &outcomes, |DueOutcome { infringement, keys, .. }| Event::Outcome {
                 at,
@@ -94,7 +121,7 @@ impl Replay {
 
     /// As [`Replay::advise`] one after the other, by all threads. Answers how many items were new.
     pub fn advise_all(&mut self, parcels: &[Advised<'_>]) -> usize {
-        let are_new = self.take(parcels, |due| &mut due.outcomes);
+        let are_new = self.take(parcels, Self::will_be_known_alone);
         let new: Vec<_> = parcels.iter().zip(are_new).filter_map(|(parcel, is_new)| is_new.then_some(parcel)).collect();
         let at = self.now;
         self.fold_all(at, &new, |parcel| Event::Advised { at, footprint: parcel.footprint });
@@ -104,21 +131,26 @@ impl Replay {
     /// As [`Replay::advise_all`], where the entities of the parcels' footprints are known by groups.
     ///
     /// * `groups`: all that is counted in the footprints, and nothing else.
-    pub fn advise_groups(&mut self, parcels: &[Advised<'_>], groups: &[Group]) -> usize {
+    pub fn advise_groups(&mut self, parcels: &[Advised<'_>], groups: &[&Group]) -> usize {
         let are_new = match known_together(parcels, groups) {
             Some(known_at) => {
                 let known_at = known_at.max(self.now);
-                let are_new = self.take(parcels, |due| &mut due.grouped);
+                let due = self.due.entry(known_at).or_default();
+                due.grouped.keys.reserve(parcels.iter().map(|parcel| parcel.footprint.keys.len()).sum());
+                let are_new = self.take(parcels, |replay, at, infringement, keys| {
+                    replay.due.entry(at).or_default().grouped.push(infringement, keys);
+                });
                 let added = |(parcel, is_new): (&Advised<'_>, &bool)| match parcel.outcome {
                     Some((_, infringement)) if *is_new => found(infringement),
                     _ => [0; 3],
                 };
                 let added: Vec<_> = parcels.iter().zip(&are_new).map(added).collect();
-                let together = self.due.entry(known_at).or_default().together.get_or_insert_default();
+                let spare = || self.spare.pop().unwrap_or_default();
+                let together = self.due.entry(known_at).or_default().together.get_or_insert_with(spare);
                 groups.iter().for_each(|group| together.count_group(group, &added));
                 are_new
             }
-            None => self.take(parcels, |due| &mut due.outcomes),
+            None => self.take(parcels, Self::will_be_known_alone),
         };
         let seen: Vec<_> = are_new.iter().map(|is_new| [u32::from(*is_new), 0, 0]).collect();
         groups.iter().for_each(|group| self.together.count_group(group, &seen));
@@ -128,18 +160,20 @@ impl Replay {
         are_new.iter().filter(|is_new| **is_new).count()
     }
 
-    /// Whether each of these parcels is new; notes the outcomes of those that are, where `among` says.
-    fn take(&mut self, parcels: &[Advised<'_>], among: impl Fn(&mut Due) -> &mut Vec<DueOutcome>) -> Vec<bool> {
+    /// Whether each of these parcels is new. Of those that are, the outcomes are noted by `note`.
+    fn take(&mut self, parcels: &[Advised<'_>], note: impl Fn(&mut Self, Bucket, bool, &[EntityKey])) -> Vec<bool> {
         let take = |Advised { item, footprint, outcome }: &Advised<'_>| {
             let is_new = self.advised_items.insert(*item);
             if let Some((known_at, infringement)) = outcome.filter(|_| is_new) {
-                let at = known_at.max(self.now);
-                let due = self.due.entry(at).or_default();
-                among(due).push(DueOutcome { at, infringement, keys: footprint.keys.clone() });
+                note(self, known_at.max(self.now), infringement, &footprint.keys);
             }
             is_new
         };
         parcels.iter().map(take).collect()
+    }
+
+    fn will_be_known_alone(&mut self, at: Bucket, infringement: bool, keys: &[EntityKey]) {
+        self.will_be_known(DueOutcome { at, infringement, keys: keys.to_vec() });
     }
 
     /// The history so far.
@@ -149,8 +183,8 @@ impl Replay {
 
     /// The history, and the outcomes still to come, earliest first.
     pub fn finish(self) -> (History, Vec<DueOutcome>) {
-        let all = |Due { outcomes, grouped, .. }: Due| outcomes.into_iter().chain(grouped);
-        let mut due: Vec<_> = self.due.into_values().flat_map(all).collect();
+        let all = |(at, Due { outcomes, grouped, .. }): (_, Due)| outcomes.into_iter().chain(grouped.of_bucket(at));
+        let mut due: Vec<_> = self.due.into_iter().flat_map(all).collect();
         due.sort();
         (self.history, due)
     }
@@ -173,7 +207,7 @@ impl Replay {
 
 /// When all outcomes of some parcels become known, where that is one bucket, and they have so much in common that it takes
 /// no more room to keep what they add by groups than to keep them.
-fn known_together(parcels: &[Advised<'_>], groups: &[Group]) -> Option<Bucket> {
+fn known_together(parcels: &[Advised<'_>], groups: &[&Group]) -> Option<Bucket> {
     let mut known_at = parcels.iter().filter_map(|parcel| Some(parcel.outcome?.0));
     let first = known_at.next()?;
     let n_keys: usize = parcels.iter().map(|parcel| parcel.footprint.keys.len()).sum();

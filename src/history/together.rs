@@ -12,7 +12,11 @@ use super::{Activity, Bucket, Decay, EntityKey, Entry, Event, Footprint, Norm, f
 
 /// What events of one bucket add, by shard. Kept from bucket to bucket for the room that it has.
 #[derive(Debug, Default)]
-pub(super) struct Together([OfShard; N_SHARDS]);
+pub(super) struct Together {
+    of_shards: [OfShard; N_SHARDS],
+    /// What is added to each entity of a group.
+    of_group: Vec<[u32; 3]>,
+}
 
 #[derive(Debug, Default)]
 struct OfShard {
@@ -25,7 +29,7 @@ struct OfShard {
 }
 
 /// The entities of parcels under one key, each once, and which of them each parcel has.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Group {
     /// With where history had it, where it did.
     pub entities: Vec<(EntityKey, Option<Place>)>,
@@ -56,10 +60,10 @@ impl Together {
     /// Adds what a parcel that is advised adds besides counts.
     pub(super) fn add_uncounted(&mut self, footprint: &Footprint) {
         for &(key, what) in &footprint.activity {
-            self.0[place(key)].activity.push(Change { key, seen_at: None, what });
+            self.of_shards[place(key)].activity.push(Change { key, seen_at: None, what });
         }
         for &(key, what) in &footprint.numbers {
-            self.0[place(key)].numbers.push(Change { key, seen_at: None, what });
+            self.of_shards[place(key)].numbers.push(Change { key, seen_at: None, what });
         }
     }
 
@@ -67,20 +71,22 @@ impl Together {
     ///
     /// * `added`: what each parcel adds to each of its entities.
     pub(super) fn count_group(&mut self, group: &Group, added: &[[u32; 3]]) {
-        let mut counts = vec![[0; 3]; group.entities.len()];
+        let Self { of_shards, of_group } = self;
+        of_group.clear();
+        of_group.resize(group.entities.len(), [0; 3]);
         for (at, added) in group.of_parcels.iter().zip(added) {
-            if let Some(counts) = counts.get_mut(*at as usize) {
+            if let Some(counts) = of_group.get_mut(*at as usize) {
                 add(counts, *added);
             }
         }
-        for (&(key, seen_at), what) in group.entities.iter().zip(counts).filter(|(_, counts)| *counts != [0; 3]) {
-            self.0[place(key)].counts.push(Change { key, seen_at, what });
+        for (&(key, seen_at), &what) in group.entities.iter().zip(&*of_group).filter(|(_, counts)| **counts != [0; 3]) {
+            of_shards[place(key)].counts.push(Change { key, seen_at, what });
         }
     }
 
     fn count(&mut self, keys: &[EntityKey], added: [u32; 3]) {
         for &key in keys {
-            let OfShard { counts, index, .. } = &mut self.0[place(key)];
+            let OfShard { counts, index, .. } = &mut self.of_shards[place(key)];
             // Keys are hashes already.
             match index.entry(key.0, |at| counts[*at as usize].key == key, |at| counts[*at as usize].key.0) {
                 Found::Occupied(known) => {
@@ -97,9 +103,9 @@ impl Together {
 
     /// Folds all that was added, in bucket `at`, by all threads; holds nothing then.
     pub(super) fn fold(&mut self, shards: &mut Shards, at: Bucket, decay: &Decay) {
-        let most = self.0.iter().map(|of_shard| of_shard.counts.len()).max().unwrap_or_default();
+        let most = self.of_shards.iter().map(|of_shard| of_shard.counts.len()).max().unwrap_or_default();
         let shards = shards.all_mut().with_min_len(if most < ENTITIES_A_TASK { N_SHARDS } else { 1 });
-        shards.zip(&mut self.0).for_each(|(shard, of_shard)| of_shard.fold(shard, at, decay));
+        shards.zip(&mut self.of_shards).for_each(|(shard, of_shard)| of_shard.fold(shard, at, decay));
     }
 }
 
@@ -177,7 +183,7 @@ mod tests {
                 };
                 let advised: Vec<_> = footprints.iter().zip(&parcels).map(advised).collect();
                 let groups = groups(&footprints, grouped.advance(at));
-                grouped.advise_groups(&advised, &groups);
+                grouped.advise_groups(&advised, &groups.iter().collect::<Vec<_>>());
                 together.advance(at);
                 together.advise_all(&advised);
                 alone.advance(at);

@@ -61,10 +61,16 @@ pub struct KnownOutcome {
 impl LabeledParcel {
     /// Its keys: those that were recorded when it was decided about, where `parcel` holds pseudonyms in place of its parties.
     pub fn keys(&self, plan: &FeaturePlan, rates: &ExchangeRates) -> ParcelKeys {
-        let stated = plan.keys(&self.parcel.get(), rates);
-        match &self.recorded {
-            Some(recorded) => recorded.over(stated),
-            None => stated,
+        let mut keys = ParcelKeys::default();
+        self.keys_into(plan, rates, &mut keys);
+        keys
+    }
+
+    /// As [`LabeledParcel::keys`], in place of what was in `keys`.
+    pub fn keys_into(&self, plan: &FeaturePlan, rates: &ExchangeRates, keys: &mut ParcelKeys) {
+        plan.keys_into(&self.parcel.get(), rates, keys);
+        if let Some(recorded) = &self.recorded {
+            *keys = recorded.over(std::mem::take(keys));
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use super::{Descriptions, LabeledParcel, PointInTime};
+use super::{Descriptions, LabeledParcel, PointInTime, ReplayRoom};
 use crate::features::{ExchangeRates, FeaturePlan};
 use crate::history::{Bucket, Replay};
 use crate::model::PackedMatrix;
@@ -31,13 +31,14 @@ impl Matrix {
     ) -> Self {
         let mut values = PackedMatrix::new(plan.features().len());
         let mut buckets = Vec::with_capacity(rows.len());
-        let Ok(()) =
-            PointInTime { plan, rates, label_delay_days }.replay(rows, replay, &mut Descriptions::default(), |some| {
-                values.extend(&some.values);
-                buckets.extend(some.buckets);
-                some.rows.iter().for_each(|_| on_row());
-                Ok::<_, Infallible>(())
-            });
+        let (mut descriptions, mut room) = (Descriptions::default(), ReplayRoom::default());
+        let point_in_time = PointInTime { plan, rates, label_delay_days };
+        let Ok(()) = point_in_time.replay(rows, replay, &mut descriptions, &mut room, |some| {
+            values.extend(some.values);
+            buckets.extend(some.buckets);
+            some.rows.iter().for_each(|_| on_row());
+            Ok::<_, Infallible>(())
+        });
         Self { values, buckets }
     }
 }

@@ -33,7 +33,7 @@ pub use descriptions::Descriptions;
 pub use insight::Sampler;
 pub use kept::KeptParcel;
 pub use matrix::Matrix;
-pub use point_in_time::{PointInTime, ReplayedRows};
+pub use point_in_time::{PointInTime, ReplayRoom, ReplayedRows};
 pub use prune::{LimitTooSmall, Weight};
 pub use reporting::of_evaluation;
 pub use rolling::{Rolled, RolledMonth, roll};

@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::{Descriptions, LabeledParcel};
-use crate::features::{ExchangeRates, FeaturePlan, ParcelKeys};
+use crate::features::{ExchangeRates, FeaturePlan, KnownTogether, ParcelKeys};
 use crate::history::{Advised, Bucket, Group, Replay};
 
 /// How past parcels become features.
@@ -23,9 +23,17 @@ pub struct ReplayedRows<'a> {
     /// The rows, shape `(n_rows,)`.
     pub rows: &'a [LabeledParcel],
     /// The bucket that each was advised in, shape `(n_rows,)`.
-    pub buckets: Vec<Bucket>,
-    /// Shape `(n_rows, n_features)` row by row, NaN where missing.
-    pub values: Vec<f32>,
+    pub buckets: &'a [Bucket],
+    /// Shape `(n_rows, n_features)` row by row, NaN where missing. They may be taken, best for others' room.
+    pub values: &'a mut Vec<f32>,
+}
+
+/// Room that a replay works in, kept from rows to rows: to ask for as much each time would take a tenth of its time.
+#[derive(Debug, Default)]
+pub struct ReplayRoom {
+    keys: Vec<ParcelKeys>,
+    known: KnownTogether,
+    values: Vec<f32>,
 }
 
 /// Rows whose keys are held at once.
@@ -47,59 +55,61 @@ impl PointInTime<'_> {
         rows: &[LabeledParcel],
         replay: &mut Replay,
         descriptions: &mut Descriptions,
+        ReplayRoom { keys: all_keys, known, values }: &mut ReplayRoom,
         mut on_rows: impl FnMut(ReplayedRows<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         let n_features = self.plan.features().len();
         for rows in rows.chunks(ROWS_AT_ONCE) {
-            let keyed = self.keyed(rows);
-            let mut values = vec![f32::NAN; rows.len() * n_features];
+            let buckets = self.keys(rows, all_keys);
+            // Each is written once more below.
+            values.resize(rows.len() * n_features, f32::NAN);
             let mut rest = values.as_mut_slice();
-            for together in keyed.chunk_by(|a, b| a.at == b.at) {
-                let at = together[0].at;
+            for Together { at, rows, keys } in together(rows, &buckets, all_keys) {
                 let history = replay.advance(at).view();
                 descriptions.advance(at);
                 let learned = &*descriptions;
                 let margin = |ngrams: &[u32]| learned.margin(ngrams);
-                let (of_these, later) = rest.split_at_mut(together.len() * n_features);
+                let (of_these, later) = rest.split_at_mut(rows.len() * n_features);
                 rest = later;
-                let keys: Vec<_> = together.iter().map(|row| &row.keys).collect();
-                let groups = self.plan.fill_together(&keys, &history, at, &margin, of_these);
+                let groups = self.plan.fill_together(keys, &history, at, &margin, known, of_these);
                 drop(history);
-                self.advise(together, groups.as_deref(), replay);
-                for Keyed { row, keys, .. } in together {
+                self.advise(rows, keys, groups.as_deref(), replay);
+                for (row, keys) in rows.iter().zip(keys) {
                     let due = row.due(self.plan.spec().bucket_seconds, self.label_delay_days);
                     descriptions.advise(keys.ngrams(), due, row.weight);
                 }
             }
-            let buckets = keyed.iter().map(|row| row.at).collect();
-            on_rows(ReplayedRows { rows, buckets, values })?;
+            on_rows(ReplayedRows { rows, buckets: &buckets, values })?;
         }
         Ok(())
     }
 
     /// Folds `rows`, which must be in order of time, without their features. `on_row` is told of each.
     pub fn fold(&self, rows: &[LabeledParcel], replay: &mut Replay, mut on_row: impl FnMut()) {
+        let mut keys = Vec::new();
         for rows in rows.chunks(ROWS_AT_ONCE) {
-            for together in self.keyed(rows).chunk_by(|a, b| a.at == b.at) {
-                replay.advance(together[0].at);
-                self.advise(together, None, replay);
+            let buckets = self.keys(rows, &mut keys);
+            for Together { at, rows, keys } in together(rows, &buckets, &keys) {
+                replay.advance(at);
+                self.advise(rows, keys, None, replay);
             }
             rows.iter().for_each(|_| on_row());
         }
     }
 
-    fn keyed<'r>(&self, rows: &'r [LabeledParcel]) -> Vec<Keyed<'r>> {
-        let keyed = |row: &'r LabeledParcel| Keyed {
-            row,
-            at: self.plan.bucket_of(row.parcel.advised_at),
-            keys: row.keys(self.plan, self.rates),
-        };
-        rows.par_iter().with_min_len(ROWS_A_TASK).map(keyed).collect()
+    /// Puts the keys of rows in place of the first of `keys`, as many; the bucket of each.
+    fn keys(&self, rows: &[LabeledParcel], keys: &mut Vec<ParcelKeys>) -> Vec<Bucket> {
+        if keys.len() < rows.len() {
+            keys.resize_with(rows.len(), ParcelKeys::default);
+        }
+        let each = rows.par_iter().zip(keys).with_min_len(ROWS_A_TASK);
+        each.for_each(|(row, keys)| row.keys_into(self.plan, self.rates, keys));
+        rows.iter().map(|row| self.plan.bucket_of(row.parcel.advised_at)).collect()
     }
 
-    fn advise(&self, together: &[Keyed<'_>], groups: Option<&[Group]>, replay: &mut Replay) {
+    fn advise(&self, rows: &[LabeledParcel], keys: &[ParcelKeys], groups: Option<&[&Group]>, replay: &mut Replay) {
         let width = self.plan.spec().bucket_seconds;
-        let advised = together.iter().map(|Keyed { row, keys, .. }| Advised {
+        let advised = rows.iter().zip(keys).map(|(row, keys)| Advised {
             item: row.item(),
             footprint: keys.footprint(),
             outcome: row.due(width, self.label_delay_days),
@@ -112,9 +122,23 @@ impl PointInTime<'_> {
     }
 }
 
-/// A row with what history is kept of it under.
-struct Keyed<'a> {
-    row: &'a LabeledParcel,
+/// Rows of one bucket.
+struct Together<'a> {
     at: Bucket,
-    keys: ParcelKeys,
+    rows: &'a [LabeledParcel],
+    keys: &'a [ParcelKeys],
+}
+
+/// Rows by their buckets, of which each has one.
+fn together<'a>(
+    rows: &'a [LabeledParcel],
+    buckets: &'a [Bucket],
+    keys: &'a [ParcelKeys],
+) -> impl Iterator<Item = Together<'a>> {
+    let mut begin = 0;
+    buckets.chunk_by(|a, b| a == b).map(move |same| {
+        let range = begin..begin + same.len();
+        begin = range.end;
+        Together { at: same[0], rows: &rows[range.clone()], keys: &keys[range] }
+    })
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::aging::{Aging, ArmWeek};
 use super::choice::{Candidate, Choice, Opened};
 use super::fit::{Fitted, LabeledBlock};
-use super::{Blocks, Descriptions, LabeledParcel, PointInTime, Progress, Recipe, TrainError};
+use super::{Blocks, Descriptions, LabeledParcel, PointInTime, Progress, Recipe, ReplayRoom, TrainError};
 use crate::engine::{Engine, ModelRef};
 use crate::features::{ExchangeRates, FeaturePlan, FeatureRow, ParcelKeys};
 use crate::history::{Bucket, DueOutcome, History, Replay};
@@ -70,7 +70,8 @@ impl<'a> Service<'a> {
         let past = PointInTime { plan: &plan, rates: &rates, label_delay_days: delay };
         progress.stage("replaying", Some(from as u64));
         let mut idx = 0;
-        past.replay(&rows[..from], &mut replay, &mut descriptions, |replayed| {
+        let mut room = ReplayRoom::default();
+        past.replay(&rows[..from], &mut replay, &mut descriptions, &mut room, |replayed| {
             for (at, row) in replayed.rows.iter().enumerate() {
                 progress.row();
                 if let Some((known_at, _)) = row.due(plan.spec().bucket_seconds, delay) {
