@@ -18,6 +18,8 @@ pub(super) struct PlannedKey {
     pub(super) parent: Option<usize>,
     pub(super) smoothing: f64,
     pub(super) features: Vec<KeyFeature>,
+    /// The place of the log-odds among them.
+    log_odds: Option<usize>,
     /// Whether history keeps the activity of its entities.
     pub(super) keeps_activity: bool,
     /// Place of the first of them among all features.
@@ -30,10 +32,10 @@ pub(super) struct PlannedKey {
 pub(super) trait KnownUnder {
     /// What was counted.
     fn counts(&self) -> Counts;
-    /// The feature at `place` among those of the key.
+    /// Puts the features of `key` behind `values`.
     ///
     /// * `log_odds`: those of the rate, which follows from other keys too.
-    fn value(&self, place: usize, feature: KeyFeature, log_odds: f64) -> f32;
+    fn add_values(&self, key: &PlannedKey, log_odds: f64, values: &mut Vec<f32>);
 }
 
 /// As it was just read.
@@ -54,8 +56,9 @@ impl KnownUnder for JustRead {
         self.counts
     }
 
-    fn value(&self, _: usize, feature: KeyFeature, log_odds: f64) -> f32 {
-        feature.value(log_odds, &self.counts, self.recent.as_ref())
+    fn add_values(&self, key: &PlannedKey, log_odds: f64, values: &mut Vec<f32>) {
+        let value = |feature: &KeyFeature| feature.value(log_odds, &self.counts, self.recent.as_ref());
+        values.extend(key.features.iter().map(value));
     }
 }
 
@@ -64,7 +67,7 @@ impl KnownUnder for JustRead {
 pub(super) struct Remembered {
     counts: Counts,
     /// All but the log-odds, by the place of the feature among those of its key.
-    values: [f32; KeyFeature::ALL.len()],
+    values: [f32; MOST_FEATURES],
 }
 
 impl KnownUnder for &Remembered {
@@ -72,13 +75,19 @@ impl KnownUnder for &Remembered {
         self.counts
     }
 
-    fn value(&self, place: usize, feature: KeyFeature, log_odds: f64) -> f32 {
-        match feature {
-            KeyFeature::LogOdds => as_feature(log_odds),
-            _ => self.values[place],
+    fn add_values(&self, key: &PlannedKey, log_odds: f64, values: &mut Vec<f32>) {
+        let begin = values.len();
+        // Some too many are copied in one step, where as many as there are take a call.
+        values.extend_from_slice(&self.values);
+        values.truncate(begin + key.features.len());
+        if let Some(place) = key.log_odds {
+            values[begin + place] = as_feature(log_odds);
         }
     }
 }
+
+/// A key gives no feature twice.
+pub(super) const MOST_FEATURES: usize = KeyFeature::ALL.len();
 
 /// Entities that are sighted before anything is read of them.
 pub(super) const SIGHTED_AT_ONCE: usize = 64;
@@ -174,6 +183,7 @@ impl PlannedKey {
             counterpart: all.places(&format!("keys.{}.counterpart", key.name), &key.counterpart)?,
             parent,
             smoothing: key.smoothing,
+            log_odds: features.iter().position(|feature| *feature == KeyFeature::LogOdds),
             keeps_activity: features.iter().any(|feature| feature.is_activity()),
             features,
             first,
@@ -205,7 +215,7 @@ impl PlannedKey {
     }
 
     /// Puts what is known of each of some entities in place of what is in `remembered`, and beside the entity where it stands
-    /// in the history. A key has no feature twice, so there is room for all.
+    /// in the history.
     pub(super) fn remember(
         &self,
         entities: &mut [(EntityKey, Option<Place>)],
@@ -221,12 +231,12 @@ impl PlannedKey {
             for (idx, (entity, place)) in some.iter_mut().enumerate() {
                 let known = history.known(&sighted, idx, *entity);
                 *place = known.place();
-                let read = JustRead::of(known, at);
-                let mut values = [f32::NAN; KeyFeature::ALL.len()];
-                for (place, (value, feature)) in values.iter_mut().zip(&self.features).enumerate() {
-                    *value = read.value(place, *feature, 0.0);
+                let JustRead { counts, recent } = JustRead::of(known, at);
+                let mut values = [f32::NAN; MOST_FEATURES];
+                for (value, feature) in values.iter_mut().zip(&self.features) {
+                    *value = feature.value(0.0, &counts, recent.as_ref());
                 }
-                remembered.push(Remembered { counts: read.counts, values });
+                remembered.push(Remembered { counts, values });
             }
         }
     }
@@ -282,20 +292,25 @@ pub(super) fn back_off<'a>(
     found.map(Some).ok_or_else(|| InvalidSpec::BackOff { path: path.to_owned(), back_off: name.to_owned() })
 }
 
-/// Log-odds of rates, the last of which is kept: of what was never seen, many keys have the rate of one parent.
-#[derive(Debug, Default)]
-pub(super) struct LogOdds {
-    /// 0 is the rate of none.
-    last_rate: f64,
-    last: f64,
-}
+/// Log-odds of rates of late: of what was never seen, many keys have the rate of one parent, and many parcels that parent.
+pub(super) struct LogOdds([(u64, f64); N_RATES]);
+
+/// Rates whose log-odds are kept, each at the place that its bits say.
+const N_RATES: usize = 512;
 
 impl LogOdds {
+    /// None yet: 0 is the rate of none.
+    pub(super) const NONE: Self = Self([(0, 0.0); N_RATES]);
+
     pub(super) fn of(&mut self, rate: f64) -> f64 {
-        if rate.to_bits() != self.last_rate.to_bits() {
-            (self.last_rate, self.last) = (rate, logit(rate));
+        let bits = rate.to_bits();
+        // The highest bits of a product (Knuth's multiplicative hashing).
+        let place = (bits.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (u64::BITS - N_RATES.ilog2())) as usize;
+        let (known, log_odds) = &mut self.0[place];
+        if *known != bits {
+            (*known, *log_odds) = (bits, logit(rate));
         }
-        self.last
+        *log_odds
     }
 }
 

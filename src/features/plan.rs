@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use super::error::{positive, unknown};
-use super::key::{JustRead, KnownUnder, LogOdds, PlannedKey};
+use super::key::{JustRead, KnownUnder, LogOdds, MOST_FEATURES, PlannedKey};
 use super::norm::PlannedNorm;
 use super::number::Inputs;
 use super::part::PartList;
@@ -48,6 +48,7 @@ const PRIOR_RATE: f64 = 0.01;
 thread_local! {
     /// Where the history stands of the parcel that a thread reads.
     static SIGHTED: RefCell<Sighted> = RefCell::default();
+    static LOG_ODDS: RefCell<LogOdds> = const { RefCell::new(LogOdds::NONE) };
 }
 
 impl FeaturePlan {
@@ -240,8 +241,8 @@ impl FeaturePlan {
         row.values.clear();
         row.counts.clear();
         row.rates.clear();
-        // A row that is new grows once.
-        row.values.reserve(self.features.len());
+        // A row that is new grows once; a key may put more there than stays.
+        row.values.reserve(self.features.len() + MOST_FEATURES);
         row.counts.reserve(self.keys.len());
         row.rates.reserve(self.keys.len());
         row.values.extend_from_slice(&keys.numbers);
@@ -287,23 +288,19 @@ impl FeaturePlan {
         usual: impl Iterator<Item = Option<Usual>>,
         row: &mut FeatureRow,
     ) {
-        let mut log_odds = LogOdds::default();
-        for (key, known) in self.keys.iter().zip(known) {
-            let parent_rate = key.parent.and_then(|idx| row.rates.get(idx).copied()).unwrap_or(PRIOR_RATE);
-            let counts = known.as_ref().map(K::counts);
-            let rate = counts.map_or(parent_rate, |counts| key.rate(&counts, parent_rate));
-            let features = key.features.iter();
-            match &known {
-                Some(known) => {
-                    let log_odds = log_odds.of(rate);
-                    let features = features.enumerate();
-                    row.values.extend(features.map(|(place, feature)| known.value(place, *feature, log_odds)));
+        LOG_ODDS.with_borrow_mut(|log_odds| {
+            for (key, known) in self.keys.iter().zip(known) {
+                let parent_rate = key.parent.and_then(|idx| row.rates.get(idx).copied()).unwrap_or(PRIOR_RATE);
+                let counts = known.as_ref().map(K::counts);
+                let rate = counts.map_or(parent_rate, |counts| key.rate(&counts, parent_rate));
+                match &known {
+                    Some(known) => known.add_values(key, log_odds.of(rate), &mut row.values),
+                    None => row.values.resize(row.values.len() + key.features.len(), f32::NAN),
                 }
-                None => row.values.extend(features.map(|_| f32::NAN)),
+                row.rates.push(rate);
+                row.counts.push(counts);
             }
-            row.rates.push(rate);
-            row.counts.push(counts);
-        }
+        });
         PlannedNorm::fill(&self.norms, &keys.norms, usual, &mut row.values);
     }
 
