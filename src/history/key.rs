@@ -66,9 +66,6 @@ impl KeyHasher {
     }
 }
 
-/// Bytes of a group of one part that is short.
-const SHORT_GROUP: usize = 32;
-
 /// Parts of keys as the bytes that are hashed, so that what several keys share is made once.
 #[derive(Clone, Debug)]
 pub struct KeyParts {
@@ -161,15 +158,7 @@ impl KeyParts {
         self.key.clear();
         self.key.extend_from_slice(&kind.bytes);
         for group in groups {
-            let group = self.groups.get(*group)?.clone()?;
-            // Most are short: some bytes too many are copied in one step, where as many as there are take a call.
-            match self.bytes[group.start..].first_chunk::<SHORT_GROUP>().filter(|_| group.len() <= SHORT_GROUP) {
-                Some(bytes) => {
-                    self.key.extend_from_slice(bytes);
-                    self.key.truncate(self.key.len() - (SHORT_GROUP - group.len()));
-                }
-                None => self.key.extend_from_slice(self.bytes.get(group)?),
-            }
+            self.key.extend_from_slice(self.bytes.get(self.groups.get(*group)?.clone()?)?);
         }
         Some(EntityKey(xxh3_64(&self.key)))
     }
