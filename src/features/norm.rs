@@ -72,10 +72,9 @@ impl PlannedNorm {
     pub(super) fn fill(
         norms: &[Self],
         entries: &[Option<(EntityKey, f64)>],
-        usual: impl Iterator<Item = Option<Usual>>,
+        usual: &[Option<Usual>],
         values: &mut Vec<f32>,
     ) {
-        let usual: Vec<_> = usual.collect();
         for (idx, entry) in entries.iter().enumerate() {
             let mut known = usual[idx];
             let mut norm = &norms[idx];

@@ -48,7 +48,14 @@ const PRIOR_RATE: f64 = 0.01;
 thread_local! {
     /// Where the history stands of the parcel that a thread reads.
     static SIGHTED: RefCell<Sighted> = RefCell::default();
-    static LOG_ODDS: RefCell<LogOdds> = const { RefCell::new(LogOdds::NONE) };
+    static FILLING: RefCell<Filling> = const { RefCell::new(Filling { log_odds: LogOdds::NONE, usual: Vec::new() }) };
+}
+
+/// What a thread keeps from the row that it filled.
+struct Filling {
+    log_odds: LogOdds,
+    /// Room for what is usual.
+    usual: Vec<Option<Usual>>,
 }
 
 impl FeaturePlan {
@@ -288,7 +295,7 @@ impl FeaturePlan {
         usual: impl Iterator<Item = Option<Usual>>,
         row: &mut FeatureRow,
     ) {
-        LOG_ODDS.with_borrow_mut(|log_odds| {
+        FILLING.with_borrow_mut(|Filling { log_odds, usual: of_norms }| {
             for (key, known) in self.keys.iter().zip(known) {
                 let parent_rate = key.parent.and_then(|idx| row.rates.get(idx).copied()).unwrap_or(PRIOR_RATE);
                 let counts = known.as_ref().map(K::counts);
@@ -300,8 +307,9 @@ impl FeaturePlan {
                 row.rates.push(rate);
                 row.counts.push(counts);
             }
+            refill(of_norms, usual);
+            PlannedNorm::fill(&self.norms, &keys.norms, of_norms, &mut row.values);
         });
-        PlannedNorm::fill(&self.norms, &keys.norms, usual, &mut row.values);
     }
 
     /// How the features of key `idx` would differ if history had counted nothing of its entity: each

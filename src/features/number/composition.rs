@@ -49,12 +49,9 @@ pub(super) const FEATURES: &[NumberFeature] = &[
 ];
 
 /// How many different values are stated; `None` where none is. Lines are few, so pairs are compared.
-fn n_different<T: PartialEq>(stated: impl Iterator<Item = Option<T>>) -> Option<f64> {
-    let mut seen: Vec<T> = Vec::new();
-    for value in stated.flatten() {
-        if !seen.contains(&value) {
-            seen.push(value);
-        }
-    }
-    (!seen.is_empty()).then_some(seen.len() as f64)
+fn n_different<T: PartialEq + Clone>(stated: impl Iterator<Item = Option<T>> + Clone) -> Option<f64> {
+    let stated = stated.flatten();
+    let is_new = |(idx, value): &(usize, T)| !stated.clone().take(*idx).any(|before| before == *value);
+    let n = stated.clone().enumerate().filter(is_new).count();
+    (n > 0).then_some(n as f64)
 }
