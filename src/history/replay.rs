@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::shards::KeySet;
 use super::together::Together;
-use super::{Bucket, EntityKey, Event, Footprint, Group, History, found};
+use super::{Bucket, EntityKey, Event, Footprint, Group, History};
 
 /// An outcome that is known to come, but not yet at the time replayed.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -132,28 +132,34 @@ impl Replay {
     ///
     /// * `groups`: all that is counted in the footprints, and nothing else.
     pub fn advise_groups(&mut self, parcels: &[Advised<'_>], groups: &[&Group]) -> usize {
-        let are_new = match known_together(parcels, groups) {
+        let known_at = known_together(parcels, groups).map(|known_at| known_at.max(self.now));
+        let are_new = match known_at {
             Some(known_at) => {
-                let known_at = known_at.max(self.now);
-                let due = self.due.entry(known_at).or_default();
-                due.grouped.keys.reserve(parcels.iter().map(|parcel| parcel.footprint.keys.len()).sum());
-                let are_new = self.take(parcels, |replay, at, infringement, keys| {
+                let n_keys = parcels.iter().map(|parcel| parcel.footprint.keys.len()).sum();
+                self.due.entry(known_at).or_default().grouped.keys.reserve(n_keys);
+                self.take(parcels, |replay, at, infringement, keys| {
                     replay.due.entry(at).or_default().grouped.push(infringement, keys);
-                });
-                let added = |(parcel, is_new): (&Advised<'_>, &bool)| match parcel.outcome {
-                    Some((_, infringement)) if *is_new => found(infringement),
-                    _ => [0; 3],
-                };
-                let added: Vec<_> = parcels.iter().zip(&are_new).map(added).collect();
-                let spare = || self.spare.pop().unwrap_or_default();
-                let together = self.due.entry(known_at).or_default().together.get_or_insert_with(spare);
-                groups.iter().for_each(|group| together.count_group(group, &added));
-                are_new
+                })
             }
             None => self.take(parcels, Self::will_be_known_alone),
         };
-        let seen: Vec<_> = are_new.iter().map(|is_new| [u32::from(*is_new), 0, 0]).collect();
-        groups.iter().for_each(|group| self.together.count_group(group, &seen));
+        // When it is advised, and by its outcome.
+        let added = |(parcel, is_new): (&Advised<'_>, &bool)| match (is_new, parcel.outcome) {
+            (false, _) => [0; 3],
+            (true, None) => [1, 0, 0],
+            (true, Some((_, infringement))) => [1, 1, u32::from(infringement)],
+        };
+        let added: Vec<_> = parcels.iter().zip(&are_new).map(added).collect();
+        let spare = || self.spare.pop().unwrap_or_default();
+        let mut later = known_at.map(|at| self.due.entry(at).or_default().together.get_or_insert_with(spare));
+        let mut sums = Vec::new();
+        for group in groups {
+            group.add_up(&added, &mut sums);
+            self.together.count_group(group, sums.iter().map(|[seen, ..]| [*seen, 0, 0]));
+            if let Some(later) = &mut later {
+                later.count_group(group, sums.iter().map(|[_, inspected, found]| [0, *inspected, *found]));
+            }
+        }
         let new = parcels.iter().zip(&are_new).filter(|(_, is_new)| **is_new);
         new.for_each(|(parcel, _)| self.together.add_uncounted(parcel.footprint));
         self.history.fold_together(self.now, &mut self.together);

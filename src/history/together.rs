@@ -12,11 +12,7 @@ use super::{Activity, Bucket, Decay, EntityKey, Entry, Event, Footprint, Norm, f
 
 /// What events of one bucket add, by shard. Kept from bucket to bucket for the room that it has.
 #[derive(Debug, Default)]
-pub(super) struct Together {
-    of_shards: [OfShard; N_SHARDS],
-    /// What is added to each entity of a group.
-    of_group: Vec<[u32; 3]>,
-}
+pub(super) struct Together([OfShard; N_SHARDS]);
 
 #[derive(Debug, Default)]
 struct OfShard {
@@ -40,6 +36,19 @@ pub struct Group {
 impl Group {
     /// Of a parcel that has no such entity.
     pub const NOT_STATED: u32 = u32::MAX;
+
+    /// Puts what is added to each entity in place of what is in `sums`.
+    ///
+    /// * `added`: what each parcel adds to its own.
+    pub(super) fn add_up(&self, added: &[[u32; 3]], sums: &mut Vec<[u32; 3]>) {
+        sums.clear();
+        sums.resize(self.entities.len(), [0; 3]);
+        for (at, added) in self.of_parcels.iter().zip(added) {
+            if let Some(sums) = sums.get_mut(*at as usize) {
+                add(sums, *added);
+            }
+        }
+    }
 }
 
 /// Entities of a shard for which it is worth a task.
@@ -60,33 +69,25 @@ impl Together {
     /// Adds what a parcel that is advised adds besides counts.
     pub(super) fn add_uncounted(&mut self, footprint: &Footprint) {
         for &(key, what) in &footprint.activity {
-            self.of_shards[place(key)].activity.push(Change { key, seen_at: None, what });
+            self.0[place(key)].activity.push(Change { key, seen_at: None, what });
         }
         for &(key, what) in &footprint.numbers {
-            self.of_shards[place(key)].numbers.push(Change { key, seen_at: None, what });
+            self.0[place(key)].numbers.push(Change { key, seen_at: None, what });
         }
     }
 
     /// Counts for the entities of a group.
     ///
-    /// * `added`: what each parcel adds to each of its entities.
-    pub(super) fn count_group(&mut self, group: &Group, added: &[[u32; 3]]) {
-        let Self { of_shards, of_group } = self;
-        of_group.clear();
-        of_group.resize(group.entities.len(), [0; 3]);
-        for (at, added) in group.of_parcels.iter().zip(added) {
-            if let Some(counts) = of_group.get_mut(*at as usize) {
-                add(counts, *added);
-            }
-        }
-        for (&(key, seen_at), &what) in group.entities.iter().zip(&*of_group).filter(|(_, counts)| **counts != [0; 3]) {
-            of_shards[place(key)].counts.push(Change { key, seen_at, what });
+    /// * `added`: what is added to each of them.
+    pub(super) fn count_group(&mut self, group: &Group, added: impl Iterator<Item = [u32; 3]>) {
+        for (&(key, seen_at), what) in group.entities.iter().zip(added).filter(|(_, added)| *added != [0; 3]) {
+            self.0[place(key)].counts.push(Change { key, seen_at, what });
         }
     }
 
     fn count(&mut self, keys: &[EntityKey], added: [u32; 3]) {
         for &key in keys {
-            let OfShard { counts, index, .. } = &mut self.of_shards[place(key)];
+            let OfShard { counts, index, .. } = &mut self.0[place(key)];
             // Keys are hashes already.
             match index.entry(key.0, |at| counts[*at as usize].key == key, |at| counts[*at as usize].key.0) {
                 Found::Occupied(known) => {
@@ -103,9 +104,9 @@ impl Together {
 
     /// Folds all that was added, in bucket `at`, by all threads; holds nothing then.
     pub(super) fn fold(&mut self, shards: &mut Shards, at: Bucket, decay: &Decay) {
-        let most = self.of_shards.iter().map(|of_shard| of_shard.counts.len()).max().unwrap_or_default();
+        let most = self.0.iter().map(|of_shard| of_shard.counts.len()).max().unwrap_or_default();
         let shards = shards.all_mut().with_min_len(if most < ENTITIES_A_TASK { N_SHARDS } else { 1 });
-        shards.zip(&mut self.of_shards).for_each(|(shard, of_shard)| of_shard.fold(shard, at, decay));
+        shards.zip(&mut self.0).for_each(|(shard, of_shard)| of_shard.fold(shard, at, decay));
     }
 }
 
