@@ -43,7 +43,7 @@ pub struct Replay {
     now: Bucket,
     together: Together,
     /// Those that were folded, for the room that they have.
-    spare: Vec<Box<Together>>,
+    spare: Vec<Together>,
 }
 
 /// Outcomes that become known in one bucket.
@@ -102,7 +102,7 @@ impl Replay {
             let Due { outcomes, together, .. } = next.remove();
             if let Some(mut together) = together {
                 self.history.fold_together(at, &mut together);
-                self.spare.push(together);
+                self.spare.push(*together);
             }
             self.fold_all(at, &outcomes, |DueOutcome { infringement, keys, .. }| Event::Outcome {
                 at,
@@ -150,7 +150,7 @@ impl Replay {
             (true, Some((_, infringement))) => [1, 1, u32::from(infringement)],
         };
         let added: Vec<_> = parcels.iter().zip(&are_new).map(added).collect();
-        let spare = || self.spare.pop().unwrap_or_default();
+        let spare = || Box::new(self.spare.pop().unwrap_or_default());
         let mut later = known_at.map(|at| self.due.entry(at).or_default().together.get_or_insert_with(spare));
         let mut sums = Vec::new();
         for group in groups {
