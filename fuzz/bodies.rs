@@ -82,8 +82,8 @@ pub(crate) fn policy(bytes: &[u8]) {
 /// A model's files with something else written into them. The digests that would find it are passed by. The files are small
 /// ones, made once of those of a real model: its hundreds of trees are compiled for seconds where a fuzzer looks on.
 pub(crate) fn artifact(bytes: &[u8]) {
-    static FILES: OnceLock<(Vec<u8>, Vec<u8>)> = OnceLock::new();
-    let (model, manifest) = FILES.get_or_init(small_files);
+    static FILES: OnceLock<[Vec<u8>; 3]> = OnceLock::new();
+    let [model, manifest, history] = FILES.get_or_init(small_files);
     let Some((which, change)) = bytes.split_first() else { return };
     match which % 4 {
         0 => {
@@ -94,18 +94,19 @@ pub(crate) fn artifact(bytes: &[u8]) {
         }
         1 => drop(Model::from_bytes(change)),
         2 => {
-            if let Ok(snapshot) = Snapshot::from_bytes(change) {
-                let _ = snapshot.settled();
+            if let Ok(snapshot) = Snapshot::from_bytes(&changed(history, change)) {
+                assert!(Snapshot::from_bytes(&snapshot.to_bytes()).is_ok_and(|again| again == snapshot));
             }
         }
         _ => drop(serde_json::from_slice::<Manifest>(&changed(manifest, change))),
     }
 }
 
-/// A model of two trees in each of its estimators, and a manifest whose lists are short.
-fn small_files() -> (Vec<u8>, Vec<u8>) {
+/// A model of two trees in each of its estimators, a manifest whose lists are short, and a history of few.
+fn small_files() -> [Vec<u8>; 3] {
     const MODEL: &[u8] = include_bytes!("../models/customs-declarations/model.bin");
     const MANIFEST: &[u8] = include_bytes!("../models/customs-declarations/manifest.json");
+    const HISTORY: &[u8] = include_bytes!("../models/customs-declarations/history.bin");
     let whole = Model::from_bytes(MODEL).expect("the model of public data is sound");
     let mut body = serde_json::to_value(whole.body()).expect("it is plain numbers and names");
     fewer_trees(&mut body);
@@ -115,7 +116,12 @@ fn small_files() -> (Vec<u8>, Vec<u8>) {
     shorter_lists(&mut manifest);
     let manifest = serde_json::to_vec(&manifest).expect("it still is");
     serde_json::from_slice::<Manifest>(&manifest).expect("and a manifest");
-    (model, manifest)
+    let mut snapshot = Snapshot::from_bytes(HISTORY).expect("the history of public data is one");
+    snapshot.entries.truncate(20);
+    snapshot.activity.truncate(9);
+    snapshot.norms.truncate(9);
+    snapshot.due.truncate(2);
+    [model, manifest, snapshot.to_bytes()]
 }
 
 fn fewer_trees(value: &mut Value) {
