@@ -63,7 +63,7 @@ fn main() {
     let n_entities: usize = std::env::var("HISTORY_BENCH_ENTITIES").map_or(10_000_000, |n| n.parse().unwrap());
     let history = timed("made and folded", || made(n_entities));
     print_size("folded", history.size());
-    let bytes = timed("written", || history.to_bytes(&[]));
+    let bytes = timed("written", || history.to_bytes());
     drop(history);
     let dir = tempfile::tempdir_in(std::env::var("HISTORY_BENCH_DIR").unwrap_or_else(|_| ".".to_owned())).unwrap();
     let path = dir.path().join("history");

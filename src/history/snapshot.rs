@@ -6,7 +6,7 @@ use SnapshotError::{Damaged, Inconsistent};
 
 use super::due::DueColumns;
 use super::shards::{KeySet, Shards};
-use super::table::Slabs;
+use super::table::{Slabs, Table};
 use super::{Activity, BucketWidth, Decay, DueOutcome, EntityKey, Entry, History, HistoryView, Norm};
 
 /// Everything a history holds, with the outcomes that were still to come.
@@ -75,9 +75,9 @@ impl Snapshot {
         self.to_history().settled(&self.due)
     }
 
-    /// As [`History::to_bytes`].
+    /// As [`History::into_bytes`].
     pub fn to_bytes(&self) -> Vec<u8> {
-        self.to_history().to_bytes(&self.due)
+        self.to_history().into_bytes(&self.due)
     }
 
     /// Reads and checks what [`Snapshot::to_bytes`] made.
@@ -91,8 +91,8 @@ impl Snapshot {
 }
 
 impl Stored {
-    /// Reads and checks what [`History::to_bytes`] made. What does not change stays where it lies in `bytes`: reading takes
-    /// neither room nor time for it, and keeps all of them.
+    /// Reads and checks what [`History::into_bytes`] or [`History::to_bytes`] made. What does not change stays where it lies in
+    /// `bytes`: reading takes neither room nor time for it, and keeps all of them.
     ///
     /// # Errors
     /// [`SnapshotError`]: another format, damaged, or holding what no fold makes.
@@ -128,18 +128,26 @@ impl Stored {
 }
 
 impl History {
-    /// All of it, and the outcomes that are still to come. Nothing may be folded meanwhile.
-    pub fn to_bytes(&self, due: &[DueOutcome]) -> Vec<u8> {
+    /// All of it, where nothing is still to come. Nothing may be folded meanwhile.
+    pub fn to_bytes(&self) -> Vec<u8> {
         self.catch_up();
+        self.bytes_with(&Table::default(), &[])
+    }
+
+    /// All of it, and the outcomes that are still to come.
+    pub fn into_bytes(self, due: &[DueOutcome]) -> Vec<u8> {
+        self.catch_up();
+        let before = self.shards.read().counts_of(keys_of(due));
+        self.settled(due).bytes_with(&before, due)
+    }
+
+    /// * `before`: counts as they were before what was `due` had come in.
+    fn bytes_with(&self, before: &Table<Entry>, due: &[DueOutcome]) -> Vec<u8> {
         let mut bytes = MAGIC.as_bytes().to_vec();
         bytes.put_u32_le(self.decay.width.into());
         bytes.put_f64_le(self.decay.half_life_days);
-        if due.is_empty() {
-            self.shards.read().write(&mut bytes);
-        } else {
-            self.clone().settled(due).shards.read().write(&mut bytes);
-        }
-        self.shards.read().counts_of(keys_of(due)).write(&mut bytes);
+        self.shards.read().write(&mut bytes);
+        before.write(&mut bytes);
         postcard::to_extend(&DueColumns::of(due), bytes).expect("plain columns always encode")
     }
 

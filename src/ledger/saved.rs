@@ -61,7 +61,7 @@ impl<'a> Saved<'a> {
             grounds: serde_json::to_vec(grounds).expect("texts and finite numbers always encode"),
             items,
             flow: flow.to_bytes(),
-            history: Cow::Owned(history.to_bytes(&[])),
+            history: Cow::Owned(history.to_bytes()),
         }
     }
 

@@ -40,8 +40,8 @@ fn usable(read: Result<Snapshot, SnapshotError>) -> Result<(), TestCaseError> {
     let (history, due) = read().unsettled().unwrap();
     prop_assert_eq!(&Snapshot::of(&history, due.clone()), &snapshot);
     prop_assert_eq!(Snapshot::of(&read().settled(), Vec::new()), Snapshot::of(&settled, Vec::new()));
-    prop_assert_eq!(&history.to_bytes(&due), &bytes);
-    prop_assert_eq!(&history.clone().owned().to_bytes(&due), &bytes);
+    prop_assert_eq!(&history.clone().into_bytes(&due), &bytes);
+    prop_assert_eq!(&history.clone().owned().into_bytes(&due), &bytes);
     prop_assert_eq!(Snapshot::of(&history.settled(&due), Vec::new()), Snapshot::of(&settled, Vec::new()));
     Ok(())
 }
