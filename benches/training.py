@@ -12,6 +12,7 @@ to target/training/. Linux only: CPU and memory are what the kernel counted of a
 import argparse
 import csv
 import json
+import multiprocessing
 import os
 import subprocess
 import sys
@@ -43,6 +44,12 @@ def replicate(source: Path, n_rows: int, to: Path) -> None:
         writer.writerow(header)
         writer.writerows(copies)
     pending.rename(to)
+
+
+def apart(work, *arguments):
+    """Runs `work` in a process of its own: the kernel counts this one's memory as that of each process it starts."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(work, arguments)
 
 
 def measured(what: str, command: list[str], threads: int | None = None) -> dict:
@@ -105,7 +112,7 @@ def main() -> None:
     work.mkdir(parents=True, exist_ok=True)
     replica, matrix = work / f"{args.rows}.csv", work / f"{args.rows}.parquet"
     if not replica.exists():
-        replicate(args.train.resolve(), args.rows, replica)
+        apart(replicate, args.train.resolve(), args.rows, replica)
 
     data = ["--mapping", str(MAPPING), "--data", str(replica), "--out"]
     features = [str(args.binary.resolve()), "features", *data, str(matrix)]
@@ -116,7 +123,7 @@ def main() -> None:
         replay = [*BENCH, "replay", str(replica), str(MAPPING), str(threads)]
         print(f"replay + features: {measured(f'replay, {threads}', replay)['printed'].splitlines()[-1]}")
     if args.fit:
-        values, labels = flat(matrix, work)
+        values, labels = apart(flat, matrix, work)
         for threads in (1, 2):
             fit = [*BENCH, "fit", str(values), str(labels), str(threads)]
             ours = json.loads(measured(f"ours, {threads}", fit)["printed"].splitlines()[-1])
