@@ -19,6 +19,9 @@ use super::params::MAX_DEPTH;
 /// and computed without one.
 const MAX_IN_TABLE: usize = 12;
 
+/// Most numbers of tables that there is room for before they are made (1 MiB): of deep trees few leaves may have one.
+const MOST_AT_ONCE: usize = 1 << 17;
+
 /// Tables for exact contributions. Made from a model when it is loaded, never stored.
 #[derive(Clone, Debug)]
 pub struct ShapleyTables {
@@ -78,7 +81,7 @@ impl ShapleyTables {
         // Room for about as many as there will be: what grows takes several times its size of fresh memory.
         let steps = (n_leaves / trees.roots.len().max(1)).max(1).ilog2() as usize + 1;
         let n_steps = n_leaves * steps;
-        let in_tables = n_leaves << steps.min(max_in_table);
+        let in_tables = (n_leaves << steps.min(max_in_table)).min(MOST_AT_ONCE);
         let mut tables = Self {
             n_features: trees.n_features(),
             expected_margin: trees.expected_margin(),
