@@ -17,7 +17,7 @@ use crate::model::ModelError;
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Files {
     /// Whether they are part of this program, and so as good as it is.
-    are_built_in: bool,
+    pub(super) are_built_in: bool,
     manifest_json: Cow<'static, str>,
     pub(super) model: Bytes,
     pub(super) history: Bytes,

@@ -128,7 +128,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
              and the figures flatter"
         );
     }
-    let (history, due) = artifact.history()?;
+    let (history, due) = artifact.history();
     let mut replay = Replay::from(history, due);
     if let Some(warm_up) = &warm_up {
         progress.begin("warming up", Some(warm_up.rows.len() as u64));

@@ -85,7 +85,7 @@ impl Snapshot {
     /// # Errors
     /// [`SnapshotError`]: another format, damaged, or holding what no fold makes.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, SnapshotError> {
-        let (history, due) = Stored::read(Bytes::copy_from_slice(bytes))?.unsettled()?;
+        let (history, due) = Stored::read_settled(Bytes::copy_from_slice(bytes))?.unsettled()?;
         Ok(Self::of(&history, due))
     }
 }
@@ -96,7 +96,18 @@ impl Stored {
     ///
     /// # Errors
     /// [`SnapshotError`]: another format, damaged, or holding what no fold makes.
-    pub fn read(mut bytes: Bytes) -> Result<Self, SnapshotError> {
+    pub fn read(bytes: Bytes) -> Result<Self, SnapshotError> {
+        let stored = Self::read_settled(bytes)?;
+        stored.before()?;
+        Ok(stored)
+    }
+
+    /// As [`Stored::read`], without a look at what only [`Stored::unsettled`] has a use for: where that is read next, or was
+    /// before.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn read_settled(mut bytes: Bytes) -> Result<Self, SnapshotError> {
         if !bytes.starts_with(MAGIC.as_bytes()) {
             return Err(SnapshotError::Format);
         }
@@ -118,12 +129,18 @@ impl Stored {
     /// # Errors
     /// [`SnapshotError`]: damaged, or holding what no fold makes.
     pub fn unsettled(self) -> Result<(History, Vec<DueOutcome>), SnapshotError> {
-        let Self { settled: mut history, mut before } = self;
-        let counts = Slabs::<Entry>::take(&mut before)?.indexed(|_| true)?;
-        let Ok((due, [])) = postcard::take_from_bytes::<DueColumns>(&before) else { return Err(Damaged) };
-        let due = due.check()?;
+        let (counts, due) = self.before()?;
+        let mut history = self.settled;
         history.shards.put_back(&keys_of(&due), &counts);
         Ok((history, due))
+    }
+
+    /// The counts that settling changed, as they were, and the outcomes that were still to come.
+    fn before(&self) -> Result<(Table<Entry>, Vec<DueOutcome>), SnapshotError> {
+        let mut bytes = self.before.clone();
+        let counts = Slabs::<Entry>::take(&mut bytes)?.indexed(|_| true)?;
+        let Ok((due, [])) = postcard::take_from_bytes::<DueColumns>(&bytes) else { return Err(Damaged) };
+        Ok((counts, due.check()?))
     }
 }
 

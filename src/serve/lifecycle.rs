@@ -319,8 +319,7 @@ pub(super) mod tests {
         body.estimator = Estimator::Logistic(Linear { base: 0.0, means: vec![0.0; n], slopes });
         let manifest = Manifest { version: "faulty".to_owned(), ..artifact.manifest().clone() };
         let golden = vec![parcels[b].clone()];
-        let faulty =
-            Artifact::assemble(manifest, &Model::new(body).unwrap(), &artifact.snapshot().unwrap(), golden).unwrap();
+        let faulty = Artifact::assemble(manifest, &Model::new(body).unwrap(), &artifact.snapshot(), golden).unwrap();
         (faulty, parcels[a].clone())
     }
 

@@ -75,7 +75,7 @@ mod tests {
         let sound = Artifact::embedded().unwrap();
         let manifest = Manifest { version: "next".to_owned(), ..sound.manifest().clone() };
         let golden = sound.golden_parcels().take(1).collect();
-        let next = Artifact::assemble(manifest, sound.model(), &sound.snapshot().unwrap(), golden).unwrap();
+        let next = Artifact::assemble(manifest, sound.model(), &sound.snapshot(), golden).unwrap();
         for promote_automatically in [false, true] {
             let (promote_min_days, promote_min_outcomes) = (0, 100);
             let gate =

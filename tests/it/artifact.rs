@@ -99,7 +99,7 @@ fn the_built_in_model_proves_itself_and_is_the_one_in_models_default() {
     assert_eq!(read.model_ref(), built_in.model_ref());
     assert_eq!(read.manifest(), built_in.manifest());
     assert_eq!(read.model().body(), built_in.model().body());
-    assert!(read.snapshot().unwrap() == built_in.snapshot().unwrap(), "another history");
+    assert!(read.snapshot() == built_in.snapshot(), "another history");
     assert!(read.n_golden() > 0);
     assert!(read.card().contains(&built_in.manifest().version));
 }

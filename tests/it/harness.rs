@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use bytes::Bytes;
 use parcel_risk::artifact::{Artifact, GoldenParcel, Manifest};
 use parcel_risk::engine::Engine;
 use parcel_risk::features::RatesConfig;
@@ -19,7 +20,6 @@ use parcel_risk::policy::ThresholdsConfig;
 use parcel_risk::serve::{Drained, Parts, Recorder, Scorer, ServeConfig, ServeError, serve};
 use parcel_risk::wire::v1;
 use prost::Message as _;
-use prost::bytes::Bytes;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -117,7 +117,7 @@ pub(crate) fn small_artifact(manifest: Manifest, n_golden: usize, change: impl F
     let whole = artifact();
     let mut body = whole.model().body().clone();
     change(&mut body);
-    let mut snapshot = whole.snapshot().unwrap();
+    let mut snapshot = whole.snapshot();
     let mut idx = 0;
     snapshot.entries.retain(|_| {
         idx += 1;

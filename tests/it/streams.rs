@@ -116,8 +116,8 @@ async fn an_answer_and_an_error_name_their_call() {
 /// A client that has its answers held back, by a window that it never opens, is hung up on: nothing of HTTP/2 ends that.
 #[tokio::test]
 async fn a_client_that_takes_no_answers_is_hung_up_on() {
+    use bytes::Bytes;
     use prost::Message as _;
-    use prost::bytes::Bytes;
 
     let parts = parts(ServeConfig { stream_idle_seconds: 1, ..ServeConfig::default() });
     let standing = std::sync::Arc::clone(&parts.standing);

@@ -47,14 +47,14 @@ fn logistic() -> TrainConfig {
 fn another_seed_changes_the_trees() {
     let [one, two] = [1, 2].map(|seed| trained(TrainConfig { seed, ..quick() }));
     assert_ne!(one.model().body().estimator, two.model().body().estimator);
-    assert_eq!(one.snapshot().unwrap(), two.snapshot().unwrap(), "history has nothing to do with it");
+    assert_eq!(one.snapshot(), two.snapshot(), "history has nothing to do with it");
 }
 
 #[test]
 fn another_seed_changes_intervals_of_a_logistic_regression_and_nothing_else() {
     let [one, two] = [1, 2].map(|seed| trained(TrainConfig { seed, ..logistic() }));
     assert_eq!(one.model().body(), two.model().body());
-    assert_eq!(one.snapshot().unwrap(), two.snapshot().unwrap());
+    assert_eq!(one.snapshot(), two.snapshot());
     let (one, two) = (one.manifest(), two.manifest());
     let auroc = |estimate: &Option<Estimate>| {
         let estimate = estimate.as_ref().unwrap();
@@ -133,7 +133,7 @@ fn an_artifact_written_is_read_back_as_it_was_and_a_damaged_one_is_not() {
     assert_eq!(read.model_ref(), written.model_ref());
     assert_eq!(read.manifest(), written.manifest());
     assert_eq!(read.model().body(), written.model().body());
-    assert_eq!(read.snapshot().unwrap(), written.snapshot().unwrap());
+    assert_eq!(read.snapshot(), written.snapshot());
     assert_eq!((read.card(), read.n_golden()), (written.card(), written.n_golden()));
 
     for file in ["model.bin", "history.bin", "golden.jsonl", "CARD.md"] {
@@ -171,14 +171,14 @@ fn fingerprints() -> BTreeSet<EntityKey> {
 fn a_history_over_its_limit_is_pruned_to_fit_and_keeps_every_fingerprint() {
     let whole = trained(quick());
     let bytes = whole.manifest().files["history.bin"].bytes;
-    let n_entities = whole.snapshot().unwrap().entries.len();
+    let n_entities = whole.snapshot().entries.len();
     assert_eq!(whole.manifest().pruning.entities_before, n_entities);
 
     let history_max_bytes = bytes * 6 / 10;
     let pruned = trained(TrainConfig { history_max_bytes, ..quick() });
     assert!(pruned.manifest().files["history.bin"].bytes <= history_max_bytes);
     assert_eq!(pruned.manifest().pruning.entities_before, n_entities);
-    let kept: BTreeSet<EntityKey> = pruned.snapshot().unwrap().entries.iter().map(|(key, _)| *key).collect();
+    let kept: BTreeSet<EntityKey> = pruned.snapshot().entries.iter().map(|(key, _)| *key).collect();
     assert_eq!(pruned.manifest().pruning.entities_after, kept.len());
     assert!(kept.len() < n_entities);
     let fingerprints = fingerprints();

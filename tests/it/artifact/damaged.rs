@@ -204,11 +204,13 @@ fn a_model_under_a_forged_digest_still_has_to_be_one() {
 #[test]
 fn a_history_under_a_forged_digest_still_has_to_be_the_models() {
     let place = Place::new();
-    let snapshot = place.before.snapshot().unwrap();
+    let snapshot = place.before.snapshot();
     let mut told = String::new();
     for bytes in [
         b"PRHIST00".to_vec(),
         snapshot.to_bytes()[..1000].to_vec(),
+        // All that a server reads is there.
+        [snapshot.to_bytes(), vec![0]].concat(),
         other_half_life(&snapshot, 364.0),
         other_half_life(&snapshot, -365.0),
         other_buckets(&snapshot),
@@ -219,6 +221,8 @@ fn a_history_under_a_forged_digest_still_has_to_be_the_models() {
     expect![[r#"
         history.bin
         not a history of format "PRHIST04"
+        history.bin
+        the history is truncated or damaged
         history.bin
         the history is truncated or damaged
         history.bin was folded with other buckets or another half-life than the model's features
@@ -299,7 +303,7 @@ fn only_the_golden_decisions_find_a_model_that_scores_a_little_otherwise() {
 #[test]
 fn a_model_without_a_golden_decision_is_not_put_together() {
     let whole = small("small", |_| ());
-    let (manifest, model, snapshot) = (whole.manifest().clone(), whole.model(), whole.snapshot().unwrap());
+    let (manifest, model, snapshot) = (whole.manifest().clone(), whole.model(), whole.snapshot());
     let refused = parcel_risk::artifact::Artifact::assemble(manifest, model, &snapshot, Vec::new()).unwrap_err();
     expect![[r#"
         golden.jsonl

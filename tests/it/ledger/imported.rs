@@ -74,7 +74,7 @@ async fn a_server_starts_warm_on_an_imported_past_and_the_same_again_changes_not
     // What was imported is known, and what is advised again does not count twice.
     let (mut client, server, recorder) = place.serve().await;
     let warm = Snapshot::of(&recorder.history(), Vec::new());
-    assert!(warm != artifact().snapshot().unwrap());
+    assert!(warm != artifact().snapshot());
     let again = decisions(within(client.score_parcels(requests(&sent[..3]))).await.unwrap().into_inner());
     assert_eq!(again.len(), 3);
     assert!(Snapshot::of(&recorder.history(), Vec::new()) == warm);

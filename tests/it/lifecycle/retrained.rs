@@ -122,7 +122,7 @@ async fn a_ledger_that_knows_nobody_gives_the_model_of_one_that_knows_all() {
     }
     for model in &models[1..] {
         assert!(model.model().to_bytes() == models[0].model().to_bytes(), "weights, to the bit");
-        assert!(model.snapshot().unwrap() == models[0].snapshot().unwrap(), "history, to the bit");
+        assert!(model.snapshot() == models[0].snapshot(), "history, to the bit");
     }
 }
 
