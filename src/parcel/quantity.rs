@@ -27,20 +27,6 @@ impl Grams {
     }
 }
 
-impl TryFrom<i64> for Grams {
-    type Error = Problem;
-
-    fn try_from(grams: i64) -> Result<Self, Problem> {
-        Self::new(grams)
-    }
-}
-
-impl From<Grams> for i64 {
-    fn from(Grams(grams): Grams) -> Self {
-        grams.cast_signed()
-    }
-}
-
 /// A number of pieces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "i64", into = "i64")]
@@ -59,19 +45,25 @@ impl Pieces {
     }
 }
 
-impl TryFrom<i64> for Pieces {
-    type Error = Problem;
+macro_rules! kept_as_numbers {
+    ($($quantity:ident),+) => {$(
+        impl TryFrom<i64> for $quantity {
+            type Error = Problem;
 
-    fn try_from(pieces: i64) -> Result<Self, Problem> {
-        Self::new(pieces)
-    }
+            fn try_from(number: i64) -> Result<Self, Problem> {
+                Self::new(number)
+            }
+        }
+
+        impl From<$quantity> for i64 {
+            fn from(quantity: $quantity) -> Self {
+                quantity.0.cast_signed()
+            }
+        }
+    )+};
 }
 
-impl From<Pieces> for i64 {
-    fn from(Pieces(pieces): Pieces) -> Self {
-        pieces.cast_signed()
-    }
-}
+kept_as_numbers!(Grams, Pieces);
 
 /// An exact amount that is not negative: `units + nanos / 1e9` of a currency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
