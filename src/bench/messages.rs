@@ -1,7 +1,7 @@
 //! What is sent: parcels under identifiers of their own, encoded beforehand, or one message for any other service.
 
+use bytes::{BufMut as _, Bytes, BytesMut};
 use prost::Message as _;
-use prost::bytes::{BufMut as _, Bytes, BytesMut};
 use prost::encoding::{WireType, encode_key, encode_varint, int32, string};
 use tonic::Code;
 

@@ -1,6 +1,6 @@
 //! Messages as bytes: they are made before they are due, and read after the clock has stopped.
 
-use prost::bytes::{Buf as _, BufMut as _, Bytes};
+use bytes::{Buf as _, BufMut as _, Bytes};
 use tonic::Status;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 

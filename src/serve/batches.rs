@@ -8,8 +8,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use bytes::{BufMut as _, Bytes};
 use prost::Message;
-use prost::bytes::{BufMut as _, Bytes};
 use prost::encoding::message;
 use tonic::body::Body;
 use tonic::codec::{Codec, EncodeBuf, Encoder};

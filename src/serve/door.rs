@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
+use bytes::Bytes;
 use prost::Message as _;
-use prost::bytes::Bytes;
 use rayon::iter::ParallelIterator as _;
 use rayon::slice::ParallelSlice as _;
 use tonic::metadata::MetadataMap;

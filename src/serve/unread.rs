@@ -83,9 +83,9 @@ mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
+    use bytes::Bytes;
     use http_body::Frame;
     use http_body_util::StreamBody;
-    use prost::bytes::Bytes;
 
     use super::*;
 
