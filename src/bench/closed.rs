@@ -15,7 +15,7 @@ pub(super) async fn drive(running: &Arc<Running>, in_flight: usize) {
             tokio::spawn(async move {
                 while Instant::now() < running.until {
                     let n = next.fetch_add(1, Ordering::Relaxed);
-                    let message = running.target.messages().message(n);
+                    let message = running.target.messages().next();
                     let is_critical = running.plan.is_critical(n);
                     let due = Instant::now();
                     let answer = running.target.call(n, message, is_critical, running.plan.timeout).await;

@@ -1,5 +1,7 @@
 //! What is sent: parcels under identifiers of their own, encoded beforehand, or one message for any other service.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use bytes::{BufMut as _, Bytes, BytesMut};
 use prost::Message as _;
 use prost::encoding::{WireType, encode_key, encode_varint, int32, string};
@@ -25,10 +27,10 @@ pub enum Method {
 }
 
 /// What calls carry, in turn.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Messages(Kind);
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 enum Kind {
     Parcels(Parcels),
     /// The same for every call, of a service that is not ours.
@@ -38,13 +40,15 @@ enum Kind {
     },
 }
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Parcels {
     method: Method,
     bodies: Vec<Body>,
     explanation: i32,
     /// Serial number of the first.
     first: u64,
+    /// How many were made, in whichever run: one that was sent before is on record where there is a ledger.
+    n_made: AtomicU64,
 }
 
 #[derive(Clone, Debug)]
@@ -86,7 +90,13 @@ impl Messages {
         if bodies.is_empty() {
             return Err(BenchError::NoParcels);
         }
-        Ok(Self(Kind::Parcels(Parcels { method, bodies, explanation: explanation.into(), first })))
+        Ok(Self(Kind::Parcels(Parcels {
+            method,
+            bodies,
+            explanation: explanation.into(),
+            first,
+            n_made: AtomicU64::new(0),
+        })))
     }
 
     /// One message for the unary method at `path`.
@@ -117,19 +127,18 @@ impl Messages {
         }
     }
 
-    /// The message of call `n`.
-    pub(super) fn message(&self, n: u64) -> Bytes {
+    /// The message of the next call.
+    pub(super) fn next(&self) -> Bytes {
         let parcels = match &self.0 {
             Kind::One { message, .. } => return message.clone(),
             Kind::Parcels(parcels) => parcels,
         };
         let mut out = BytesMut::new();
+        let of_call = self.n_per_call();
+        let n = parcels.n_made.fetch_add(of_call, Ordering::Relaxed);
         match parcels.method {
             Method::Unary => parcels.put(n, &mut out),
-            Method::Batch { n_parcels } => {
-                let first = n * n_parcels as u64;
-                (first..first + n_parcels as u64).for_each(|n| parcels.put_inner(n, &mut out));
-            }
+            Method::Batch { .. } => (n..n + of_call).for_each(|n| parcels.put_inner(n, &mut out)),
             Method::Stream => parcels.put_inner(n, &mut out),
         }
         out.freeze()
@@ -232,13 +241,19 @@ mod tests {
 
     #[test]
     fn what_is_sent_is_what_the_contract_would_make_of_it() {
-        let unary = v1::ScoreParcelRequest::decode(messages(Method::Unary).message(3)).unwrap();
-        assert_eq!(unary, expected(3));
-        assert!(wire::to_draft(unary.parcel.unwrap()).check(&ParcelLimits::default()).is_ok());
-        let batch = v1::ScoreParcelsRequest::decode(messages(Method::Batch { n_parcels: 3 }).message(1)).unwrap();
-        assert_eq!(batch.requests, [3, 4, 5].map(expected));
-        let streamed = v1::StreamParcelsRequest::decode(messages(Method::Stream).message(5)).unwrap();
-        assert_eq!(streamed.request, Some(expected(5)));
+        let unary = messages(Method::Unary);
+        for n in 0..4 {
+            let sent = v1::ScoreParcelRequest::decode(unary.next()).unwrap();
+            assert_eq!(sent, expected(n));
+            assert!(wire::to_draft(sent.parcel.unwrap()).check(&ParcelLimits::default()).is_ok());
+        }
+        let batches = messages(Method::Batch { n_parcels: 3 });
+        for ns in [[0, 1, 2], [3, 4, 5]] {
+            let batch = v1::ScoreParcelsRequest::decode(batches.next()).unwrap();
+            assert_eq!(batch.requests, ns.map(expected));
+        }
+        let streamed = v1::StreamParcelsRequest::decode(messages(Method::Stream).next()).unwrap();
+        assert_eq!(streamed.request, Some(expected(0)));
     }
 
     #[test]

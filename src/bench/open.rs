@@ -30,7 +30,7 @@ pub(super) async fn drive(running: &Arc<Running>, schedule: Schedule) -> Result<
                     drop(hold);
                 });
             },
-            |n| messages.message(n),
+            || messages.next(),
         );
     };
     std::thread::Builder::new().name("pacer".to_owned()).spawn(send).map_err(BenchError::Thread)?;
@@ -43,14 +43,14 @@ pub(super) fn pace<T>(
     running: &Running,
     schedule: Schedule,
     mut send: impl FnMut(u64, Instant, T),
-    prepare: impl Fn(u64) -> T,
+    prepare: impl Fn() -> T,
 ) {
     for (n, at) in (0..).zip(schedule) {
         let due = running.started + at;
         if due >= running.until {
             break;
         }
-        let prepared = prepare(n);
+        let prepared = prepare();
         // The kernel's timer is exact to some 50 microseconds, the runtime's to a millisecond.
         std::thread::sleep(due.saturating_duration_since(Instant::now()));
         send(n, due, prepared);

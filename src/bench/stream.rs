@@ -97,7 +97,7 @@ pub(super) async fn open(running: &Arc<Running>, schedule: Schedule) -> Result<(
             shared.sent(due);
             in_turn(n).send(n, due, message);
         };
-        pace(&shared, schedule, send, |n| messages.message(n));
+        pace(&shared, schedule, send, || messages.next());
     };
     std::thread::Builder::new().name("pacer".to_owned()).spawn(send).map_err(BenchError::Thread)?;
     for reader in readers {
@@ -125,7 +125,7 @@ pub(super) async fn closed(running: &Arc<Running>, in_flight: usize) -> Result<(
                 return;
             };
             let n = next.fetch_add(1, Ordering::Relaxed);
-            let message = shared.target.messages().message(n);
+            let message = shared.target.messages().next();
             lane.send(n, Instant::now(), message);
         };
         for _ in (place..in_flight).step_by(n_lanes) {
