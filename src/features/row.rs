@@ -22,11 +22,6 @@ impl ParcelKeys {
         &self.footprint
     }
 
-    /// As [`ParcelKeys::footprint`], where nothing else is needed any more.
-    pub fn into_footprint(self) -> Footprint {
-        self.footprint
-    }
-
     /// Slots of the character n-grams of the descriptions, where the spec reads them.
     pub fn ngrams(&self) -> &[u32] {
         &self.ngrams

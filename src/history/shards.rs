@@ -100,68 +100,15 @@ impl Change for Shards {
     }
 }
 
-/// Some of the shards, by their places.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Places([bool; N_SHARDS]);
-
-impl Places {
-    pub(super) fn any(self) -> bool {
-        self.0.contains(&true)
-    }
-
-    pub(super) fn has(self, place: usize) -> bool {
-        self.0.get(place).is_some_and(|has| *has)
-    }
-}
-
-/// Those shards that nobody else held.
-pub(super) struct Free<'a> {
-    shards: [Option<RwLockWriteGuard<'a, Shard>>; N_SHARDS],
-    /// Where something was to be changed and somebody else was.
-    left: Places,
-}
-
-impl Change for Free<'_> {
-    fn change(&mut self, key: EntityKey, change: impl FnOnce(&mut Shard)) {
-        let place = place(key);
-        match &mut self.shards[place] {
-            Some(shard) => change(shard),
-            None => self.left.0[place] = true,
-        }
-    }
-}
-
-/// One shard, for changes of which only those are made that it is concerned by.
-pub(super) struct One<'a> {
-    pub(super) place: usize,
-    shard: &'a mut Shard,
-}
-
-impl Change for One<'_> {
-    fn change(&mut self, key: EntityKey, change: impl FnOnce(&mut Shard)) {
-        if place(key) == self.place {
-            change(self.shard);
-        }
-    }
-}
-
 impl Shards {
-    /// Has those shards changed that nobody else holds, and waits for none; where something is left to be changed.
-    pub(super) fn change_free(&self, change: impl FnOnce(&mut Free<'_>)) -> Places {
-        let free = |place: usize| match self.0.get(place)?.try_write() {
+    /// One of them, to be changed; `None` where somebody else holds it and it is not to be waited for.
+    pub(super) fn write(&self, place: usize, waits: bool) -> Option<RwLockWriteGuard<'_, Shard>> {
+        let shard = self.0.get(place)?;
+        match shard.try_write() {
             Ok(shard) => Some(shard),
             Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) if waits => Some(shard.write().unwrap_or_else(PoisonError::into_inner)),
             Err(TryLockError::WouldBlock) => None,
-        };
-        let mut shards = Free { shards: array::from_fn(free), left: Places::default() };
-        change(&mut shards);
-        shards.left
-    }
-
-    /// Has one shard after the other changed.
-    pub(super) fn change_each(&self, change: impl Fn(One<'_>)) {
-        for (place, shard) in self.0.iter().enumerate() {
-            change(One { place, shard: &mut shard.write().unwrap_or_else(PoisonError::into_inner) });
         }
     }
 

@@ -108,9 +108,24 @@ impl Together {
         let shards = shards.all_mut().with_min_len(if most < ENTITIES_A_TASK { N_SHARDS } else { 1 });
         shards.zip(&mut self.0).for_each(|(shard, of_shard)| of_shard.fold(shard, at, decay));
     }
+
+    /// As [`Self::fold`], while others look: shard after shard, first those that nobody holds.
+    pub(super) fn fold_beside_others(&mut self, shards: &Shards, at: Bucket, decay: &Decay) {
+        for waits in [false, true] {
+            for (place, of_shard) in self.0.iter_mut().enumerate().filter(|(_, of_shard)| !of_shard.is_empty()) {
+                if let Some(mut shard) = shards.write(place, waits) {
+                    of_shard.fold(&mut shard, at, decay);
+                }
+            }
+        }
+    }
 }
 
 impl OfShard {
+    fn is_empty(&self) -> bool {
+        self.counts.is_empty() && self.activity.is_empty() && self.numbers.is_empty()
+    }
+
     fn fold(&mut self, shard: &mut Shard, at: Bucket, decay: &Decay) {
         let count = |entry: &mut Entry, added: &[u32; 3]| entry.add(at, *added, decay);
         shard.entries.change_each(&self.counts, |_| Entry::default(), count);

@@ -1,35 +1,59 @@
-//! Parcels that were advised while others read, and are folded a little later.
+//! Parcels that were advised of late: some are folded together, a little later.
 
 use std::mem;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::shards::Places;
-use super::{Bucket, Footprint};
+use super::together::Together;
+use super::{Bucket, Event, Footprint};
 
-/// Parcels that are folded together, once as many wait: whoever folds them waits for those who read.
+/// Parcels that are folded together. They have countries, HS codes and routes in common, so that fewer entities change, and
+/// what holds them is locked less often. More at once would keep those who read waiting for longer.
 const TOGETHER: usize = 16;
 
-/// A parcel with the bucket that it was advised in, and the shards that it is not folded into.
-pub(super) struct Later {
-    pub(super) at: Bucket,
-    pub(super) footprint: Footprint,
-    pub(super) left: Places,
+/// What waits to be folded.
+#[derive(Debug, Default)]
+pub(super) struct Waiting {
+    gathered: Mutex<Gathered>,
+    /// Folded, and kept for the room that they have: one for each thread that was ever at it.
+    spare: Mutex<Vec<Together>>,
 }
 
-/// What waits to be folded.
-#[derive(Default)]
-pub(super) struct Waiting(Mutex<Vec<Later>>);
+/// Parcels of one bucket.
+#[derive(Debug, Default)]
+pub(super) struct Gathered {
+    pub(super) at: Bucket,
+    n_parcels: usize,
+    pub(super) together: Together,
+}
 
 impl Waiting {
-    /// Adds a parcel. Where enough have come together they are given to the caller, to be folded.
-    pub(super) fn add(&self, later: Later) -> Vec<Later> {
-        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.push(later);
-        if waiting.len() >= TOGETHER { mem::take(&mut *waiting) } else { Vec::new() }
+    /// Adds a parcel that was advised in bucket `at`. Where enough have come together, or others are of a bucket before, these
+    /// are given to the caller, to be folded.
+    pub(super) fn add(&self, at: Bucket, footprint: &Footprint) -> Option<Gathered> {
+        let mut gathered = lock(&self.gathered);
+        let before = if gathered.at == at { None } else { self.taken(&mut gathered) };
+        gathered.at = at;
+        gathered.n_parcels += 1;
+        gathered.together.add(&Event::Advised { at, footprint });
+        before.or_else(|| if gathered.n_parcels < TOGETHER { None } else { self.taken(&mut gathered) })
     }
 
     /// All that wait, to be folded.
-    pub(super) fn take(&self) -> Vec<Later> {
-        mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    pub(super) fn take(&self) -> Option<Gathered> {
+        self.taken(&mut lock(&self.gathered))
     }
+
+    fn taken(&self, gathered: &mut Gathered) -> Option<Gathered> {
+        let room = || Gathered { together: lock(&self.spare).pop().unwrap_or_default(), ..Gathered::default() };
+        (gathered.n_parcels > 0).then(|| mem::replace(gathered, room()))
+    }
+
+    /// Takes back what was folded.
+    pub(super) fn give_back(&self, folded: Gathered) {
+        lock(&self.spare).push(folded.together);
+    }
+}
+
+fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use super::grounds::Grounds;
 use super::imported::KeptImport;
-use super::kept::{KeptDecision, item_key};
+use super::kept::KeptDecision;
 use super::outcome::KeptOutcome;
 use super::record::{Kind, Record};
 use super::saved::{Restored, Saved};
@@ -186,8 +186,8 @@ impl Live {
     }
 
     /// Whether the item was never advised before; it then has been.
-    pub fn is_first(&self, item_id: &str) -> bool {
-        self.items.insert(item_key(item_id))
+    pub fn is_first(&self, item: EntityKey) -> bool {
+        self.items.insert(item)
     }
 }
 

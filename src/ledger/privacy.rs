@@ -33,6 +33,8 @@ impl std::fmt::Debug for Keeping {
 const MIN_KEY_BYTES: usize = 32;
 /// Most parcels are no longer.
 const USUAL_BYTES: usize = 640;
+/// Most texts of a party are no longer, with the field's name.
+const USUAL_MESSAGE_BYTES: usize = 128;
 /// Bytes of a pseudonym: enough that no two texts meet.
 const PSEUDONYM_BYTES: usize = 16;
 
@@ -61,7 +63,9 @@ impl Keeping {
             stated.encode_to_vec()
         } else {
             let mut parties = (stated.sender.take(), stated.addressee.take());
-            let kept = |party: &mut Option<v1::Party>| Some(pseudonymous(self.key.as_ref()?, party.as_mut()?));
+            let mut message = Vec::with_capacity(USUAL_MESSAGE_BYTES);
+            let mut kept =
+                |party: &mut Option<v1::Party>| Some(pseudonymous(self.key.as_ref()?, party.as_mut()?, &mut message));
             let kept = Pseudonymous { sender: kept(&mut parties.0), addressee: kept(&mut parties.1) };
             let mut bytes = Vec::with_capacity(USUAL_BYTES);
             // One after the other they are one message.
@@ -116,15 +120,20 @@ const FIELDS: [(&str, Text); 7] = [
     ("email", |party| &mut party.email),
 ];
 
-fn pseudonymous(key: &Hmac<Sha256>, party: &mut v1::Party) -> PseudonymousParty {
+/// * `message`: room for what is hashed.
+fn pseudonymous(key: &Hmac<Sha256>, party: &mut v1::Party, message: &mut Vec<u8>) -> PseudonymousParty {
     let mut pseudonyms = Vec::with_capacity(FIELDS.len() * PSEUDONYM_BYTES);
     let mut stated = 0;
     for (place, (field, text_of)) in FIELDS.iter().enumerate() {
         let text = text_of(party);
         if !text.is_empty() {
-            // With the field's name, so that a number in two fields is not known to be one.
-            let mac = key.clone().chain_update(field).chain_update([0]).chain_update(text.as_bytes());
-            let bytes = mac.finalize().into_bytes();
+            // With the field's name, so that a number in two fields is not known to be one. At once: a hash that is fed in
+            // three parts takes a fifth longer.
+            message.clear();
+            message.extend_from_slice(field.as_bytes());
+            message.push(0);
+            message.extend_from_slice(text.as_bytes());
+            let bytes = key.clone().chain_update(&message).finalize().into_bytes();
             pseudonyms.extend_from_slice(bytes.get(..PSEUDONYM_BYTES).unwrap_or(&bytes));
             stated |= 1 << place;
         }

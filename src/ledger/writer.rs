@@ -140,7 +140,12 @@ impl Desk {
         };
         writer.turn(self);
         drop(writer);
-        !self.incoming.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+        self.n_incoming() > 0
+    }
+
+    /// Records that nobody has taken up yet.
+    pub(super) fn n_incoming(&self) -> usize {
+        self.incoming.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
     /// Whether a write hangs. The first who finds it so says so.
@@ -166,7 +171,7 @@ impl Desk {
     /// Holds the writer for a moment. Calls that came meanwhile have left their records to whoever held it.
     fn holding<R>(&self, act: impl FnOnce(&mut Writer) -> R) -> R {
         let acted = act(&mut self.writer.lock().unwrap_or_else(PoisonError::into_inner));
-        if !self.incoming.lock().unwrap_or_else(PoisonError::into_inner).is_empty() {
+        if self.n_incoming() > 0 {
             self.work();
         }
         acted
@@ -182,7 +187,7 @@ impl Desk {
 
     /// Whether something was handed over, or written without the disk being asked.
     pub(super) fn has_work(&self) -> bool {
-        let has_incoming = !self.incoming.lock().unwrap_or_else(PoisonError::into_inner).is_empty();
+        let has_incoming = self.n_incoming() > 0;
         has_incoming || self.holding(|writer| writer.log.is_none() || writer.synced.offset < writer.end.offset)
     }
 

@@ -137,11 +137,11 @@ impl Lanes {
     }
 
     /// Adds what was seen. What a restart would fold from the ledger is what is folded here.
-    pub(super) fn advised(&self, at: Bucket, keys: ParcelKeys) {
+    pub(super) fn advised(&self, at: Bucket, keys: &ParcelKeys) {
         for lane in self.of_same_keys(at) {
             lane.happened(Missed::Advised(at, keys.clone()));
         }
-        self.champion.history.fold_soon(at, keys.into_footprint());
+        self.champion.history.fold_soon(at, keys.footprint());
     }
 
     /// Adds what was decided about an item that was never advised before, by the model of `by`.

@@ -11,12 +11,12 @@ use super::Scorer;
 use super::counted::took;
 use super::lanes::{Lane, Lanes};
 use super::requests::{Claim, Requests};
+use super::scorer::with_room;
 use super::status::Refusal;
 use super::submitted::Submitted;
 use super::writing::Writing;
 use crate::artifact::Artifact;
 use crate::engine::{Engine, Explanation, ModelRef};
-use crate::features::FeatureRow;
 use crate::history::{Bucket, History, HistoryConfig};
 use crate::ledger::{
     Appended, CanaryGrounds, Clock, Content, Decided, Grounds, Keeping, Kind, Ledger, LedgerConfig, LedgerError, Live,
@@ -282,69 +282,70 @@ impl Recorder {
         metrics: &Metrics,
         taken: &mut Option<Taken>,
     ) -> Result<Option<(v1::Decision, Bucket, oneshot::Receiver<Appended>)>, Refusal> {
-        let engine = scorer.engine();
-        // Before the bucket is held: what needs no history, and what may take longer.
-        let keys = engine.plan().keys(parcel, engine.rates());
-        let item = item_key(parcel.item_id.as_str());
-        let mut row = FeatureRow::default();
-        let submitted = self.live.in_bucket(self.bucket_of(parcel.advised_at), |at| {
-            let lanes = self.lanes.load();
-            let lane = lanes.of_item(item.0);
-            if lane.grounds.model_digest != engine.model_ref().digest {
-                return Ok(None);
+        with_room(|keys, row| {
+            let engine = scorer.engine();
+            // Before the bucket is held: what needs no history, and what may take longer.
+            engine.plan().keys_into(parcel, engine.rates(), keys);
+            let item = item_key(parcel.item_id.as_str());
+            let submitted = self.live.in_bucket(self.bucket_of(parcel.advised_at), |at| {
+                let lanes = self.lanes.load();
+                let lane = lanes.of_item(item.0);
+                if lane.grounds.model_digest != engine.model_ref().digest {
+                    return Ok(None);
+                }
+                let past = (lane.history.as_ref(), Some(lane.flow.as_ref()));
+                let started = Instant::now();
+                let (decision, seen) = engine.assess_into(parcel, keys, past, at, explanation, row);
+                if !(decision.risk_score.is_finite() && seen.raw_score.is_finite()) {
+                    return Err(Refusal::ModelFault);
+                }
+                let decided = Instant::now();
+                metrics.was_new(seen.novelty);
+                let Some(Taken { slot, kept_parcel, request }) = taken.take() else { return Err(Refusal::Internal) };
+                let (tell, became) = oneshot::channel();
+                let (route, cause) = (decision.route, decision.route_cause);
+                let decision_id = *decision.decision_id.as_bytes();
+                let decision = wire::from_decision(decision, language);
+                took(Stage::Decide, decided - started, metrics);
+                metrics.took_by(&engine.model_ref().version, decided - started);
+                took(Stage::Encode, decided.elapsed(), metrics);
+                let counts = self.live.is_first(item);
+                let advised_at = (parcel.advised_at.seconds(), parcel.advised_at.nanos());
+                let reply = &decision;
+                let kept = Decided { reply, explanation, advised_at, counts, keys, row, seen: &seen, cause };
+                let (request, claim) = request.unzip();
+                let content = Content {
+                    item: Some(item.0),
+                    decision_id: Some(decision_id),
+                    route: Some(decision.route.into()),
+                    risk_score: Some(decision.risk_score),
+                    request,
+                    parcel: Some(kept_parcel),
+                    ..Content::new(Kind::Decision, at, kept.to_body())
+                };
+                let done = Box::new(move |appended| {
+                    // Nobody listens where the call was cancelled; the record stands.
+                    let _ = tell.send(appended);
+                });
+                let held = claim.map(|claim| Box::new(claim) as Box<_>);
+                self.ledger.submit(Submission { content, slot, done, held, is_first: counts });
+                if counts {
+                    lanes.decided(at, lane, &seen, route, cause);
+                    lanes.advised(at, keys);
+                }
+                Ok(Some((decision, at, became)))
+            })?;
+            if submitted.is_some() {
+                scorer.shift().add(&row.values);
             }
-            let past = (lane.history.as_ref(), Some(lane.flow.as_ref()));
-            let started = Instant::now();
-            let (decision, seen) = engine.assess_into(parcel, &keys, past, at, explanation, &mut row);
-            if !(decision.risk_score.is_finite() && seen.raw_score.is_finite()) {
-                return Err(Refusal::ModelFault);
-            }
-            let decided = Instant::now();
-            metrics.was_new(seen.novelty);
-            let Some(Taken { slot, kept_parcel, request }) = taken.take() else { return Err(Refusal::Internal) };
-            let (tell, became) = oneshot::channel();
-            let (route, cause) = (decision.route, decision.route_cause);
-            let decision_id = *decision.decision_id.as_bytes();
-            let decision = wire::from_decision(decision, language);
-            took(Stage::Decide, decided - started, metrics);
-            metrics.took_by(&engine.model_ref().version, decided - started);
-            took(Stage::Encode, decided.elapsed(), metrics);
-            let counts = self.live.is_first(parcel.item_id.as_str());
-            let advised_at = (parcel.advised_at.seconds(), parcel.advised_at.nanos());
-            let reply = &decision;
-            let kept = Decided { reply, explanation, advised_at, counts, keys: &keys, row: &row, seen: &seen, cause };
-            let (request, claim) = request.unzip();
-            let content = Content {
-                item: Some(item.0),
-                decision_id: Some(decision_id),
-                route: Some(decision.route.into()),
-                risk_score: Some(decision.risk_score),
-                request,
-                parcel: Some(kept_parcel),
-                ..Content::new(Kind::Decision, at, kept.to_body())
-            };
-            let done = Box::new(move |appended| {
-                // Nobody listens where the call was cancelled; the record stands.
-                let _ = tell.send(appended);
-            });
-            let held = claim.map(|claim| Box::new(claim) as Box<_>);
-            self.ledger.submit(Submission { content, slot, done, held, is_first: counts });
-            if counts {
-                lanes.decided(at, lane, &seen, route, cause);
-                lanes.advised(at, keys);
-            }
-            Ok(Some((decision, at, became)))
-        })?;
-        if submitted.is_some() {
-            scorer.shift().add(&row.values);
-        }
-        Ok(submitted)
+            Ok(submitted)
+        })
     }
 
     /// The bucket in which something that is said to have happened then is taken in: never after now, so that a date in
     /// the far future does not age all that is known.
     pub(super) fn bucket_of(&self, at: AdvisedAt) -> Bucket {
-        let width = self.history().decay().width;
+        let width = self.lanes.load().champion.history.decay().width;
         width.bucket_of(at).min(width.bucket_of_second(self.ledger.clock().now_micros().div_euclid(1_000_000)))
     }
 }

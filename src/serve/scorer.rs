@@ -27,8 +27,12 @@ pub struct Scorer {
 }
 
 thread_local! {
-    /// Room for what is read of the parcel that a thread decides about.
     static ROOM: RefCell<(ParcelKeys, FeatureRow)> = RefCell::default();
+}
+
+/// Decides with room for what is read of a parcel, which a thread keeps. What it holds is of the parcel before.
+pub(super) fn with_room<R>(decide: impl FnOnce(&mut ParcelKeys, &mut FeatureRow) -> R) -> R {
+    ROOM.with_borrow_mut(|(keys, row)| decide(keys, row))
 }
 
 impl Scorer {
@@ -108,7 +112,7 @@ impl Scorer {
     /// Decides on a parcel in the bucket in which it was advised.
     pub fn decide(&self, parcel: &Parcel, explanation: Explanation) -> Decision {
         let at = self.engine.bucket_of(parcel.advised_at);
-        ROOM.with_borrow_mut(|(keys, row)| {
+        with_room(|keys, row| {
             self.engine.plan().keys_into(parcel, self.engine.rates(), keys);
             let past = (self.history.as_ref(), None);
             let (decision, _) = self.engine.assess_into(parcel, keys, past, at, explanation, row);

@@ -9,6 +9,10 @@ use tokio::sync::{Notify, oneshot};
 
 use crate::ledger::{Appended, LOOK_EVERY, Ledger};
 
+/// As many records are worth a write. To wait for more has the runtime look at the network, and at what it finds there wake
+/// another thread.
+const MANY: usize = 4;
+
 /// Where calls wait for their records.
 #[derive(Debug)]
 pub(super) struct Writing {
@@ -67,11 +71,15 @@ fn raises(flag: &AtomicBool) -> bool {
 
 /// On a task of its own: where the disk hangs, it hangs with one thread and no call.
 async fn write(writing: Arc<Writing>) {
+    let mut has_written = false;
     loop {
         // Calls that came together are written together: those that can go on now decide first. And no answer that was
         // told of meanwhile waits behind the next write, on a thread that may hang.
-        tokio::task::yield_now().await;
+        if has_written || writing.ledger.n_handed_over() < MANY {
+            tokio::task::yield_now().await;
+        }
         writing.is_called.store(false, Ordering::Release);
+        has_written = true;
         if !writing.ledger.write_once() {
             return;
         }
