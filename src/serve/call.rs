@@ -31,7 +31,7 @@ use crate::traces::Traces;
 const STREAM: &str = "/parcelrisk.v1.RiskScoringService/StreamParcels";
 
 /// The one method whose calls are all of one size: by them it is seen how fast the server is.
-const SINGLE: &str = "/parcelrisk.v1.RiskScoringService/ScoreParcel";
+pub(super) const SINGLE: &str = "/parcelrisk.v1.RiskScoringService/ScoreParcel";
 
 /// Wraps a server's services.
 #[derive(Clone, Debug)]

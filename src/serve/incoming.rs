@@ -13,7 +13,6 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 use tokio::time::Sleep;
 use tokio_stream::Stream;
-use tonic::transport::server::Connected;
 
 use super::handshake::{Link, Peer, Security};
 use super::patience::{Crowd, Patience};
@@ -273,10 +272,9 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Spoken<T> {
     }
 }
 
-impl Connected for Spoken<Link> {
-    type ConnectInfo = Peer;
-
-    fn connect_info(&self) -> Peer {
+impl Spoken<Link> {
+    /// Whoever is at the other end.
+    pub(super) fn peer(&self) -> Peer {
         self.io.peer.clone()
     }
 }

@@ -15,6 +15,7 @@ mod drain;
 mod handshake;
 mod health;
 mod http2;
+mod in_hand;
 mod incoming;
 mod lanes;
 mod lifecycle;
@@ -42,7 +43,9 @@ mod status;
 mod submitted;
 mod succession;
 mod together;
+mod transport;
 mod unread;
+mod wakes;
 mod writing;
 
 use std::pin::pin;
@@ -53,6 +56,7 @@ use arc_swap::ArcSwap;
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 use tonic::service::Routes;
+use tower_layer::Layer as _;
 
 pub use config::{InvalidServe, ServeConfig, ValidServe};
 pub use counted::route_names;
@@ -171,9 +175,6 @@ pub enum ServeError {
     /// Reflection cannot be built from the descriptors.
     #[error("building the reflection service")]
     Reflection(#[from] tonic_reflection::server::Error),
-    /// The transport failed.
-    #[error("serving")]
-    Transport(#[from] tonic::transport::Error),
 }
 
 /// Serves on `listener` until `shutdown` resolves, then drains.
@@ -183,7 +184,7 @@ pub enum ServeError {
 /// [`ValidServe::drain_limit`] to complete.
 ///
 /// # Errors
-/// [`ServeError`] where it cannot start, or the transport fails.
+/// [`ServeError`] where it cannot start.
 pub async fn serve(
     listener: TcpListener,
     parts: Parts,
@@ -221,8 +222,7 @@ pub async fn serve(
         let (room, metrics) = (standing.room.clone(), Arc::clone(&metrics));
         let security = handshake::Security::new(Arc::clone(&identity), Arc::clone(&metrics));
         let incoming = incoming::Incoming::new(listener, config.preface_timeout(), room, security, metrics);
-        let server = http2::server(&config).layer(layer.clone()).add_routes(routes);
-        server.serve_with_incoming_shutdown(incoming, drain.begun())
+        transport::serve(incoming, layer.layer(routes.prepare()), &config, drain.clone())
     };
     let behind = if apart.is_some() { Behind::Parcels } else { Behind::All };
     let scoring = serve_on(listener, services.routes(behind)?);
@@ -233,12 +233,11 @@ pub async fn serve(
     drop(services);
     let serving = async {
         let apart = async {
-            match apart {
-                Some(apart) => apart.await,
-                None => Ok(()),
+            if let Some(apart) = apart {
+                apart.await;
             }
         };
-        tokio::try_join!(scoring, apart)
+        tokio::join!(scoring, apart)
     };
     let mut serving = pin!(serving);
     standing.enters(Phase::Serving);
@@ -250,10 +249,7 @@ pub async fn serve(
         "ready"
     );
     tokio::select! {
-        ended = &mut serving => {
-            ended?;
-            return Ok(Drained { cut: false });
-        }
+        _ = &mut serving => return Ok(Drained { cut: false }),
         () = shutdown => {}
     }
 
@@ -264,10 +260,7 @@ pub async fn serve(
     health.stop().await;
     start_drain.start();
     let cut = tokio::select! {
-        ended = serving => {
-            ended?;
-            false
-        }
+        _ = serving => false,
         // A client that does not answer keeps its connection, and no call: nothing is cut by leaving it.
         () = drain::quiet(|| standing.metrics().n_calls_open()) => false,
         () = tokio::time::sleep(limit) => true,

@@ -118,7 +118,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("tower", &["serve", "cli"]),
     ("h2", &["serve", "cli"]),
     ("http", &["traces", "identity", "serve", "admin", "bench", "cli"]),
-    ("hyper", &["admin"]),
+    ("hyper", &["serve", "admin"]),
     ("opentelemetry", &["traces"]),
     ("prometheus_client", &["telemetry"]),
     ("rustls", &["identity"]),

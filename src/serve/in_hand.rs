@@ -1,0 +1,136 @@
+//! The calls that a connection's own task answers: those about one parcel, up to some.
+//!
+//! Such a call takes less than a tenth of a millisecond. As a task of its own it has the runtime wake another thread, which
+//! takes it over, waits for the connection's lock, and finds the parcel in the first thread's caches: that costs more than is
+//! gained. What takes longer, and what comes while many are in hand, is a task of its own, for any thread.
+
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use futures_util::FutureExt as _;
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use hyper::rt::Executor;
+
+/// Most that are in one connection's hand: the last of them waits for the others for about a millisecond.
+const MOST: usize = 16;
+
+type Call = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Where a connection brings its calls.
+#[derive(Clone, Default)]
+pub(super) struct Hand(Arc<Brought>);
+
+#[derive(Default)]
+struct Brought {
+    /// Not yet taken up.
+    calls: Mutex<Vec<Call>>,
+    n_in_hand: AtomicUsize,
+    next_is_short: AtomicBool,
+}
+
+impl Hand {
+    /// Says of the call that is brought next whether it is short.
+    pub(super) fn next_is_short(&self, is_short: bool) {
+        self.0.next_is_short.store(is_short, Ordering::Relaxed);
+    }
+}
+
+impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Hand {
+    fn execute(&self, call: F) {
+        let Brought { calls, n_in_hand, next_is_short } = &*self.0;
+        if next_is_short.swap(false, Ordering::Relaxed) && n_in_hand.load(Ordering::Relaxed) < MOST {
+            n_in_hand.fetch_add(1, Ordering::Relaxed);
+            // One that panics ends alone, as a task would.
+            let call = AssertUnwindSafe(call).catch_unwind().map(drop);
+            calls.lock().unwrap_or_else(PoisonError::into_inner).push(Box::pin(call));
+        } else {
+            tokio::spawn(call);
+        }
+    }
+}
+
+/// The calls in hand, for the connection's task.
+#[derive(Default)]
+pub(super) struct InHand {
+    hand: Hand,
+    calls: FuturesUnordered<Call>,
+}
+
+impl InHand {
+    /// Where its connection brings them.
+    pub(super) fn hand(&self) -> Hand {
+        self.hand.clone()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.hand.0.n_in_hand.load(Ordering::Relaxed) == 0
+    }
+
+    /// Goes on with all that can go on.
+    pub(super) fn go_on(&mut self, ctx: &mut Context<'_>) {
+        let Brought { calls, n_in_hand, .. } = &*self.hand.0;
+        self.calls.extend(calls.lock().unwrap_or_else(PoisonError::into_inner).drain(..));
+        while let Poll::Ready(Some(())) = self.calls.poll_next_unpin(ctx) {
+            n_in_hand.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    /// Brings a call that says when it is begun, and waits until it is told to end.
+    fn bring(hand: &Hand, is_short: bool) -> (oneshot::Receiver<()>, oneshot::Sender<()>) {
+        let (begins, begun) = oneshot::channel();
+        let (end, ends) = oneshot::channel();
+        hand.next_is_short(is_short);
+        hand.execute(async move {
+            let _ = begins.send(());
+            let _ = ends.await;
+        });
+        (begun, end)
+    }
+
+    #[tokio::test]
+    async fn short_calls_wait_for_the_connection_and_long_ones_and_those_beyond_some_do_not() {
+        let mut in_hand = InHand::default();
+        let hand = in_hand.hand();
+        let (long, _ends) = bring(&hand, false);
+        long.await.unwrap();
+        assert!(in_hand.is_empty());
+        let mut short: Vec<_> = (0..MOST).map(|_| bring(&hand, true)).collect();
+        let (beyond, _ends) = bring(&hand, true);
+        beyond.await.unwrap();
+        assert!(short.iter_mut().all(|(begun, _)| begun.try_recv().is_err()), "nobody went on with them");
+        let mut ctx = Context::from_waker(std::task::Waker::noop());
+        in_hand.go_on(&mut ctx);
+        for (begun, end) in short {
+            begun.await.unwrap();
+            end.send(()).unwrap();
+        }
+        assert!(!in_hand.is_empty());
+        in_hand.go_on(&mut ctx);
+        assert!(in_hand.is_empty());
+        // What was said of one call is not said of the next.
+        hand.execute(async {});
+        assert!(in_hand.is_empty());
+    }
+
+    #[tokio::test]
+    async fn one_that_panics_takes_no_other_with_it() {
+        let mut in_hand = InHand::default();
+        let hand = in_hand.hand();
+        hand.next_is_short(true);
+        hand.execute(async { panic!("of one call") });
+        let (begun, _end) = bring(&hand, true);
+        in_hand.go_on(&mut Context::from_waker(std::task::Waker::noop()));
+        begun.await.unwrap();
+        assert!(!in_hand.is_empty());
+    }
+}

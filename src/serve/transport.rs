@@ -1,0 +1,118 @@
+//! HTTP/2 over the connections that come in, until the server stops.
+
+use std::convert::Infallible;
+use std::io;
+use std::pin::pin;
+use std::task::Poll;
+
+use hyper_util::rt::TokioIo;
+use tokio::sync::mpsc;
+use tokio_stream::{Stream, StreamExt as _};
+use tonic::body::Body;
+use tower_service::Service;
+
+use super::ValidServe;
+use super::call::SINGLE;
+use super::drain::Drain;
+use super::handshake::{Link, Peer};
+use super::http2;
+use super::in_hand::{Hand, InHand};
+use super::incoming::Spoken;
+use super::wakes::Wakes;
+
+/// Answers the calls of each connection by `service`, until the drain has begun and all connections have ended.
+pub(super) async fn serve<S>(
+    incoming: impl Stream<Item = io::Result<Spoken<Link>>>,
+    service: S,
+    config: &ValidServe,
+    drain: Drain,
+) where
+    S: Service<http::Request<Body>, Response = http::Response<Body>, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send + 'static,
+{
+    // Each connection holds one end, so the other ends with the last of them.
+    let (holds, mut all_over) = mpsc::channel::<()>(1);
+    {
+        // Let go before the last connection ends: whoever comes then is told at once that nobody listens.
+        let mut incoming = pin!(incoming);
+        let mut draining = drain.begun();
+        loop {
+            let io = tokio::select! {
+                () = &mut draining => break,
+                io = incoming.next() => io,
+            };
+            match io {
+                Some(Ok(io)) => {
+                    let (service, config, drain) = (service.clone(), config.clone(), drain.clone());
+                    let hold = holds.clone();
+                    tokio::spawn(async move {
+                        connection(io, service, &config, &drain).await;
+                        drop(hold);
+                    });
+                }
+                Some(Err(error)) => tracing::debug!(%error, "a connection was not taken"),
+                None => break,
+            }
+        }
+    }
+    drop(holds);
+    while all_over.recv().await.is_some() {}
+}
+
+/// Answers the calls of one connection, until both have ended.
+async fn connection<S>(io: Spoken<Link>, service: S, config: &ValidServe, drain: &Drain)
+where
+    S: Service<http::Request<Body>, Response = http::Response<Body>, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send + 'static,
+{
+    let mut in_hand = InHand::default();
+    let service = OfPeer { service, peer: io.peer(), hand: in_hand.hand() };
+    let connection = http2::connections(config, in_hand.hand()).serve_connection(TokioIo::new(io), service);
+    let mut connection = Some(Box::pin(connection));
+    let mut draining = Some(drain.begun());
+    let wakes = Wakes::new();
+    std::future::poll_fn(|ctx| {
+        wakes.poll(ctx, |ctx| {
+            if let Some(open) = &mut connection {
+                if draining.as_mut().is_some_and(|draining| draining.as_mut().poll(ctx).is_ready()) {
+                    draining = None;
+                    open.as_mut().graceful_shutdown();
+                }
+                if let Poll::Ready(ended) = open.as_mut().poll(ctx) {
+                    if let Err(error) = ended {
+                        tracing::debug!(%error, "a connection failed");
+                    }
+                    connection = None;
+                }
+            }
+            in_hand.go_on(ctx);
+            if connection.is_none() && in_hand.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+        })
+    })
+    .await;
+}
+
+/// The services as one peer calls them.
+struct OfPeer<S> {
+    service: S,
+    peer: Peer,
+    hand: Hand,
+}
+
+impl<S> hyper::service::Service<http::Request<hyper::body::Incoming>> for OfPeer<S>
+where
+    S: Service<http::Request<Body>, Response = http::Response<Body>, Error = Infallible> + Clone,
+{
+    type Response = http::Response<Body>;
+    type Error = Infallible;
+    type Future = S::Future;
+
+    fn call(&self, request: http::Request<hyper::body::Incoming>) -> S::Future {
+        // hyper brings the call next.
+        self.hand.next_is_short(request.uri().path() == SINGLE);
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(self.peer.clone());
+        // Always ready, as tonic's routes are.
+        self.service.clone().call(request)
+    }
+}
