@@ -1,33 +1,41 @@
-//! The calls that a connection's own task answers: those about one parcel, up to some.
+//! The calls that a connection's own task answers: those about one parcel, as many as it answers in a millisecond.
 //!
-//! Such a call takes less than a tenth of a millisecond. As a task of its own it has the runtime wake another thread, which
-//! takes it over, waits for the connection's lock, and finds the parcel in the first thread's caches: that costs more than is
-//! gained. What takes longer, and what comes while many are in hand, is a task of its own, for any thread.
+//! Such a call takes less than a tenth of that. As a task of its own it has the runtime wake another thread, which takes it
+//! over, waits for the connection's lock, and finds the parcel in the first thread's caches: that costs more than is gained.
+//! What takes longer, and what comes while many are in hand, is a task of its own, for any thread.
 
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use hyper::rt::Executor;
 
-/// Most that are in one connection's hand: the last of them waits for the others for about a millisecond.
+/// Most that are in one connection's hand, however short they are.
 const MOST: usize = 16;
+
+/// How long the last of them may wait for the others.
+const WAIT: Duration = Duration::from_millis(1);
+
+/// How much one more call counts in what calls take.
+const SHARE_OF_ONE: u32 = 16;
 
 type Call = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Where a connection brings its calls.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(super) struct Hand(Arc<Brought>);
 
-#[derive(Default)]
 struct Brought {
     /// Not yet taken up.
     calls: Mutex<Vec<Call>>,
     n_in_hand: AtomicUsize,
+    /// As many may be.
+    most: AtomicUsize,
     next_is_short: AtomicBool,
 }
 
@@ -40,8 +48,9 @@ impl Hand {
 
 impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Hand {
     fn execute(&self, call: F) {
-        let Brought { calls, n_in_hand, next_is_short } = &*self.0;
-        if next_is_short.swap(false, Ordering::Relaxed) && n_in_hand.load(Ordering::Relaxed) < MOST {
+        let Brought { calls, n_in_hand, most, next_is_short } = &*self.0;
+        let has_room = n_in_hand.load(Ordering::Relaxed) < most.load(Ordering::Relaxed);
+        if next_is_short.swap(false, Ordering::Relaxed) && has_room {
             n_in_hand.fetch_add(1, Ordering::Relaxed);
             // One that panics ends alone, as a task would.
             let call = AssertUnwindSafe(call).catch_unwind().map(drop);
@@ -53,13 +62,20 @@ impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Hand {
 }
 
 /// The calls in hand, for the connection's task.
-#[derive(Default)]
 pub(super) struct InHand {
     hand: Hand,
     calls: FuturesUnordered<Call>,
+    /// What one takes, of late.
+    of_one: Duration,
 }
 
 impl InHand {
+    pub(super) fn new() -> Self {
+        let (calls, most) = (Mutex::default(), AtomicUsize::new(MOST));
+        let brought = Brought { calls, n_in_hand: AtomicUsize::new(0), most, next_is_short: AtomicBool::new(false) };
+        Self { hand: Hand(Arc::new(brought)), calls: FuturesUnordered::new(), of_one: WAIT / (2 * MOST as u32) }
+    }
+
     /// Where its connection brings them.
     pub(super) fn hand(&self) -> Hand {
         self.hand.clone()
@@ -72,10 +88,25 @@ impl InHand {
     /// Goes on with all that can go on.
     pub(super) fn go_on(&mut self, ctx: &mut Context<'_>) {
         let Brought { calls, n_in_hand, .. } = &*self.hand.0;
+        let n_before = self.calls.len();
         self.calls.extend(calls.lock().unwrap_or_else(PoisonError::into_inner).drain(..));
+        let n_new = self.calls.len() - n_before;
+        let started = (n_new > 0).then(Instant::now);
         while let Poll::Ready(Some(())) = self.calls.poll_next_unpin(ctx) {
             n_in_hand.fetch_sub(1, Ordering::Relaxed);
         }
+        if let Some(started) = started {
+            self.took(n_new, started.elapsed());
+        }
+    }
+
+    /// Takes note of how long new calls took, up to their end or until they had to wait.
+    fn took(&mut self, n: usize, all: Duration) {
+        let n = u32::try_from(n).unwrap_or(u32::MAX);
+        let share = n.min(SHARE_OF_ONE);
+        self.of_one = (self.of_one * (SHARE_OF_ONE - share) + all / n * share) / SHARE_OF_ONE;
+        let most = WAIT.as_nanos() / self.of_one.as_nanos().max(1);
+        self.hand.0.most.store(usize::try_from(most).unwrap_or(MOST).clamp(1, MOST), Ordering::Relaxed);
     }
 }
 
@@ -99,7 +130,7 @@ mod tests {
 
     #[tokio::test]
     async fn short_calls_wait_for_the_connection_and_long_ones_and_those_beyond_some_do_not() {
-        let mut in_hand = InHand::default();
+        let mut in_hand = InHand::new();
         let hand = in_hand.hand();
         let (long, _ends) = bring(&hand, false);
         long.await.unwrap();
@@ -122,9 +153,22 @@ mod tests {
         assert!(in_hand.is_empty());
     }
 
+    #[test]
+    fn fewer_are_in_hand_where_they_take_longer() {
+        let mut in_hand = InHand::new();
+        let most = |in_hand: &InHand| in_hand.hand.0.most.load(Ordering::Relaxed);
+        assert_eq!(most(&in_hand), MOST);
+        (0..100).for_each(|_| in_hand.took(4, WAIT));
+        assert_eq!(most(&in_hand), 4);
+        (0..100).for_each(|_| in_hand.took(1, WAIT * 2));
+        assert_eq!(most(&in_hand), 1);
+        (0..100).for_each(|_| in_hand.took(1, Duration::ZERO));
+        assert_eq!(most(&in_hand), MOST);
+    }
+
     #[tokio::test]
     async fn one_that_panics_takes_no_other_with_it() {
-        let mut in_hand = InHand::default();
+        let mut in_hand = InHand::new();
         let hand = in_hand.hand();
         hand.next_is_short(true);
         hand.execute(async { panic!("of one call") });

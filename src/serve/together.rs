@@ -33,8 +33,8 @@ impl Drop for OneAtWork {
     }
 }
 
-/// Where other calls of a connection are at work, holds back what it writes until those tasks had their turn that can go on:
-/// what they answer is then written with it.
+/// Where other calls of a connection are at work, holds back what it writes until those in its hand had their turn that can
+/// go on: what they answer is then written with it.
 ///
 /// A write costs about as much as the score of a parcel, and the connection would begin one with the head of each answer.
 #[derive(Debug, Default)]
@@ -56,8 +56,7 @@ impl Together {
             return Poll::Ready(());
         }
         self.is_due = true;
-        // A task that wakes itself goes to the end of the queue, where another thread finds it if this one is held up. Those
-        // of `yield_now` wait until their own thread has nothing else to do.
+        // The connection's task goes round at once: first those calls that it answers itself.
         ctx.waker().wake_by_ref();
         Poll::Pending
     }

@@ -65,7 +65,7 @@ where
     S: Service<http::Request<Body>, Response = http::Response<Body>, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send + 'static,
 {
-    let mut in_hand = InHand::default();
+    let mut in_hand = InHand::new();
     let service = OfPeer { service, peer: io.peer(), hand: in_hand.hand() };
     let connection = http2::connections(config, in_hand.hand()).serve_connection(TokioIo::new(io), service);
     let mut connection = Some(Box::pin(connection));
