@@ -4,18 +4,18 @@
 //! over, waits for the connection's lock, and finds the parcel in the first thread's caches: that costs more than is gained.
 //! What takes longer, and what comes while many are in hand, is a task of its own, for any thread.
 
+use std::array;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Wake, Waker};
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
-use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use hyper::rt::Executor;
 
-/// Most that are in one connection's hand, however short they are.
+/// Most that are in one connection's hand, however short they are. No more than there are bits in [`Woken`].
 const MOST: usize = 16;
 
 /// How long the last of them may wait for the others.
@@ -64,16 +64,55 @@ impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Hand {
 /// The calls in hand, for the connection's task.
 pub(super) struct InHand {
     hand: Hand,
-    calls: FuturesUnordered<Call>,
+    /// Places, of which those that are free hold none.
+    calls: [Option<Call>; MOST],
+    /// Wakes the call at each place.
+    wakers: [Waker; MOST],
+    woken: Arc<Woken>,
     /// What one takes, of late.
     of_one: Duration,
 }
 
+/// Places whose calls can go on, by their bits. A set of futures from elsewhere takes an allocation a call, and wakes its
+/// task once more whenever none of them has ended.
+struct Woken(AtomicU32);
+
+struct OfPlace {
+    bit: u32,
+    woken: Arc<Woken>,
+    task: Waker,
+}
+
+impl Wake for OfPlace {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        // Whoever was the first has woken the task.
+        if self.woken.0.fetch_or(self.bit, Ordering::AcqRel) & self.bit == 0 {
+            self.task.wake_by_ref();
+        }
+    }
+}
+
 impl InHand {
-    pub(super) fn new() -> Self {
+    /// Of the task that `task` wakes.
+    pub(super) fn new(task: &Waker) -> Self {
         let (calls, most) = (Mutex::default(), AtomicUsize::new(MOST));
         let brought = Brought { calls, n_in_hand: AtomicUsize::new(0), most, next_is_short: AtomicBool::new(false) };
-        Self { hand: Hand(Arc::new(brought)), calls: FuturesUnordered::new(), of_one: WAIT / (2 * MOST as u32) }
+        let woken = Arc::new(Woken(AtomicU32::new(0)));
+        let waker = |place: usize| {
+            let (woken, task) = (Arc::clone(&woken), task.clone());
+            Waker::from(Arc::new(OfPlace { bit: 1 << place, woken, task }))
+        };
+        Self {
+            wakers: array::from_fn(waker),
+            calls: array::from_fn(|_| None),
+            woken,
+            hand: Hand(Arc::new(brought)),
+            of_one: WAIT / (2 * MOST as u32),
+        }
     }
 
     /// Where its connection brings them.
@@ -86,14 +125,27 @@ impl InHand {
     }
 
     /// Goes on with all that can go on.
-    pub(super) fn go_on(&mut self, ctx: &mut Context<'_>) {
+    pub(super) fn go_on(&mut self) {
         let Brought { calls, n_in_hand, .. } = &*self.hand.0;
-        let n_before = self.calls.len();
-        self.calls.extend(calls.lock().unwrap_or_else(PoisonError::into_inner).drain(..));
-        let n_new = self.calls.len() - n_before;
+        let mut can_go_on = self.woken.0.swap(0, Ordering::AcqRel);
+        let mut n_new = 0;
+        let mut places = self.calls.iter_mut().enumerate();
+        for call in calls.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+            // No more are brought than there are places.
+            if let Some((place, free)) = places.by_ref().find(|(_, place)| place.is_none()) {
+                (*free, n_new) = (Some(call), n_new + 1);
+                can_go_on |= 1 << place;
+            }
+        }
         let started = (n_new > 0).then(Instant::now);
-        while let Poll::Ready(Some(())) = self.calls.poll_next_unpin(ctx) {
-            n_in_hand.fetch_sub(1, Ordering::Relaxed);
+        for (place, (held, waker)) in self.calls.iter_mut().zip(&self.wakers).enumerate() {
+            if can_go_on >> place & 1 == 1
+                && let Some(call) = held
+                && call.as_mut().poll(&mut Context::from_waker(waker)).is_ready()
+            {
+                *held = None;
+                n_in_hand.fetch_sub(1, Ordering::Relaxed);
+            }
         }
         if let Some(started) = started {
             self.took(n_new, started.elapsed());
@@ -101,8 +153,7 @@ impl InHand {
     }
 
     /// Takes note of how long new calls took, up to their end or until they had to wait.
-    fn took(&mut self, n: usize, all: Duration) {
-        let n = u32::try_from(n).unwrap_or(u32::MAX);
+    fn took(&mut self, n: u32, all: Duration) {
         let share = n.min(SHARE_OF_ONE);
         self.of_one = (self.of_one * (SHARE_OF_ONE - share) + all / n * share) / SHARE_OF_ONE;
         let most = WAIT.as_nanos() / self.of_one.as_nanos().max(1);
@@ -130,7 +181,7 @@ mod tests {
 
     #[tokio::test]
     async fn short_calls_wait_for_the_connection_and_long_ones_and_those_beyond_some_do_not() {
-        let mut in_hand = InHand::new();
+        let mut in_hand = InHand::new(Waker::noop());
         let hand = in_hand.hand();
         let (long, _ends) = bring(&hand, false);
         long.await.unwrap();
@@ -139,14 +190,13 @@ mod tests {
         let (beyond, _ends) = bring(&hand, true);
         beyond.await.unwrap();
         assert!(short.iter_mut().all(|(begun, _)| begun.try_recv().is_err()), "nobody went on with them");
-        let mut ctx = Context::from_waker(std::task::Waker::noop());
-        in_hand.go_on(&mut ctx);
+        in_hand.go_on();
         for (begun, end) in short {
             begun.await.unwrap();
             end.send(()).unwrap();
         }
         assert!(!in_hand.is_empty());
-        in_hand.go_on(&mut ctx);
+        in_hand.go_on();
         assert!(in_hand.is_empty());
         // What was said of one call is not said of the next.
         hand.execute(async {});
@@ -155,7 +205,7 @@ mod tests {
 
     #[test]
     fn fewer_are_in_hand_where_they_take_longer() {
-        let mut in_hand = InHand::new();
+        let mut in_hand = InHand::new(Waker::noop());
         let most = |in_hand: &InHand| in_hand.hand.0.most.load(Ordering::Relaxed);
         assert_eq!(most(&in_hand), MOST);
         (0..100).for_each(|_| in_hand.took(4, WAIT));
@@ -168,12 +218,12 @@ mod tests {
 
     #[tokio::test]
     async fn one_that_panics_takes_no_other_with_it() {
-        let mut in_hand = InHand::new();
+        let mut in_hand = InHand::new(Waker::noop());
         let hand = in_hand.hand();
         hand.next_is_short(true);
         hand.execute(async { panic!("of one call") });
         let (begun, _end) = bring(&hand, true);
-        in_hand.go_on(&mut Context::from_waker(std::task::Waker::noop()));
+        in_hand.go_on();
         begun.await.unwrap();
         assert!(!in_hand.is_empty());
     }

@@ -65,14 +65,16 @@ where
     S: Service<http::Request<Body>, Response = http::Response<Body>, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send + 'static,
 {
-    let mut in_hand = InHand::new();
+    let wakes = Wakes::new();
+    let mut in_hand = InHand::new(wakes.waker());
     let service = OfPeer { service, peer: io.peer(), hand: in_hand.hand() };
     let connection = http2::connections(config, in_hand.hand()).serve_connection(TokioIo::new(io), service);
     let mut connection = Some(Box::pin(connection));
     let mut draining = Some(drain.begun());
-    let wakes = Wakes::new();
     std::future::poll_fn(|ctx| {
         wakes.poll(ctx, |ctx| {
+            // First, so that what they answer is written now.
+            in_hand.go_on();
             if let Some(open) = &mut connection {
                 if draining.as_mut().is_some_and(|draining| draining.as_mut().poll(ctx).is_ready()) {
                     draining = None;
@@ -85,7 +87,8 @@ where
                     connection = None;
                 }
             }
-            in_hand.go_on(ctx);
+            // What was brought now; what that answers wakes the connection again.
+            in_hand.go_on();
             if connection.is_none() && in_hand.is_empty() { Poll::Ready(()) } else { Poll::Pending }
         })
     })

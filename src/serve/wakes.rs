@@ -49,6 +49,11 @@ impl Wakes {
         Self { waker: Waker::from(Arc::clone(&state)), state }
     }
 
+    /// What wakes it.
+    pub(super) fn waker(&self) -> &Waker {
+        &self.waker
+    }
+
     /// Calls `go_on` until it has ended, or nothing of its own doing wakes it any more.
     pub(super) fn poll(&self, ctx: &mut Context<'_>, mut go_on: impl FnMut(&mut Context<'_>) -> Poll<()>) -> Poll<()> {
         let State { state, task } = &*self.state;
