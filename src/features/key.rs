@@ -1,11 +1,11 @@
 //! History keys, compiled: what they are made of, and the features that each gives.
 
-use std::iter;
+use std::cell::RefCell;
 
 use super::error::{positive, unknown};
 use super::part::PartList;
 use super::{FeatureInfo, InvalidSpec, KeySpec};
-use crate::history::{Bucket, Counts, EntityKey, HistoryView, KeyKind, KeyParts, Known, Place, Recent, Sighted};
+use crate::history::{Bucket, Counts, EntityKey, KeyKind, KeyParts, Known, Recent};
 use crate::reasons::ReasonCode;
 
 /// A key of a spec, ready to hash and to read.
@@ -29,19 +29,9 @@ pub(super) struct PlannedKey {
 }
 
 /// What is known under a key of a parcel's entity.
-pub(super) trait KnownUnder {
-    /// What was counted.
-    fn counts(&self) -> Counts;
-    /// Puts the features of `key` behind `values`.
-    ///
-    /// * `log_odds`: those of the rate, which follows from other keys too.
-    fn add_values(&self, key: &PlannedKey, log_odds: f64, values: &mut Vec<f32>);
-}
-
-/// As it was just read.
 pub(super) struct JustRead {
-    counts: Counts,
-    recent: Option<Recent>,
+    pub(super) counts: Counts,
+    pub(super) recent: Option<Recent>,
 }
 
 impl JustRead {
@@ -51,46 +41,8 @@ impl JustRead {
     }
 }
 
-impl KnownUnder for JustRead {
-    fn counts(&self) -> Counts {
-        self.counts
-    }
-
-    fn add_values(&self, key: &PlannedKey, log_odds: f64, values: &mut Vec<f32>) {
-        let value = |feature: &KeyFeature| feature.value(log_odds, &self.counts, self.recent.as_ref());
-        values.extend(key.features.iter().map(value));
-    }
-}
-
-/// As it is kept for several parcels.
-#[derive(Debug)]
-pub(super) struct Remembered {
-    counts: Counts,
-    /// All but the log-odds, by the place of the feature among those of its key.
-    values: [f32; MOST_FEATURES],
-}
-
-impl KnownUnder for &Remembered {
-    fn counts(&self) -> Counts {
-        self.counts
-    }
-
-    fn add_values(&self, key: &PlannedKey, log_odds: f64, values: &mut Vec<f32>) {
-        let begin = values.len();
-        // Some too many are copied in one step, where as many as there are take a call.
-        values.extend_from_slice(&self.values);
-        values.truncate(begin + key.features.len());
-        if let Some(place) = key.log_odds {
-            values[begin + place] = as_feature(log_odds);
-        }
-    }
-}
-
 /// A key gives no feature twice.
 pub(super) const MOST_FEATURES: usize = KeyFeature::ALL.len();
-
-/// Entities that are sighted before anything is read of them.
-pub(super) const SIGHTED_AT_ONCE: usize = 64;
 
 /// Declares what a key can give: its name in a feature spec, its unit, what it is.
 macro_rules! key_features {
@@ -131,11 +83,11 @@ impl KeyFeature {
     ///
     /// * `log_odds`: those of `rate`.
     pub(super) fn value(self, log_odds: f64, counts: &Counts, recent: Option<&Recent>) -> f32 {
-        let of_recent = |of: fn(&Recent) -> f64| recent.map_or(0.0, |recent| libm::log1p(of(recent)));
+        let of_recent = |of: fn(&Recent) -> f64| recent.map_or(0.0, |recent| log1p(of(recent)));
         let value = match self {
             Self::LogOdds => log_odds,
-            Self::LogInspected => libm::log1p(counts.inspected),
-            Self::LogSeen => libm::log1p(counts.seen),
+            Self::LogInspected => log1p(counts.inspected),
+            Self::LogSeen => log1p(counts.seen),
             Self::DaysSinceFirst => recent.map_or(f64::NAN, |recent| recent.days_since_first),
             Self::DaysSinceLast => recent.map_or(f64::NAN, |recent| recent.days_since_last),
             Self::Seen1Day => of_recent(|recent| recent.parcels[0]),
@@ -152,6 +104,11 @@ impl KeyFeature {
             .map(|(feature, ..)| *feature)
             .ok_or_else(|| unknown(path, name, Self::ALL.iter().map(|(_, known, ..)| *known)))
     }
+}
+
+/// `ln(1 + x)`. Of most entities nothing is known yet, which takes no logarithm.
+fn log1p(x: f64) -> f64 {
+    if x == 0.0 { 0.0 } else { libm::log1p(x) }
 }
 
 /// Minus zero is zero, as among the parcel's own numbers.
@@ -214,31 +171,9 @@ impl PlannedKey {
         })
     }
 
-    /// Puts what is known of each of some entities in place of what is in `remembered`, and beside the entity where it stands
-    /// in the history.
-    pub(super) fn remember(
-        &self,
-        entities: &mut [(EntityKey, Option<Place>)],
-        history: &HistoryView<'_>,
-        at: Bucket,
-        remembered: &mut Vec<Remembered>,
-    ) {
-        remembered.clear();
-        let mut sighted = Sighted::default();
-        for some in entities.chunks_mut(SIGHTED_AT_ONCE) {
-            let with_activity = some.iter().map(|(entity, _)| (Some(*entity), self.keeps_activity));
-            history.sight(with_activity, iter::empty(), &mut sighted);
-            for (idx, (entity, place)) in some.iter_mut().enumerate() {
-                let known = history.known(&sighted, idx, *entity);
-                *place = known.place();
-                let JustRead { counts, recent } = JustRead::of(known, at);
-                let mut values = [f32::NAN; MOST_FEATURES];
-                for (value, feature) in values.iter_mut().zip(&self.features) {
-                    *value = feature.value(0.0, &counts, recent.as_ref());
-                }
-                remembered.push(Remembered { counts, values });
-            }
-        }
+    /// The log-odds of a rate as a feature, and its place among those of the key, where it gives them.
+    pub(super) fn log_odds(&self, rate: f64) -> Option<(usize, f32)> {
+        self.log_odds.map(|place| (place, as_feature(log_odds(rate))))
     }
 
     /// The parcel's entity under this key; `None` where it does not state one of the parts.
@@ -293,16 +228,23 @@ pub(super) fn back_off<'a>(
 }
 
 /// Log-odds of rates of late: of what was never seen, many keys have the rate of one parent, and many parcels that parent.
-pub(super) struct LogOdds([(u64, f64); N_RATES]);
+struct LogOdds([(u64, f64); N_RATES]);
 
 /// Rates whose log-odds are kept, each at the place that its bits say.
 const N_RATES: usize = 512;
 
-impl LogOdds {
+thread_local! {
     /// None yet: 0 is the rate of none.
-    pub(super) const NONE: Self = Self([(0, 0.0); N_RATES]);
+    static LOG_ODDS: RefCell<LogOdds> = const { RefCell::new(LogOdds([(0, 0.0); N_RATES])) };
+}
 
-    pub(super) fn of(&mut self, rate: f64) -> f64 {
+/// The log-odds of a rate.
+pub(super) fn log_odds(rate: f64) -> f64 {
+    LOG_ODDS.with_borrow_mut(|known| known.of(rate))
+}
+
+impl LogOdds {
+    fn of(&mut self, rate: f64) -> f64 {
         let bits = rate.to_bits();
         // The highest bits of a product (Knuth's multiplicative hashing).
         let place = (bits.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (u64::BITS - N_RATES.ilog2())) as usize;

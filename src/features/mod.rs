@@ -12,6 +12,7 @@ mod packed;
 mod part;
 mod plan;
 mod rates;
+mod remembered;
 mod row;
 mod spec;
 mod together;

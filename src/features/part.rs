@@ -83,11 +83,16 @@ named_parts! {
 
 impl Part {
     /// Adds the part to `out`, as a group of its own: not stated where the parcel does not state it.
-    pub(super) fn write(&self, inputs: &Inputs<'_>, out: &mut KeyParts) {
+    ///
+    /// * `codes`: what the parcel states of the national codes among the parts, in their order; it is taken from.
+    fn write<'a>(&self, inputs: &Inputs<'a>, codes: &mut impl Iterator<Item = Option<&'a str>>, out: &mut KeyParts) {
         let parcel = inputs.parcel;
         let stated = match self {
             Self::Named(named) => named.write(inputs, out),
-            Self::NationalCode(key) => text(out, parcel.national_codes.get(key).map(String::as_str)),
+            Self::NationalCode(key) => {
+                let code = codes.next().unwrap_or_else(|| parcel.national_codes.get(key).map(String::as_str));
+                text(out, code)
+            }
             // Minus zero is zero.
             Self::NationalFigure(key) => {
                 number(out, parcel.national_figures.get(key).map(|figure| (figure + 0.0).to_bits()))
@@ -104,7 +109,15 @@ thread_local! {
 
 /// The parts that a plan reads, each once.
 #[derive(Clone, Debug, Default)]
-pub(super) struct PartList(Vec<Part>);
+pub(super) struct PartList {
+    parts: Vec<Part>,
+    /// The national codes among them, in their order.
+    codes: Vec<String>,
+}
+
+/// National codes that are found in one pass over those of a parcel: to look each up compares far more names. Any others
+/// are looked up.
+const CODES_AT_ONCE: usize = 16;
 
 impl PartList {
     /// Where the parts of some names stand; those that are new are added.
@@ -112,23 +125,34 @@ impl PartList {
         let place = |name: &String| {
             let part =
                 Part::from_name(name).ok_or_else(|| unknown(path, name, Part::NAMED.iter().map(|(name, _)| *name)))?;
-            Ok(self.0.iter().position(|known| *known == part).unwrap_or_else(|| {
-                self.0.push(part);
-                self.0.len() - 1
+            Ok(self.parts.iter().position(|known| *known == part).unwrap_or_else(|| {
+                if let Part::NationalCode(key) = &part {
+                    self.codes.push(key.clone());
+                }
+                self.parts.push(part);
+                self.parts.len() - 1
             }))
         };
         names.iter().map(place).collect()
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Part> {
-        self.0.iter()
+        self.parts.iter()
     }
 
     /// Makes something of a parcel's parts, each at its place.
     pub(super) fn with<T>(&self, inputs: &Inputs<'_>, make: impl FnOnce(&mut KeyParts) -> T) -> T {
         STATED.with_borrow_mut(|stated| {
             stated.clear();
-            self.0.iter().for_each(|part| part.write(inputs, stated));
+            let mut codes = [None; CODES_AT_ONCE];
+            for (key, code) in &inputs.parcel.national_codes {
+                let place = self.codes.iter().position(|known| known == key);
+                if let Some(known) = place.and_then(|place| codes.get_mut(place)) {
+                    *known = Some(code.as_str());
+                }
+            }
+            let mut codes = codes.into_iter();
+            self.parts.iter().for_each(|part| part.write(inputs, &mut codes, stated));
             make(stated)
         })
     }

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use super::error::{positive, unknown};
-use super::key::{JustRead, KnownUnder, LogOdds, MOST_FEATURES, PlannedKey};
+use super::key::{JustRead, KeyFeature, MOST_FEATURES, PlannedKey, log_odds};
 use super::norm::PlannedNorm;
 use super::number::Inputs;
 use super::part::PartList;
@@ -21,6 +21,8 @@ pub struct FeaturePlan {
     numbers: Vec<&'static NumberFeature>,
     parts: PartList,
     pub(super) keys: Vec<PlannedKey>,
+    /// Keys of which history keeps the activity.
+    n_active: usize,
     pub(super) norms: Vec<PlannedNorm>,
     features: Vec<FeatureInfo>,
     fingerprint: usize,
@@ -43,19 +45,13 @@ pub struct FeatureInfo {
 }
 
 /// The rate that the first key backs off to, before anything is known.
-const PRIOR_RATE: f64 = 0.01;
+pub(super) const PRIOR_RATE: f64 = 0.01;
 
 thread_local! {
     /// Where the history stands of the parcel that a thread reads.
     static SIGHTED: RefCell<Sighted> = RefCell::default();
-    static FILLING: RefCell<Filling> = const { RefCell::new(Filling { log_odds: LogOdds::NONE, usual: Vec::new() }) };
-}
-
-/// What a thread keeps from the row that it filled.
-struct Filling {
-    log_odds: LogOdds,
-    /// Room for what is usual.
-    usual: Vec<Option<Usual>>,
+    /// Room for what is usual for its kinds.
+    static USUAL: RefCell<Vec<Option<Usual>>> = const { RefCell::new(Vec::new()) };
 }
 
 impl FeaturePlan {
@@ -126,6 +122,7 @@ impl FeaturePlan {
             spec,
             numbers,
             parts,
+            n_active: keys.iter().filter(|key| key.keeps_activity).count(),
             keys,
             norms,
             features,
@@ -176,7 +173,7 @@ impl FeaturePlan {
             refill(by_key, self.keys.iter().map(|key| key.entity(stated)));
             let with_activity = self.keys.iter().zip(&*by_key).filter(|(key, _)| key.keeps_activity);
             let activity = with_activity.filter_map(|(key, entity)| Some(((*entity)?, key.counterpart(stated))));
-            footprint.activity.reserve(self.keys.len());
+            footprint.activity.reserve(self.n_active);
             refill(&mut footprint.activity, activity);
             refill(norms, self.norms.iter().map(|norm| norm.entry(stated, &inputs)));
         });
@@ -228,21 +225,6 @@ impl FeaturePlan {
         self.add_description(keys, descriptions, row);
     }
 
-    /// As [`FeaturePlan::fill_while_learning`], where it is known already what history knows of the parcel's entities, by key
-    /// and by norm of the spec.
-    pub(super) fn fill_by<K: KnownUnder>(
-        &self,
-        keys: &ParcelKeys,
-        known: impl Iterator<Item = Option<K>>,
-        usual: impl Iterator<Item = Option<Usual>>,
-        descriptions: &(dyn Fn(&[u32]) -> f64 + Sync),
-        row: &mut FeatureRow,
-    ) {
-        self.begin(keys, row);
-        self.fill_from_history(keys, known, usual, row);
-        self.add_description(keys, descriptions, row);
-    }
-
     /// Has `row` hold what a parcel states, and nothing else.
     fn begin(&self, keys: &ParcelKeys, row: &mut FeatureRow) {
         row.values.clear();
@@ -256,9 +238,13 @@ impl FeaturePlan {
     }
 
     fn add_description(&self, keys: &ParcelKeys, descriptions: &(dyn Fn(&[u32]) -> f64 + Sync), row: &mut FeatureRow) {
-        if self.spec.description_model {
-            row.values.push(or_missing((!keys.ngrams.is_empty()).then(|| descriptions(&keys.ngrams))));
-        }
+        row.values.extend(self.description(keys, descriptions));
+    }
+
+    /// What descriptions say, where the spec reads them.
+    pub(super) fn description(&self, keys: &ParcelKeys, descriptions: &(dyn Fn(&[u32]) -> f64 + Sync)) -> Option<f32> {
+        let margin = || or_missing((!keys.ngrams.is_empty()).then(|| descriptions(&keys.ngrams)));
+        self.spec.description_model.then(margin)
     }
 
     /// Reads again, as of bucket `at`, what `row` holds of history. What the parcel itself states, which the row
@@ -288,25 +274,28 @@ impl FeaturePlan {
         });
     }
 
-    fn fill_from_history<K: KnownUnder>(
+    fn fill_from_history(
         &self,
         keys: &ParcelKeys,
-        known: impl Iterator<Item = Option<K>>,
+        known: impl Iterator<Item = Option<JustRead>>,
         usual: impl Iterator<Item = Option<Usual>>,
         row: &mut FeatureRow,
     ) {
-        FILLING.with_borrow_mut(|Filling { log_odds, usual: of_norms }| {
-            for (key, known) in self.keys.iter().zip(known) {
-                let parent_rate = key.parent.and_then(|idx| row.rates.get(idx).copied()).unwrap_or(PRIOR_RATE);
-                let counts = known.as_ref().map(K::counts);
-                let rate = counts.map_or(parent_rate, |counts| key.rate(&counts, parent_rate));
-                match &known {
-                    Some(known) => known.add_values(key, log_odds.of(rate), &mut row.values),
-                    None => row.values.resize(row.values.len() + key.features.len(), f32::NAN),
+        for (key, known) in self.keys.iter().zip(known) {
+            let parent_rate = key.parent.and_then(|idx| row.rates.get(idx).copied()).unwrap_or(PRIOR_RATE);
+            let rate = known.as_ref().map_or(parent_rate, |known| key.rate(&known.counts, parent_rate));
+            match &known {
+                Some(JustRead { counts, recent }) => {
+                    let log_odds = log_odds(rate);
+                    let value = |feature: &KeyFeature| feature.value(log_odds, counts, recent.as_ref());
+                    row.values.extend(key.features.iter().map(value));
                 }
-                row.rates.push(rate);
-                row.counts.push(counts);
+                None => row.values.resize(row.values.len() + key.features.len(), f32::NAN),
             }
+            row.rates.push(rate);
+            row.counts.push(known.map(|known| known.counts));
+        }
+        USUAL.with_borrow_mut(|of_norms| {
             refill(of_norms, usual);
             PlannedNorm::fill(&self.norms, &keys.norms, of_norms, &mut row.values);
         });
@@ -365,7 +354,7 @@ fn or_missing(value: Option<f64>) -> f32 {
 }
 
 /// Puts other items in place of those that a list has.
-fn refill<T>(list: &mut Vec<T>, items: impl Iterator<Item = T>) {
+pub(super) fn refill<T>(list: &mut Vec<T>, items: impl Iterator<Item = T>) {
     list.clear();
     list.extend(items);
 }

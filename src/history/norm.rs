@@ -40,20 +40,28 @@ pub(super) const MIN_DEVIATION: f64 = 0.05;
 impl Norm {
     /// Adds a number in bucket `at`.
     pub(super) fn add(&mut self, at: Bucket, number: f64, decay: &Decay) {
+        self.add_all(at, &[number], decay);
+    }
+
+    /// Adds numbers in bucket `at`, of which there must be some; in whatever order, as one after the other.
+    pub(super) fn add_all(&mut self, at: Bucket, numbers: &[f64], decay: &Decay) {
         if at > self.pending_in {
             self.merge(decay);
             self.pending_in = at;
         }
-        let number = match usual(self.closed) {
-            Some(Usual { n, mean, deviation }) if n >= MIN_N_TO_CLAMP => {
-                let reach = CLAMP_DEVIATIONS * deviation;
-                number.clamp(mean - reach, mean + reach)
+        let known = usual(self.closed).filter(|known| known.n >= MIN_N_TO_CLAMP);
+        for number in numbers {
+            let number = match known {
+                Some(Usual { mean, deviation, .. }) => {
+                    let reach = CLAMP_DEVIATIONS * deviation;
+                    number.clamp(mean - reach, mean + reach)
+                }
+                None => *number,
+            };
+            let steps = (number.clamp(-MAX_ABS, MAX_ABS) * STEPS_PER_UNIT).round() as i64;
+            for (sum, added) in self.pending.iter_mut().zip([1, steps, steps * steps]) {
+                *sum = sum.saturating_add(added);
             }
-            _ => number,
-        };
-        let steps = (number.clamp(-MAX_ABS, MAX_ABS) * STEPS_PER_UNIT).round() as i64;
-        for (sum, added) in self.pending.iter_mut().zip([1, steps, steps * steps]) {
-            *sum = sum.saturating_add(added);
         }
     }
 

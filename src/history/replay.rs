@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::shards::KeySet;
 use super::together::Together;
-use super::{Bucket, EntityKey, Event, Footprint, Group, History};
+use super::{Bucket, EntityKey, Event, Footprint, Group, Groups, History};
 
 /// An outcome that is known to come, but not yet at the time replayed.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,26 +42,34 @@ pub struct Replay {
     advised_items: KeySet,
     now: Bucket,
     together: Together,
-    /// Those that were folded, for the room that they have.
-    spare: Vec<Together>,
+    room: Room,
+}
+
+/// Room that is kept from bucket to bucket: to ask for as much each time, and have it cleared, took a twentieth of a replay.
+#[derive(Debug, Default)]
+struct Room {
+    /// Those that became known.
+    spare: Vec<Grouped>,
+    added: Vec<[u32; 3]>,
+    sums: Vec<[u32; 3]>,
+    numbers: Vec<Option<f64>>,
+    n_read: Vec<usize>,
 }
 
 /// Outcomes that become known in one bucket.
 #[derive(Debug, Default)]
 struct Due {
     outcomes: Vec<DueOutcome>,
-    /// Those that `together` has the counts of.
-    grouped: Grouped,
-    together: Option<Box<Together>>,
+    grouped: Option<Box<Grouped>>,
 }
 
-/// Outcomes of one bucket, without a list of keys for each.
+/// Outcomes of one bucket, with what they add, and without a list of keys for each.
 #[derive(Debug, Default)]
 struct Grouped {
     /// Whether each is an infringement, and how many of the keys are its own.
     outcomes: Vec<(bool, usize)>,
-    /// Those of all, one after the other.
     keys: Vec<EntityKey>,
+    together: Together,
 }
 
 impl Grouped {
@@ -87,7 +95,7 @@ impl Replay {
             advised_items: KeySet::default(),
             now: Bucket::default(),
             together: Together::default(),
-            spare: Vec::new(),
+            room: Room::default(),
         };
         due.into_iter().for_each(|outcome| replay.will_be_known(outcome));
         replay
@@ -99,10 +107,12 @@ impl Replay {
         self.now = self.now.max(at);
         while let Some(next) = self.due.first_entry().filter(|next| *next.key() <= self.now) {
             let at = *next.key();
-            let Due { outcomes, together, .. } = next.remove();
-            if let Some(mut together) = together {
-                self.history.fold_together(at, &mut together);
-                self.spare.push(*together);
+            let Due { outcomes, grouped } = next.remove();
+            if let Some(mut grouped) = grouped {
+                self.history.fold_together(at, &mut grouped.together);
+                grouped.outcomes.clear();
+                grouped.keys.clear();
+                self.room.spare.push(*grouped);
             }
             self.fold_all(at, &outcomes, |DueOutcome { infringement, keys, .. }| Event::Outcome {
                 at,
@@ -130,16 +140,17 @@ impl Replay {
 
     /// As [`Replay::advise_all`], where the entities of the parcels' footprints are known by groups.
     ///
-    /// * `groups`: all that is counted in the footprints, and nothing else.
-    pub fn advise_groups(&mut self, parcels: &[Advised<'_>], groups: &[&Group]) -> usize {
-        let known_at = known_together(parcels, groups).map(|known_at| known_at.max(self.now));
-        let are_new = match known_at {
-            Some(known_at) => {
-                let n_keys = parcels.iter().map(|parcel| parcel.footprint.keys.len()).sum();
-                self.due.entry(known_at).or_default().grouped.keys.reserve(n_keys);
-                self.take(parcels, |replay, at, infringement, keys| {
-                    replay.due.entry(at).or_default().grouped.push(infringement, keys);
-                })
+    /// * `groups`: all that is in the footprints, and nothing else.
+    pub fn advise_groups(&mut self, parcels: &[Advised<'_>], groups: &Groups<'_>) -> usize {
+        let known_at = known_together(parcels, &groups.counted).map(|known_at| known_at.max(self.now));
+        let mut later = known_at.map(|at| {
+            let begun = self.due.entry(at).or_default().grouped.take();
+            begun.or_else(|| self.room.spare.pop().map(Box::new)).unwrap_or_default()
+        });
+        let are_new = match &mut later {
+            Some(later) => {
+                later.keys.reserve(parcels.iter().map(|parcel| parcel.footprint.keys.len()).sum());
+                self.take(parcels, |_, _, infringement, keys| later.push(infringement, keys))
             }
             None => self.take(parcels, Self::will_be_known_alone),
         };
@@ -149,25 +160,61 @@ impl Replay {
             (true, None) => [1, 0, 0],
             (true, Some((_, infringement))) => [1, 1, u32::from(infringement)],
         };
-        let added: Vec<_> = parcels.iter().zip(&are_new).map(added).collect();
-        let spare = || Box::new(self.spare.pop().unwrap_or_default());
-        let mut later = known_at.map(|at| self.due.entry(at).or_default().together.get_or_insert_with(spare));
-        let mut sums = Vec::new();
-        for group in groups {
-            group.add_up(&added, &mut sums);
+        let Room { added: of_parcels, sums, .. } = &mut self.room;
+        of_parcels.clear();
+        of_parcels.extend(parcels.iter().zip(&are_new).map(added));
+        for group in &groups.counted {
+            group.add_up(of_parcels, sums);
             self.together.count_group(group, sums.iter().map(|[seen, ..]| [*seen, 0, 0]));
             if let Some(later) = &mut later {
-                later.count_group(group, sums.iter().map(|[_, inspected, found]| [0, *inspected, *found]));
+                let outcomes = sums.iter().map(|[_, inspected, found]| [0, *inspected, *found]);
+                later.together.count_group(group, outcomes);
             }
         }
-        let new = parcels.iter().zip(&are_new).filter(|(_, is_new)| **is_new);
-        new.for_each(|(parcel, _)| self.together.add_uncounted(parcel.footprint));
+        self.add_uncounted(parcels, &are_new, groups);
         self.history.fold_together(self.now, &mut self.together);
+        if let Some(at) = known_at {
+            self.due.entry(at).or_default().grouped = later;
+        }
         are_new.iter().filter(|is_new| **is_new).count()
     }
 
+    /// Adds what the new ones among some parcels add besides counts.
+    fn add_uncounted(&mut self, parcels: &[Advised<'_>], are_new: &[bool], groups: &Groups<'_>) {
+        let Self { together, room: Room { numbers, n_read, .. }, .. } = self;
+        let active: Vec<&Group> =
+            groups.counted.iter().copied().filter(|group| !group.activity_at.is_empty()).collect();
+        for (idx, (parcel, _)) in parcels.iter().zip(are_new).enumerate().filter(|(_, (_, is_new))| **is_new) {
+            // Both are in the order of keys.
+            let mut groups = active.iter();
+            for &(key, counterpart) in &parcel.footprint.activity {
+                let seen_at = groups.find_map(|group| group.active_at(idx, key)).flatten();
+                together.act(key, seen_at, counterpart);
+            }
+        }
+        n_read.clear();
+        n_read.resize(parcels.len(), 0);
+        for group in &groups.numbers {
+            let number = |(((parcel, is_new), kind), n_read): (((&Advised<'_>, &bool), &u32), &mut usize)| {
+                if *kind == Group::NOT_STATED {
+                    return None;
+                }
+                let (_, number) = parcel.footprint.numbers.get(*n_read)?;
+                *n_read += 1;
+                is_new.then_some(*number)
+            };
+            numbers.clear();
+            numbers.extend(parcels.iter().zip(are_new).zip(&group.of_parcels).zip(n_read.iter_mut()).map(number));
+            together.add_numbers(group, numbers);
+        }
+    }
+
     /// Whether each of these parcels is new. Of those that are, the outcomes are noted by `note`.
-    fn take(&mut self, parcels: &[Advised<'_>], note: impl Fn(&mut Self, Bucket, bool, &[EntityKey])) -> Vec<bool> {
+    fn take(
+        &mut self,
+        parcels: &[Advised<'_>],
+        mut note: impl FnMut(&mut Self, Bucket, bool, &[EntityKey]),
+    ) -> Vec<bool> {
         let take = |Advised { item, footprint, outcome }: &Advised<'_>| {
             let is_new = self.advised_items.insert(*item);
             if let Some((known_at, infringement)) = outcome.filter(|_| is_new) {
@@ -189,7 +236,9 @@ impl Replay {
 
     /// The history, and the outcomes still to come, earliest first.
     pub fn finish(self) -> (History, Vec<DueOutcome>) {
-        let all = |(at, Due { outcomes, grouped, .. }): (_, Due)| outcomes.into_iter().chain(grouped.of_bucket(at));
+        let all = |(at, Due { outcomes, grouped }): (_, Due)| {
+            outcomes.into_iter().chain(grouped.into_iter().flat_map(move |grouped| grouped.of_bucket(at)))
+        };
         let mut due: Vec<_> = self.due.into_iter().flat_map(all).collect();
         due.sort();
         (self.history, due)

@@ -17,7 +17,7 @@ impl HistoryView<'_> {
     /// Finds what is known of `key`.
     pub fn find(&self, key: EntityKey) -> Known<'_> {
         let (place, entry) = self.shards.of(key).entries.get_at(key).unzip();
-        Known { decay: &self.decay, place, entry, activity: None }
+        Known { decay: &self.decay, place, entry, active_at: None, activity: None }
     }
 
     /// Brings near what is known of all that a parcel reads: entities, each with whether its activity is kept, and kinds of
@@ -60,8 +60,8 @@ impl HistoryView<'_> {
         let (entry, activity) = entities.get(place).copied().unwrap_or_default();
         let shard = self.shards.of(key);
         let (place, entry) = shard.entries.at(key, entry).unzip();
-        let activity = shard.activity.at(key, activity).map(|(_, activity)| activity);
-        Known { decay: &self.decay, place, entry, activity }
+        let (active_at, activity) = shard.activity.at(key, activity).unzip();
+        Known { decay: &self.decay, place, entry, active_at, activity }
     }
 
     /// What a parcel in bucket `at` knows of `key`; zero counts where nothing is known.
@@ -71,8 +71,20 @@ impl HistoryView<'_> {
 
     /// What a parcel in bucket `at` knows to be usual for the kind `key`, which was sighted at `place`; `None` where nothing
     /// is.
-    pub fn usual(&self, Sighted { kinds, .. }: &Sighted, place: usize, key: EntityKey, at: Bucket) -> Option<Usual> {
-        self.shards.of(key).norms.at(key, *kinds.get(place)?)?.1.value().read(at, &self.decay)
+    pub fn usual(&self, sighted: &Sighted, place: usize, key: EntityKey, at: Bucket) -> Option<Usual> {
+        self.usual_at(sighted, place, key, at)?.1
+    }
+
+    /// As [`HistoryView::usual`], with where it stands now what is known of the kind; `None` where nothing is.
+    pub fn usual_at(
+        &self,
+        Sighted { kinds, .. }: &Sighted,
+        place: usize,
+        key: EntityKey,
+        at: Bucket,
+    ) -> Option<(Place, Option<Usual>)> {
+        let (place, norm) = self.shards.of(key).norms.at(key, *kinds.get(place)?)?;
+        Some((place, norm.value().read(at, &self.decay)))
     }
 }
 
@@ -89,6 +101,7 @@ pub struct Known<'a> {
     decay: &'a Decay,
     place: Option<Place>,
     entry: Option<Found<'a, Entry>>,
+    active_at: Option<Place>,
     activity: Option<Found<'a, Activity>>,
 }
 
@@ -96,6 +109,11 @@ impl Known<'_> {
     /// Where its counts stand now; `None` where there are none.
     pub fn place(&self) -> Option<Place> {
         self.place
+    }
+
+    /// Where its activity stands now; `None` where there is none, or it was not sighted.
+    pub fn active_at(&self) -> Option<Place> {
+        self.active_at
     }
 
     /// What a parcel in bucket `at` sees of its counts; zero where there are none.

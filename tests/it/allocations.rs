@@ -65,11 +65,11 @@ fn each_step_of_a_call_allocates_as_often_as_is_said_here() {
     expect![[r#"
         decode: 24.6 a parcel
         check: 1.8 a parcel
-        keys and own numbers: 17.0 a parcel
+        keys and own numbers: 16.0 a parcel
         history: 0.0 a parcel
         model: 2.0 a parcel
         contributions: 1.0 a parcel
-        all from check to decision: 23.3 a parcel
+        all from check to decision: 22.3 a parcel
         reply: 5.2 a parcel
         encode: 1.0 a parcel
     "#]]
