@@ -155,11 +155,6 @@ impl Ledger {
         self.desk.work();
     }
 
-    /// Records that were handed over, and that nobody has begun to write.
-    pub fn n_handed_over(&self) -> usize {
-        self.desk.n_incoming()
-    }
-
     /// As [`Self::write_out`], but only once: whether more was handed over meanwhile.
     pub fn write_once(&self) -> bool {
         self.desk.work_once()

@@ -144,7 +144,7 @@ impl Desk {
     }
 
     /// Records that nobody has taken up yet.
-    pub(super) fn n_incoming(&self) -> usize {
+    fn n_incoming(&self) -> usize {
         self.incoming.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 

@@ -125,8 +125,7 @@ where
             }
         };
         request.extensions_mut().insert(allowed);
-        // Fixed here and not at the first poll: tonic keeps the client's deadline too, and answers
-        // CANCELLED where it is first.
+        // Fixed here and not at the first poll, for which a call may wait.
         let timeout = stated_timeout(request.headers()).map_or(around.timeout, |t| t.min(around.timeout));
         let deadline = record.started + timeout;
         let request = if is_ours {

@@ -2,18 +2,12 @@
 //!
 //! For all calls together: a task or a timer of its own for each would cost more than to write its record.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
 use tokio::sync::{Notify, oneshot};
 
 use crate::ledger::{Appended, LOOK_EVERY, Ledger};
-
-/// As many records are worth a write: no more are waited for.
-const MANY: usize = 4;
-
-/// Writes of few records before it is tried again whether more come where they are waited for.
-const TRIED_EVERY: u32 = 64;
 
 /// Where calls wait for their records.
 #[derive(Debug)]
@@ -22,7 +16,6 @@ pub(super) struct Writing {
     /// Whether a task is about to write what was handed over by now.
     is_called: AtomicBool,
     is_watched: AtomicBool,
-    gathering: Gathering,
     /// Tells all who wait that a write hangs.
     hang: Notify,
 }
@@ -30,7 +23,7 @@ pub(super) struct Writing {
 impl Writing {
     pub(super) fn new(ledger: Arc<Ledger>) -> Arc<Self> {
         let (is_called, is_watched) = (AtomicBool::new(false), AtomicBool::new(false));
-        Arc::new(Self { ledger, is_called, is_watched, gathering: Gathering::default(), hang: Notify::new() })
+        Arc::new(Self { ledger, is_called, is_watched, hang: Notify::new() })
     }
 
     /// What became of a record that was handed over. One that waits for a write that hangs is answered as one that can't be
@@ -74,40 +67,14 @@ fn raises(flag: &AtomicBool) -> bool {
 
 /// On a task of its own: where the disk hangs, it hangs with one thread and no call.
 async fn write(writing: Arc<Writing>) {
-    let Writing { ledger, is_called, gathering, .. } = &*writing;
-    let n_waiting = ledger.n_handed_over();
-    // Calls that came together are written together: those that can go on now decide first.
-    if n_waiting < MANY && gathering.is_worth_it() {
-        tokio::task::yield_now().await;
-        gathering.brought(ledger.n_handed_over().saturating_sub(n_waiting));
-    }
     loop {
-        is_called.store(false, Ordering::Release);
-        if !ledger.write_once() {
-            return;
-        }
-        // No answer that was told of meanwhile waits behind the next write, on a thread that may hang.
+        // Calls that came together are written together: those that can go on now decide first. No answer that was told of
+        // meanwhile waits behind the next write, on a thread that may hang. And the runtime wakes another thread, which looks
+        // after the network and the clock while this one writes: without it nobody would see that a write hangs.
         tokio::task::yield_now().await;
-    }
-}
-
-/// Whether to wait for more records brings any. To wait has the runtime look at the network, and wake another thread: twenty
-/// microseconds of CPU, where a write takes ten.
-#[derive(Debug, Default)]
-struct Gathering {
-    /// How often it is not to be tried yet.
-    n_not_yet: AtomicU32,
-}
-
-impl Gathering {
-    fn is_worth_it(&self) -> bool {
-        self.n_not_yet.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1)).is_err()
-    }
-
-    /// More have come.
-    fn brought(&self, n_more: usize) {
-        if n_more == 0 {
-            self.n_not_yet.store(TRIED_EVERY, Ordering::Relaxed);
+        writing.is_called.store(false, Ordering::Release);
+        if !writing.ledger.write_once() {
+            return;
         }
     }
 }
@@ -130,25 +97,6 @@ async fn watch(watch: Watch) {
         let Some(writing) = watch.0.upgrade() else { return };
         if writing.ledger.hangs() {
             writing.hang.notify_waiters();
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_brings_nothing_is_left_for_a_while() {
-        let gathering = Gathering::default();
-        for _ in 0..3 {
-            assert!(gathering.is_worth_it());
-            gathering.brought(2);
-        }
-        for _ in 0..3 {
-            assert!(gathering.is_worth_it());
-            gathering.brought(0);
-            assert!((0..TRIED_EVERY).all(|_| !gathering.is_worth_it()));
         }
     }
 }
