@@ -142,6 +142,15 @@ impl Drop for Freezer {
     }
 }
 
+/// Thaws it before a server on it is waited for, whichever way a test ends.
+struct Thaws<'a>(&'a Freezer);
+
+impl Drop for Thaws<'_> {
+    fn drop(&mut self) {
+        self.0.set("-u");
+    }
+}
+
 /// A server with its ledger there, where calls go to, and its admin port.
 async fn serve_with(ledger: &Path) -> (Running, Channel, SocketAddr) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_parcel-risk"));
@@ -155,6 +164,7 @@ async fn a_server_that_is_stopped_while_its_file_system_is_frozen_loses_nothing_
     let Some(disk) = Freezer::new() else { return };
     let ledger = disk.path().join("ledger.db");
     let (child, channel, _) = serve_with(&ledger).await;
+    let _thaws = Thaws(&disk);
     let sent = parcels(60);
     let mut answered = calls(&channel, &sent[..20]).await;
     assert!(disk.set("-f"));
@@ -176,6 +186,7 @@ async fn a_server_answers_while_its_file_system_is_frozen() {
     let Some(disk) = Freezer::new() else { return };
     let ledger = disk.path().join("ledger.db");
     let (child, channel, admin) = serve_with(&ledger).await;
+    let _thaws = Thaws(&disk);
     let sent = parcels(300);
     let mut answered = calls(&channel, &sent[..20]).await;
     let says = async |line: &str| {
