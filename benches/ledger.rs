@@ -19,7 +19,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use parcel_risk::bench::{Load, Messages, Method, Pair, Plan, ProcessCpu, Target, run};
+use parcel_risk::bench::{Load, Messages, Method, Pair, Plan, ProcessCpu, Target, compare};
 use parcel_risk::wire::v1::ExplanationLevel;
 
 const N_PARCELS: usize = 20_000;
@@ -27,9 +27,6 @@ const IN_FLIGHT: usize = 16;
 const PAIRS: usize = 12;
 /// Time of a turn before it counts, and that counts, in seconds.
 const TURN_SECONDS: (f64, f64) = (0.3, 2.0);
-
-/// Parcels that no turn reaches.
-const SERIALS_PER_TURN: u64 = 1_000_000;
 
 /// A server, until it is dropped.
 struct Server(Child);
@@ -66,23 +63,17 @@ fn measure(ledger: &Path, n_pairs: usize) -> Vec<Pair> {
     };
     let servers = [start(&["--ledger", ledger.to_str().unwrap()]), start(&[])];
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let turn = |arm: usize, n: u64| {
-        let (server, endpoint) = &servers[arm];
-        // No turn sends what one before has sent: that would be on record already.
-        let first = n * SERIALS_PER_TURN;
-        let messages = Messages::parcels(&drafts, Method::Unary, ExplanationLevel::Unspecified, first).unwrap();
-        runtime.block_on(async {
+    let compared = runtime.block_on(async {
+        let mut sides = Vec::new();
+        for (server, endpoint) in &servers {
+            let messages = Messages::parcels(&drafts, Method::Unary, ExplanationLevel::Unspecified, 0).unwrap();
             let target = Target::connect(endpoint, 1, messages).await.unwrap();
-            run(&target, &plan, Some(&ProcessCpu::of(server.0.id()))).await.unwrap()
-        })
-    };
-    let pair = |n| {
-        // The one that is first is so in every other pair only.
-        let second = (n % 2 == 1).then(|| turn(1, n));
-        let first = turn(0, n);
-        Pair { first, second: second.unwrap_or_else(|| turn(1, n)) }
-    };
-    (0..n_pairs as u64).map(pair).collect()
+            sides.push((target, ProcessCpu::of(server.0.id())));
+        }
+        let [with, without] = [0, 1].map(|arm| (&sides[arm].0, Some(&sides[arm].1)));
+        compare(with, without, &plan, n_pairs).await.unwrap()
+    });
+    compared.pairs
 }
 
 fn main() {
