@@ -77,13 +77,7 @@ impl FeatureRow {
         out.truncate(start + n_codes + n_stated);
         put_there(out, &self.counts, |out, Counts { seen, inspected, infringements }| {
             // None is negative or as large as u64. `round` is a call into the platform's library, for each of them.
-            let counts = [seen, inspected, infringements].map(|count| (count + 0.5) as u64);
-            match counts.map(u8::try_from) {
-                [Ok(seen @ 0..0x80), Ok(inspected @ 0..0x80), Ok(infringements @ 0..0x80)] => {
-                    out.extend_from_slice(&[seen, inspected, infringements]);
-                }
-                _ => counts.into_iter().for_each(|count| put_number(out, count)),
-            }
+            [seen, inspected, infringements].into_iter().for_each(|count| put_number(out, (count + 0.5) as u64));
         });
     }
 

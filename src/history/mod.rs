@@ -231,13 +231,21 @@ mod tests {
             for n in 0..50 {
                 let (at, footprint) = (Bucket(bucket), footprint(u64::from(bucket) * 31 + n));
                 at_once.fold(&Event::Advised { at, footprint: &footprint });
+                // Some while others read: those with which sixteen have come together are none of them.
+                let reads = (n % 7 == 0).then(|| soon.view());
                 soon.fold_soon(at, &footprint);
+                drop(reads);
             }
             soon.catch_up();
             assert_eq!(Snapshot::of(&soon, Vec::new()).to_bytes(), Snapshot::of(&at_once, Vec::new()).to_bytes());
         }
+        let reads = soon.view();
+        soon.fold_soon(Bucket(9), &footprint(77_777));
+        drop(reads);
+        assert_eq!(soon.n_entities(), at_once.n_entities(), "it waits for nobody");
+        at_once.fold(&Event::Advised { at: Bucket(9), footprint: &footprint(77_777) });
         // One that is left at the beginning of another bucket is folded before what comes then.
-        for (at, n) in [(Bucket(9), 77_777), (Bucket(10), 88_888)] {
+        for (at, n) in [(Bucket(10), 88_888), (Bucket(11), 99_999)] {
             soon.fold_soon(at, &footprint(n));
             at_once.fold(&Event::Advised { at, footprint: &footprint(n) });
         }

@@ -1,7 +1,5 @@
 //! Parcels replayed in order of time, by all threads: each sees only what was known when it was advised.
 
-use std::mem;
-
 use rayon::prelude::*;
 
 use super::{Descriptions, LabeledParcel};
@@ -36,7 +34,6 @@ pub struct ReplayRoom {
     keys: Vec<ParcelKeys>,
     known: KnownTogether,
     values: Vec<f32>,
-    advised: Vec<Advised<'static>>,
 }
 
 /// Rows whose keys are held at once.
@@ -58,7 +55,7 @@ impl PointInTime<'_> {
         rows: &[LabeledParcel],
         replay: &mut Replay,
         descriptions: &mut Descriptions,
-        ReplayRoom { keys: all_keys, known, values, advised }: &mut ReplayRoom,
+        ReplayRoom { keys: all_keys, known, values }: &mut ReplayRoom,
         mut on_rows: impl FnMut(ReplayedRows<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         let n_features = self.plan.features().len();
@@ -76,7 +73,7 @@ impl PointInTime<'_> {
                 rest = later;
                 let groups = self.plan.fill_together(keys, &history, at, &margin, known, of_these);
                 drop(history);
-                self.advise(rows, keys, groups.as_ref(), replay, advised);
+                self.advise(rows, keys, groups.as_ref(), replay);
                 for (row, keys) in rows.iter().zip(keys) {
                     let due = row.due(self.plan.spec().bucket_seconds, self.label_delay_days);
                     descriptions.advise(keys.ngrams(), due, row.weight);
@@ -89,12 +86,12 @@ impl PointInTime<'_> {
 
     /// Folds `rows`, which must be in order of time, without their features. `on_row` is told of each.
     pub fn fold(&self, rows: &[LabeledParcel], replay: &mut Replay, mut on_row: impl FnMut()) {
-        let (mut keys, mut advised) = (Vec::new(), Vec::new());
+        let mut keys = Vec::new();
         for rows in rows.chunks(ROWS_AT_ONCE) {
             let buckets = self.keys(rows, &mut keys);
             for Together { at, rows, keys } in together(rows, &buckets, &keys) {
                 replay.advance(at);
-                self.advise(rows, keys, None, replay, &mut advised);
+                self.advise(rows, keys, None, replay);
             }
             rows.iter().for_each(|_| on_row());
         }
@@ -110,29 +107,18 @@ impl PointInTime<'_> {
         rows.iter().map(|row| self.plan.bucket_of(row.parcel.advised_at)).collect()
     }
 
-    /// * `room`: an empty list, of which only the room is used.
-    fn advise(
-        &self,
-        rows: &[LabeledParcel],
-        keys: &[ParcelKeys],
-        groups: Option<&Groups<'_>>,
-        replay: &mut Replay,
-        room: &mut Vec<Advised<'static>>,
-    ) {
+    fn advise(&self, rows: &[LabeledParcel], keys: &[ParcelKeys], groups: Option<&Groups<'_>>, replay: &mut Replay) {
         let width = self.plan.spec().bucket_seconds;
-        let mut advised: Vec<Advised<'_>> = mem::take(room);
-        advised.extend(rows.iter().zip(keys).map(|(row, keys)| Advised {
+        let advised = rows.iter().zip(keys).map(|(row, keys)| Advised {
             item: row.item(),
             footprint: keys.footprint(),
             outcome: row.due(width, self.label_delay_days),
-        }));
+        });
+        let advised: Vec<_> = advised.collect();
         match groups {
             Some(groups) => replay.advise_groups(&advised, groups),
             None => replay.advise_all(&advised),
         };
-        advised.clear();
-        // Of nothing, and in place: what comes back is the room.
-        *room = advised.into_iter().map(|_| unreachable!("it was cleared")).collect();
     }
 }
 
