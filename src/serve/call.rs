@@ -1,11 +1,12 @@
 //! Around every call: room for it, its deadline, its log line and metrics, and an answer where its handler panics.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::{Pin, pin};
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use http::HeaderMap;
 use tonic::Status;
 use tonic::body::Body;
@@ -136,14 +137,15 @@ where
         };
         let admission = Arc::clone(&around.admission);
         let peer = request.extensions().get::<Peer>().filter(|_| is_ours);
-        let at_work = peer.filter(|_| is_single).map(|peer| peer.at_work().begin());
         let hang_up = peer.filter(|_| !is_single).map(Peer::hang_up);
         let (limit, metrics) = (around.answer_limit, Arc::clone(&around.metrics));
         let answer = self.inner.call(request);
         let whole = async move {
-            let mut response = match tokio::time::timeout_at(deadline, unless_it_panics(answer)).await {
-                Ok(Some(response)) => response?,
-                Ok(None) => {
+            // Else a panic would end the task, and the client would be told of a protocol error.
+            let unless_it_panics = AssertUnwindSafe(answer).catch_unwind();
+            let mut response = match tokio::time::timeout_at(deadline, unless_it_panics).await {
+                Ok(Ok(response)) => response?,
+                Ok(Err(_)) => {
                     record.metrics.panicked();
                     Status::from(Refusal::Internal).into_http()
                 }
@@ -157,21 +159,10 @@ where
             // An answer about one parcel is small, and holds no room while it waits to be taken.
             let permit = permit.filter(|_| !is_single);
             let watch = hang_up.map(|hang_up| Watched::begin(hang_up, limit, metrics));
-            Ok(response.map(|body| Body::new(Answer::new(body, record, (permit, at_work), watch))))
+            Ok(response.map(|body| Body::new(Answer::new(body, record, permit, watch))))
         };
         trace.around(whole.instrument(span))
     }
-}
-
-/// `None` where it panics. Else the panic would end the task, and the client would be told of a
-/// protocol error.
-async fn unless_it_panics<F: Future>(future: F) -> Option<F::Output> {
-    let mut future = pin!(future);
-    std::future::poll_fn(|ctx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(ctx))) {
-        Ok(polled) => polled.map(Some),
-        Err(_) => Poll::Ready(None),
-    })
-    .await
 }
 
 /// The client's `grpc-timeout`; `None` where there is none, or it is malformed.

@@ -19,6 +19,7 @@ use super::http2;
 use super::in_hand::{Hand, InHand};
 use super::incoming::Spoken;
 use super::wakes::Wakes;
+use crate::telemetry::fields;
 
 /// Answers the calls of each connection by `service`, until the drain has begun and all connections have ended.
 pub(super) async fn serve<S>(
@@ -50,7 +51,7 @@ pub(super) async fn serve<S>(
                         drop(hold);
                     });
                 }
-                Some(Err(error)) => tracing::debug!(%error, "a connection was not taken"),
+                Some(Err(error)) => tracing::debug!({ fields::ERROR } = %error, "a connection was not taken"),
                 None => break,
             }
         }
@@ -82,7 +83,7 @@ where
                 }
                 if let Poll::Ready(ended) = open.as_mut().poll(ctx) {
                     if let Err(error) = ended {
-                        tracing::debug!(%error, "a connection failed");
+                        tracing::debug!({ fields::ERROR } = %error, "a connection failed");
                     }
                     connection = None;
                 }
