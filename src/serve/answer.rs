@@ -19,7 +19,6 @@ use super::drain::Draining;
 use super::request_id::RequestId;
 use super::stalled::Watched;
 use super::status::{Refusal, code_name};
-use super::together::OneAtWork;
 use crate::telemetry::{Metrics, call_level, fields};
 use crate::traces::CallSpan;
 
@@ -120,19 +119,13 @@ pub(super) struct Answer {
     record: Record,
     has_ended: bool,
     watch: Option<Watched>,
-    /// Its room, until the last byte has left: what is not yet sent takes memory. And whoever writes for its connection waits
-    /// for all of it.
-    _until_sent: (Option<Permit>, Option<OneAtWork>),
+    /// Its room, until the last byte has left: what is not yet sent takes memory.
+    _room: Option<Permit>,
 }
 
 impl Answer {
-    pub(super) fn new(
-        body: Body,
-        record: Record,
-        until_sent: (Option<Permit>, Option<OneAtWork>),
-        watch: Option<Watched>,
-    ) -> Self {
-        Self { body, record, has_ended: false, watch, _until_sent: until_sent }
+    pub(super) fn new(body: Body, record: Record, room: Option<Permit>, watch: Option<Watched>) -> Self {
+        Self { body, record, has_ended: false, watch, _room: room }
     }
 
     fn end(&mut self, refusal: Refusal) -> Poll<Option<Result<Frame<Bytes>, Status>>> {

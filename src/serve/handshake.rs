@@ -18,7 +18,6 @@ use tokio_rustls::{Accept, TlsAcceptor};
 
 use super::patience::{Crowd, Patience};
 use super::stalled::HangUp;
-use super::together::AtWork;
 use crate::identity::{Caller, Identity};
 use crate::telemetry::Metrics;
 
@@ -37,15 +36,9 @@ pub(super) struct Security {
 pub(super) struct Peer {
     caller: Arc<OnceLock<Caller>>,
     hang_up: Arc<HangUp>,
-    at_work: AtWork,
 }
 
 impl Peer {
-    /// Its calls that are being answered.
-    pub(super) fn at_work(&self) -> &AtWork {
-        &self.at_work
-    }
-
     pub(super) fn caller(&self) -> Option<&Caller> {
         self.caller.get()
     }

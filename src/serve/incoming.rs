@@ -16,7 +16,6 @@ use tokio_stream::Stream;
 
 use super::handshake::{Link, Peer, Security};
 use super::patience::{Crowd, Patience};
-use super::together::Together;
 use crate::telemetry::Metrics;
 
 /// How long accepting rests after it failed: long enough for a file to be closed, and to cost nothing.
@@ -160,8 +159,7 @@ impl<A: Accept + Unpin> Stream for Incoming<A> {
                     // None is free: whoever comes next waits for this one.
                     let patience =
                         Patience::new(self.preface_timeout, Some(Crowd::new(Arc::clone(&self.room.free), 0)));
-                    let together = Together::of(link.peer.at_work().clone());
-                    return Poll::Ready(Some(Ok(Spoken { held, together, ..Spoken::new(link, patience) })));
+                    return Poll::Ready(Some(Ok(Spoken { held, ..Spoken::new(link, patience) })));
                 }
                 Err(error) if is_about_one_connection(&error) => {}
                 Err(error) => {
@@ -188,7 +186,6 @@ pub(super) struct Spoken<T> {
     /// Until the preface is complete.
     patience: Option<Patience>,
     n_read: usize,
-    together: Together,
     has_written: bool,
     held: Option<Held>,
 }
@@ -215,7 +212,7 @@ impl Drop for Held {
 
 impl<T> Spoken<T> {
     fn new(io: T, patience: Patience) -> Self {
-        Self { io, patience: Some(patience), n_read: 0, together: Together::default(), has_written: false, held: None }
+        Self { io, patience: Some(patience), n_read: 0, has_written: false, held: None }
     }
 }
 
@@ -241,13 +238,11 @@ impl<T: AsyncRead + Unpin> AsyncRead for Spoken<T> {
 
 impl<T: AsyncWrite + Unpin> AsyncWrite for Spoken<T> {
     fn poll_write(mut self: Pin<&mut Self>, ctx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        ready!(self.together.poll_due(ctx, buf.len()));
         self.has_written = true;
         Pin::new(&mut self.io).poll_write(ctx, buf)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, ctx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.together.flushed();
         Pin::new(&mut self.io).poll_flush(ctx)
     }
 
@@ -260,7 +255,6 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Spoken<T> {
         ctx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        ready!(self.together.poll_due(ctx, bufs.iter().map(|buf| buf.len()).sum()));
         self.has_written = true;
         Pin::new(&mut self.io).poll_write_vectored(ctx, bufs)
     }

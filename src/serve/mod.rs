@@ -42,7 +42,6 @@ mod standing;
 mod status;
 mod submitted;
 mod succession;
-mod together;
 mod transport;
 mod unread;
 mod wakes;
