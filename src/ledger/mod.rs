@@ -40,12 +40,12 @@ mod secret;
 mod stall;
 mod sync;
 mod verify;
+mod watch;
 mod writer;
 
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -73,6 +73,7 @@ pub use recorded::recorded_keys;
 pub use rescore::{Rescored, explained, rescore};
 pub use retention::Retention;
 pub use verify::{Fault, Known, Verified, VerifyError, known_record, verify, verify_against};
+pub use watch::{LongWrite, Watch};
 
 use crate::history::Bucket;
 use checkpoint::Signing;
@@ -81,7 +82,7 @@ use pending::Gauge;
 use writer::Desk;
 
 /// How often whoever waits for a record looks whether its write hangs.
-pub const LOOK_EVERY: Duration = Duration::from_millis(100);
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// The writing end of a ledger. Dropping it waits until all that was submitted is written.
 #[derive(Debug)]
@@ -153,6 +154,11 @@ impl Ledger {
     /// own thread does, and this returns at once.
     pub fn write_out(&self) {
         self.desk.work();
+    }
+
+    /// Records that were handed over, and that nobody has begun to write.
+    pub fn n_handed_over(&self) -> usize {
+        self.desk.n_incoming()
     }
 
     /// As [`Self::write_out`], but only once: whether more was handed over meanwhile.

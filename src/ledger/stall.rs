@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use super::watch::Bell;
+
 /// How long a write may take before whoever waits for its record goes on without. A thousand times what one takes; a disk
 /// that is merely slow is far below.
 const LIMIT: Duration = Duration::from_millis(500);
@@ -13,12 +15,22 @@ pub(super) struct Stall {
     origin: Instant,
     /// Milliseconds since the origin when the write under way began, and one more; zero: there is none.
     began_millis: AtomicU64,
+    /// Writes that were begun.
+    n_begun: AtomicU64,
     is_told: AtomicBool,
+    /// Calls whoever watches and rests.
+    pub(super) bell: Bell,
 }
 
 impl Stall {
     pub(super) fn new() -> Self {
-        Self { origin: Instant::now(), began_millis: AtomicU64::new(0), is_told: AtomicBool::new(false) }
+        Self {
+            origin: Instant::now(),
+            began_millis: AtomicU64::new(0),
+            n_begun: AtomicU64::new(0),
+            is_told: AtomicBool::new(false),
+            bell: Bell::default(),
+        }
     }
 
     fn now_millis(&self) -> u64 {
@@ -28,6 +40,13 @@ impl Stall {
     /// A write begins.
     pub(super) fn begins(&self) {
         self.began_millis.store(self.now_millis().saturating_add(1), Ordering::Relaxed);
+        self.n_begun.fetch_add(1, Ordering::SeqCst);
+        self.bell.ring();
+    }
+
+    /// How many writes were begun, and whether the last of them is under way.
+    pub(super) fn reached(&self) -> (u64, bool) {
+        (self.n_begun.load(Ordering::SeqCst), self.began_millis.load(Ordering::Relaxed) > 0)
     }
 
     /// It has ended. Whether it was told of as one that hangs.

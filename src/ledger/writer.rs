@@ -34,7 +34,7 @@ pub(super) struct Desk {
     pub(super) sync: Sync,
     pub(super) clock: Clock,
     pub(super) gauge: Arc<Gauge>,
-    stall: Stall,
+    pub(super) stall: Stall,
     pub(super) index: Arc<SharedIndex>,
     /// The end of what is written.
     pub(super) head: SharedHead,
@@ -144,7 +144,7 @@ impl Desk {
     }
 
     /// Records that nobody has taken up yet.
-    fn n_incoming(&self) -> usize {
+    pub(super) fn n_incoming(&self) -> usize {
         self.incoming.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 

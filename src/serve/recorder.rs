@@ -98,7 +98,7 @@ impl Recorder {
         let lane = Lane::whole(grounds.clone(), history, flow);
         Ok(Self {
             _retention: retention,
-            writing: Writing::new(Arc::clone(&ledger)),
+            writing: Writing::new(Arc::clone(&ledger))?,
             ledger,
             live,
             lanes: ArcSwap::from_pointee(Lanes::of(Arc::new(lane))),

@@ -2,28 +2,62 @@
 //!
 //! For all calls together: a task or a timer of its own for each would cost more than to write its record.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 
+use tokio::runtime::Handle;
 use tokio::sync::{Notify, oneshot};
 
-use crate::ledger::{Appended, LOOK_EVERY, Ledger};
+use crate::ledger::{Appended, Ledger, LedgerError, LongWrite, Watch};
+
+/// As many records are worth a write: no more are waited for.
+const MANY: usize = 4;
+
+/// Writes of few records before it is tried again whether more come where they are waited for.
+const TRIED_EVERY: u32 = 64;
 
 /// Where calls wait for their records.
 #[derive(Debug)]
 pub(super) struct Writing {
+    _watch: Watch,
     ledger: Arc<Ledger>,
     /// Whether a task is about to write what was handed over by now.
     is_called: AtomicBool,
-    is_watched: AtomicBool,
-    /// Tells all who wait that a write hangs.
+    gathering: Gathering,
+    long: Arc<Long>,
+}
+
+/// What is done where a write takes long.
+#[derive(Debug, Default)]
+struct Long {
+    /// Where the calls are that wait for it.
+    runtime: OnceLock<Handle>,
+    /// Tells all who wait that it hangs.
     hang: Notify,
 }
 
+impl Long {
+    fn told(&self, LongWrite { hangs }: LongWrite) {
+        // The thread that writes may be the one that looked after the network and the clock: another wakes for this, finds
+        // nothing else to do, and does so now.
+        if let Some(runtime) = self.runtime.get() {
+            runtime.spawn(async {});
+        }
+        if hangs {
+            self.hang.notify_waiters();
+        }
+    }
+}
+
 impl Writing {
-    pub(super) fn new(ledger: Arc<Ledger>) -> Arc<Self> {
-        let (is_called, is_watched) = (AtomicBool::new(false), AtomicBool::new(false));
-        Arc::new(Self { ledger, is_called, is_watched, hang: Notify::new() })
+    /// # Errors
+    /// [`LedgerError::Thread`].
+    pub(super) fn new(ledger: Arc<Ledger>) -> Result<Arc<Self>, LedgerError> {
+        let long = Arc::<Long>::default();
+        let of_watch = Arc::clone(&long);
+        let watch = Watch::start(&ledger, move |write| of_watch.told(write))?;
+        let (is_called, gathering) = (AtomicBool::new(false), Gathering::default());
+        Ok(Arc::new(Self { _watch: watch, ledger, is_called, gathering, long }))
     }
 
     /// What became of a record that was handed over. One that waits for a write that hangs is answered as one that can't be
@@ -35,7 +69,7 @@ impl Writing {
         }
         loop {
             // Before it is asked whether it hangs, so that none is missed.
-            let hang = self.hang.notified();
+            let hang = self.long.hang.notified();
             if self.ledger.hangs() {
                 return Some(self.ledger.unwritten());
             }
@@ -50,53 +84,69 @@ impl Writing {
 
     /// Has what was handed over written, unless that is about to happen.
     fn call(self: &Arc<Self>) {
-        if raises(&self.is_called) {
+        if !self.is_called.load(Ordering::Relaxed) && !self.is_called.swap(true, Ordering::AcqRel) {
+            self.long.runtime.get_or_init(Handle::current);
             tokio::spawn(write(Arc::clone(self)));
         }
-        if raises(&self.is_watched) {
-            tokio::spawn(watch(Watch(Arc::downgrade(self))));
-        }
     }
-}
-
-/// Raises a flag; whether it was down. Where it is up, to look is enough: whoever writes takes it down first, and takes what
-/// was handed over after that.
-fn raises(flag: &AtomicBool) -> bool {
-    !flag.load(Ordering::Relaxed) && !flag.swap(true, Ordering::AcqRel)
 }
 
 /// On a task of its own: where the disk hangs, it hangs with one thread and no call.
 async fn write(writing: Arc<Writing>) {
-    loop {
-        // Calls that came together are written together: those that can go on now decide first. No answer that was told of
-        // meanwhile waits behind the next write, on a thread that may hang. And the runtime wakes another thread, which looks
-        // after the network and the clock while this one writes: without it nobody would see that a write hangs.
+    let Writing { ledger, is_called, gathering, .. } = &*writing;
+    let n_waiting = ledger.n_handed_over();
+    // Calls that came together are written together: those that can go on now decide first.
+    if n_waiting < MANY && gathering.is_worth_it() {
         tokio::task::yield_now().await;
-        writing.is_called.store(false, Ordering::Release);
-        if !writing.ledger.write_once() {
+        gathering.brought(ledger.n_handed_over().saturating_sub(n_waiting));
+    }
+    loop {
+        // Before what was handed over is taken up: whoever still finds it raised left its record before that.
+        is_called.store(false, Ordering::Release);
+        if !ledger.write_once() {
             return;
         }
+        // No answer that was told of meanwhile waits behind the next write, on a thread that may hang.
+        tokio::task::yield_now().await;
     }
 }
 
-/// Says that nobody watches any more where it ends, as with its runtime.
-struct Watch(Weak<Writing>);
+/// Whether to wait for more records brings any. To wait has the runtime look at the network, and wake another thread: twenty
+/// microseconds of CPU, where a write takes ten.
+#[derive(Debug, Default)]
+struct Gathering {
+    /// How often it is not to be tried yet.
+    n_not_yet: AtomicU32,
+}
 
-impl Drop for Watch {
-    fn drop(&mut self) {
-        if let Some(writing) = self.0.upgrade() {
-            writing.is_watched.store(false, Ordering::Release);
+impl Gathering {
+    fn is_worth_it(&self) -> bool {
+        self.n_not_yet.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1)).is_err()
+    }
+
+    /// More have come.
+    fn brought(&self, n_more: usize) {
+        if n_more == 0 {
+            self.n_not_yet.store(TRIED_EVERY, Ordering::Relaxed);
         }
     }
 }
 
-/// Looks whether a write hangs, for as long as there is a ledger.
-async fn watch(watch: Watch) {
-    loop {
-        tokio::time::sleep(LOOK_EVERY).await;
-        let Some(writing) = watch.0.upgrade() else { return };
-        if writing.ledger.hangs() {
-            writing.hang.notify_waiters();
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_brings_nothing_is_left_for_a_while() {
+        let gathering = Gathering::default();
+        for _ in 0..3 {
+            assert!(gathering.is_worth_it());
+            gathering.brought(2);
+        }
+        for _ in 0..3 {
+            assert!(gathering.is_worth_it());
+            gathering.brought(0);
+            assert!((0..TRIED_EVERY).all(|_| !gathering.is_worth_it()));
         }
     }
 }

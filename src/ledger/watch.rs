@@ -1,0 +1,122 @@
+//! The thread that sees a write that takes long.
+//!
+//! A thread of its own: whoever writes is a thread that looked after calls, and may be the one that looked after the network
+//! and the clock for all others. To have another take that over before each write costs more than the write.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::thread::{self, JoinHandle, Thread};
+use std::time::Duration;
+
+use super::writer::Desk;
+use super::{Ledger, LedgerError};
+
+/// How often it looks: a write that two looks find takes long. A hundred times what one takes.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// A write that has not ended for some time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LongWrite {
+    /// Whether it [hangs](super::Ledger::hangs).
+    pub hangs: bool,
+}
+
+/// Tells of writes that take long, until it is dropped.
+#[derive(Debug)]
+pub struct Watch {
+    ends: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Watch {
+    /// Over a ledger's writes: `tell` is called some fifty times a second while one takes long. A ledger has one.
+    ///
+    /// # Errors
+    /// [`LedgerError::Thread`].
+    pub fn start(ledger: &Ledger, tell: impl Fn(LongWrite) + Send + 'static) -> Result<Self, LedgerError> {
+        let (desk, ends) = (Arc::clone(&ledger.desk), Arc::<AtomicBool>::default());
+        let until = Arc::clone(&ends);
+        let thread = thread::Builder::new().name("ledger-watch".to_owned());
+        let thread = thread.spawn(move || watch(&desk, &until, tell)).map_err(LedgerError::Thread)?;
+        Ok(Self { ends, thread: Some(thread) })
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.ends.store(true, Ordering::SeqCst);
+        if let Some(thread) = self.thread.take() {
+            thread.thread().unpark();
+            // A panic there was told when it happened.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Wakes whoever watches where it rests because nothing is written.
+#[derive(Debug, Default)]
+pub(super) struct Bell {
+    rests: AtomicBool,
+    thread: OnceLock<Thread>,
+}
+
+impl Bell {
+    /// A write begins.
+    pub(super) fn ring(&self) {
+        if self.rests.load(Ordering::SeqCst)
+            && self.rests.swap(false, Ordering::SeqCst)
+            && let Some(thread) = self.thread.get()
+        {
+            thread.unpark();
+        }
+    }
+}
+
+fn watch(desk: &Desk, ends: &AtomicBool, tell: impl Fn(LongWrite)) {
+    let bell = &desk.stall.bell;
+    bell.thread.get_or_init(thread::current);
+    let mut seen = 0;
+    while !ends.load(Ordering::SeqCst) {
+        let (n_begun, is_under_way) = desk.stall.reached();
+        if n_begun == seen && is_under_way {
+            tell(LongWrite { hangs: desk.hangs() });
+        } else if n_begun == seen {
+            bell.rests.store(true, Ordering::SeqCst);
+            // One that began before it said so rang nobody.
+            if desk.stall.reached().0 == seen {
+                thread::park();
+            }
+            bell.rests.store(false, Ordering::SeqCst);
+        }
+        seen = n_begun;
+        thread::park_timeout(LOOK_EVERY);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::super::{Clock, LedgerConfig};
+    use super::*;
+
+    #[test]
+    fn what_takes_long_is_told_of_until_it_ends_and_later_that_it_hangs() {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = Ledger::open(&dir.path().join("ledger.db"), &LedgerConfig::default(), Clock::system()).unwrap();
+        let (told, tell) = mpsc::channel();
+        let watch = Watch::start(&ledger, move |long| told.send(long).unwrap()).unwrap();
+        for _ in 0..2 {
+            let (end, ends) = mpsc::channel();
+            let hanging = ledger.hangs_until(ends);
+            assert_eq!(tell.recv(), Ok(LongWrite { hangs: false }));
+            assert!(tell.iter().any(|long| long.hangs), "ends only where one is found");
+            drop(end);
+            hanging.join().unwrap();
+            // It may have looked just before.
+            while tell.recv_timeout(LOOK_EVERY * 10).is_ok() {}
+        }
+        drop(watch);
+        assert_eq!(tell.recv(), Err(mpsc::RecvError));
+    }
+}
