@@ -13,6 +13,7 @@ mod error;
 mod export;
 mod findings;
 mod frame;
+mod fresh;
 mod grounds;
 mod import;
 mod imported;

@@ -15,12 +15,13 @@ use std::thread::Thread;
 use super::LedgerError;
 use super::clock::Clock;
 use super::config::Sync;
+use super::fresh::{Fresh, Repeatable};
 use super::index::{Index, SharedIndex};
 use super::log::{End, Log, open_to_write};
 use super::part::Indexed;
 use super::pending::{Appended, Done, Gauge, Submission};
 use super::record::{Content, Head, Kind};
-use super::repeated::{Repeatable, known};
+use super::repeated::known;
 use super::stall::Stall;
 use super::sync::{SharedHead, noted};
 use crate::telemetry::{fields, with_causes};
@@ -284,7 +285,7 @@ impl Writer {
         let Some(log) = &mut self.log else { return Ok(Vec::new()) };
         let n = self.waiting.len().min(MOST_TOGETHER);
         let mut places = Vec::with_capacity(n);
-        let mut fresh: Vec<(i64, Repeatable<'_>)> = Vec::with_capacity(n);
+        let mut fresh = Fresh::with_capacity(n);
         let mut seq = self.end.head.seq;
         for one in self.waiting.iter().take(n) {
             let content = &one.submission.content;
@@ -293,7 +294,7 @@ impl Writer {
                 None => {
                     seq += 1;
                     places.push(Place::New { seq });
-                    fresh.push((one.recorded_at_micros, Repeatable::As(content)));
+                    fresh.push(one.recorded_at_micros, Repeatable::As(content));
                 }
                 Some((by_request, known_seq, recorded_at_micros)) => {
                     places.push(Place::Known { seq: known_seq, recorded_at_micros });
@@ -301,15 +302,14 @@ impl Writer {
                     if !by_request && content.request.is_some() {
                         seq += 1;
                         let repeat = Content { kind: Kind::Repeat, parcel: None, body: Vec::new(), ..content.clone() };
-                        fresh.push((one.recorded_at_micros, Repeatable::Repeat(Box::new(repeat))));
+                        fresh.push(one.recorded_at_micros, Repeatable::Repeat(Box::new(repeat)));
                     }
                 }
             }
         }
         let mut indexed = Vec::with_capacity(fresh.len());
-        let records = fresh.iter().map(|(micros, content)| (*micros, content.content()));
         let placed = |offset, _, content: &Content, micros| indexed.push(Indexed::of(offset, micros, content));
-        let end = log.write(records, placed).map_err(writing)?;
+        let end = log.write(fresh.iter(), placed).map_err(writing)?;
         if desk.sync == Sync::Always {
             log.ask_the_disk().map_err(LedgerError::file("writing", &desk.path))?;
             self.synced = end;
