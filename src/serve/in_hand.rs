@@ -16,7 +16,7 @@ use futures_util::FutureExt as _;
 use hyper::rt::Executor;
 
 /// Most that are in one connection's hand, however short they are. No more than there are bits in [`Woken`].
-const MOST: usize = 16;
+const MOST: usize = 32;
 
 /// How long the last of them may wait for the others.
 const WAIT: Duration = Duration::from_millis(1);
