@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 
 use bytes::{BufMut as _, Bytes};
 use prost::Message;
-use prost::encoding::message;
+use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint, key_len, message};
 use tonic::body::Body;
 use tonic::codec::{Codec, EncodeBuf, Encoder};
 use tonic::server::{Grpc, NamedService, UnaryService};
@@ -35,6 +35,8 @@ pub(super) struct Written(Vec<u8>);
 
 /// Number of the field of a `ScoreParcelsResponse`.
 const RESULTS: u32 = 1;
+/// Number of the field of a `ScoreResult`.
+const DECISION: u32 = 1;
 
 /// What most results fit into, without reasons.
 const RESULT_BYTES: usize = 512;
@@ -47,6 +49,20 @@ impl Written {
 
     pub(super) fn add(&mut self, result: &v1::ScoreResult) {
         message::encode(RESULTS, result, &mut self.0);
+    }
+
+    /// Adds the result of a decision that was encoded before, with more of its fields: one after the other they are one
+    /// message.
+    pub(super) fn add_decision(&mut self, encoded: &[u8], rest: &v1::Decision) {
+        let Self(out) = self;
+        let n_decision = (encoded.len() + rest.encoded_len()) as u64;
+        let n_result = key_len(DECISION) as u64 + encoded_len_varint(n_decision) as u64 + n_decision;
+        encode_key(RESULTS, WireType::LengthDelimited, out);
+        encode_varint(n_result, out);
+        encode_key(DECISION, WireType::LengthDelimited, out);
+        encode_varint(n_decision, out);
+        out.extend_from_slice(encoded);
+        rest.encode(out).expect("a vector grows");
     }
 }
 
@@ -164,5 +180,23 @@ mod tests {
         });
         let whole = v1::ScoreParcelsResponse::decode(bytes.collect::<Vec<_>>().as_slice()).unwrap();
         assert_eq!(whole.results, results);
+    }
+
+    #[test]
+    fn a_decision_in_two_parts_comes_as_one() {
+        let of_record = v1::Decision {
+            decided_at: Some(crate::wire::timestamp_micros(1_700_000_000_000_005)),
+            degraded: vec!["ledger".to_owned()],
+            ..Default::default()
+        };
+        let mut written = Written::default();
+        let mut results = Vec::new();
+        for (n, rest) in [0, 100, 300].into_iter().zip([&of_record, &v1::Decision::default(), &of_record]) {
+            let decision = v1::Decision { decision_id: "d".repeat(n), risk_score: 0.5, ..Default::default() };
+            written.add_decision(&decision.encode_to_vec(), rest);
+            let whole = v1::Decision { decided_at: rest.decided_at, degraded: rest.degraded.clone(), ..decision };
+            results.push(v1::ScoreResult { result: Some(v1::score_result::Result::Decision(whole)) });
+        }
+        assert_eq!(v1::ScoreParcelsResponse::decode(written.0.as_slice()).unwrap().results, results);
     }
 }

@@ -52,29 +52,31 @@ pub(super) fn took(stage: Stage, time: Duration, metrics: &Metrics) {
     CallSpan::current().took(key, time);
 }
 
-/// Counts what one parcel was answered.
-pub(super) fn count(answer: &Result<v1::Decision, Refusal>, metrics: &Metrics) {
-    match answer {
-        Ok(decision) => {
-            metrics.decided(route_name(decision.route), decision.risk_score, decision.risk_percentile);
-            if let Some(model) = &decision.model {
-                metrics.decided_by(&model.version, decision.risk_score);
-            }
-            metrics.shows(|unix_millis| shown(decision, unix_millis));
-            for notice in &decision.notices {
-                // By the list, and not by the reply's text: words of metrics are the program's own.
-                if let Some(code) = NoticeCode::ALL.iter().find(|code| code.as_str() == notice.code) {
-                    metrics.noticed(code.as_str());
-                }
-            }
-            if !decision.degraded.is_empty() {
-                metrics.degraded("ledger");
-            }
+/// Counts a decision, when it is made.
+pub(super) fn decided(decision: &v1::Decision, metrics: &Metrics) {
+    metrics.decided(route_name(decision.route), decision.risk_score, decision.risk_percentile);
+    if let Some(model) = &decision.model {
+        metrics.decided_by(&model.version, decision.risk_score);
+    }
+    metrics.shows(|unix_millis| shown(decision, unix_millis));
+    for notice in &decision.notices {
+        // By the list, and not by the reply's text: words of metrics are the program's own.
+        if let Some(code) = NoticeCode::ALL.iter().find(|code| code.as_str() == notice.code) {
+            metrics.noticed(code.as_str());
         }
-        Err(refusal) => {
-            for violation in refusal.violations() {
-                metrics.invalid_field(violation.problem.reason());
-            }
-        }
+    }
+}
+
+/// Counts a decision that is given while the ledger does not take it.
+pub(super) fn degraded(decision: &v1::Decision, metrics: &Metrics) {
+    if !decision.degraded.is_empty() {
+        metrics.degraded("ledger");
+    }
+}
+
+/// Counts what is wrong with a request that is refused.
+pub(super) fn refused(refusal: &Refusal, metrics: &Metrics) {
+    for violation in refusal.violations() {
+        metrics.invalid_field(violation.problem.reason());
     }
 }

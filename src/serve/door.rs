@@ -16,7 +16,8 @@ use xxhash_rust::xxh3::xxh3_128;
 use super::access::permit;
 use super::admission::Permit;
 use super::batches::Written;
-use super::counted::{count, took};
+use super::begun::{Begun, Recording};
+use super::counted::{decided, degraded, refused, took};
 use super::recorder::{Asked, Recorder};
 use super::requests::Claim;
 use super::status::Refusal;
@@ -40,12 +41,6 @@ pub(super) struct Door {
 
 /// A result that may wait for the ledger.
 type Answer = Pin<Box<dyn Future<Output = v1::ScoreResult> + Send>>;
-
-/// Some requests of a batch, when all was done that can be without waiting.
-enum Begun {
-    Answered(Written),
-    Recording(Vec<Answer>),
-}
 
 /// Most parcels of a batch that a thread takes together: to share a batch then costs nothing.
 const AT_ONCE: usize = 16;
@@ -87,16 +82,13 @@ impl Door {
             // Apart, so that no other call carries the room for it about.
             Some(recorder) => Box::pin(self.score_once(recorder, request, language)).await,
         };
-        count(&answer, &self.metrics);
-        answer
+        self.counted(answer)
     }
 
     /// Begins to answer one request: what can be done without waiting is done when this returns.
     pub(super) fn start(&self, request: v1::ScoreParcelRequest, language: Language) -> Answer {
         let Some(recorder) = &self.recorder else {
-            let decided = self.decide(request, language);
-            count(&decided, &self.metrics);
-            return Box::pin(std::future::ready(result(decided)));
+            return Box::pin(future::ready(result(self.counted(self.decide(request, language)))));
         };
         if request.request_id.is_empty() {
             let submitted = self.submit(recorder, request, language, None);
@@ -106,8 +98,7 @@ impl Door {
                     Ok(submitted) => door.recorded(submitted).await,
                     Err(refusal) => Err(refusal),
                 };
-                count(&answer, &door.metrics);
-                result(answer)
+                result(door.counted(answer))
             });
         }
         let door = self.clone();
@@ -149,40 +140,46 @@ impl Door {
         for some in begun {
             results.push(match some {
                 Begun::Answered(written) => written,
-                Begun::Recording(answers) => {
-                    let mut written = Written::with_capacity(answers.len());
-                    for answer in answers {
-                        written.add(&answer.await);
-                    }
-                    written
-                }
+                Begun::Recording(recording) => match &self.recorder {
+                    Some(recorder) => recording.recorded(recorder, &self.metrics).await,
+                    None => return Err(Refusal::Internal),
+                },
             });
         }
         Ok(results)
     }
 
-    /// Begins to answer some requests of a batch, as [`Door::start`] does.
+    /// Begins to answer some requests of a batch.
     fn start_some(&self, requests: &[Bytes], may_explain: bool, language: Language) -> Result<Begun, Refusal> {
-        if self.recorder.is_some() {
-            let start = |request: &Bytes| -> Result<Answer, Refusal> {
-                Ok(match read(request, may_explain)? {
-                    Ok(request) => self.start(request, language),
-                    Err(unreadable) => Box::pin(future::ready(self.counted(Err(unreadable)))),
-                })
-            };
-            return Ok(Begun::Recording(requests.iter().map(start).collect::<Result<_, Refusal>>()?));
-        }
-        let mut written = Written::with_capacity(requests.len());
+        let requests = requests.iter().map(|request| read(request, may_explain));
+        let Some(recorder) = &self.recorder else {
+            let mut written = Written::with_capacity(requests.len());
+            for request in requests {
+                written.add(&result(self.counted(request?.and_then(|request| self.decide(request, language)))));
+            }
+            return Ok(Begun::Answered(written));
+        };
+        let mut recording = Recording::with_capacity(requests.len());
         for request in requests {
-            let request = read(request, may_explain)?;
-            written.add(&self.counted(request.and_then(|request| self.decide(request, language))));
+            let submitted = match request? {
+                Ok(request) if !request.request_id.is_empty() => {
+                    let door = self.clone();
+                    recording.add_apart(tokio::spawn(async move { door.score(request, language).await }));
+                    continue;
+                }
+                request => request.and_then(|request| self.submit(recorder, request, language, None)),
+            };
+            match self.counted(submitted) {
+                Ok(submitted) => recording.add(*submitted),
+                Err(refusal) => recording.add_refused(refusal),
+            }
         }
-        Ok(Begun::Answered(written))
+        Ok(Begun::Recording(recording))
     }
 
-    fn counted(&self, decided: Result<v1::Decision, Refusal>) -> v1::ScoreResult {
-        count(&decided, &self.metrics);
-        result(decided)
+    /// Counts why a request was refused, where it was.
+    fn counted<T>(&self, answer: Result<T, Refusal>) -> Result<T, Refusal> {
+        answer.inspect_err(|refusal| refused(refusal, &self.metrics))
     }
 
     /// Decides about one request and hands it over to the ledger. `once`: where the request has an identifier of its own.
@@ -197,6 +194,7 @@ impl Door {
         let another_decides = |faulty: &ModelRef| self.another_decides(faulty);
         let (submitted, at) =
             recorder.submit(&self.scorer, &mut asked, language, once, &self.metrics, another_decides)?;
+        decided(&submitted.decision, &self.metrics);
         if let Some(lifecycle) = &self.lifecycle {
             lifecycle.shadow.offer(&asked.parcel, &submitted.decision, Some(at));
         }
@@ -230,6 +228,7 @@ impl Door {
         });
         let (asked, answered) = looked.await.map_err(|_| Refusal::Internal)?;
         if let Some(decision) = answered? {
+            decided(&decision, &self.metrics);
             return Ok(decision);
         }
         let submitted = self.submit(recorder, request, language, Some((asked, claim)))?;
@@ -241,7 +240,7 @@ impl Door {
         let started = Instant::now();
         let recorded = submitted.recorded().await;
         took(Stage::Record, started.elapsed(), &self.metrics);
-        recorded
+        recorded.inspect(|decision| degraded(decision, &self.metrics))
     }
 
     /// Scores one request by the history that the scorer has.
@@ -257,13 +256,14 @@ impl Door {
             }
             decision = self.scorer.load().of_item(item_id).decide(&parcel, explanation);
         }
-        let decided = Instant::now();
+        let made = Instant::now();
         let decision = wire::from_decision(decision, language);
-        took(Stage::Decide, decided - started, &self.metrics);
+        took(Stage::Decide, made - started, &self.metrics);
         if let Some(model) = &decision.model {
-            self.metrics.took_by(&model.version, decided - started);
+            self.metrics.took_by(&model.version, made - started);
         }
-        took(Stage::Encode, decided.elapsed(), &self.metrics);
+        took(Stage::Encode, made.elapsed(), &self.metrics);
+        decided(&decision, &self.metrics);
         if let Some(lifecycle) = &self.lifecycle {
             lifecycle.shadow.offer(&parcel, &decision, None);
         }

@@ -5,6 +5,7 @@ mod admission;
 mod answer;
 mod audit;
 mod batches;
+mod begun;
 mod call;
 mod canary;
 mod config;
