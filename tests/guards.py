@@ -117,7 +117,7 @@ GUARDS = [
     ("long_write", "a disk that hangs in the thread that looks after the network", "serve/writing.rs",
      "if let Some(runtime) = self.runtime.get() {",
      'if let Some(runtime) = self.runtime.get().filter(|_| !crate::off("long_write")) {',
-     "it ledger::hangs::a_server_answers_while_its_file_system_is_frozen"),
+     "it ledger::hangs::a_write_that_takes_long_holds_up_no_other_call"),
     ("deadline", "calls that never end", "serve/call.rs",
      "tokio::time::timeout_at(deadline, unless_it_panics)",
      'tokio::time::timeout_at(if crate::off("deadline") { deadline + Duration::from_secs(9999) } else { deadline }, '

@@ -14,6 +14,8 @@ use parcel_risk::wire::v1::outcome_service_client::OutcomeServiceClient;
 use parcel_risk::wire::v1::risk_scoring_service_client::RiskScoringServiceClient;
 use tonic::transport::Channel;
 use tonic::{Code, Request, Status};
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_client::HealthClient;
 
 use super::{Place, is_recorded, outcome, parcels, requests};
 use crate::admin::ask;
@@ -224,4 +226,34 @@ async fn a_server_answers_while_its_file_system_is_frozen() {
     assert_eq!(child.stop().await.code(), Some(0));
     assert!(answered.iter().all(|decision| is_recorded(&ledger, decision)));
     verify(&ledger, None).unwrap();
+}
+
+/// The thread that writes is the one that looked after the network: another does so before anybody knows that the write hangs.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_write_that_takes_long_holds_up_no_other_call() {
+    let Some(disk) = Freezer::new() else { return };
+    let (child, channel, _) = serve_with(&disk.path().join("ledger.db")).await;
+    let _thaws = Thaws(&disk);
+    let ask = |parcel: &v1::Parcel| {
+        let (mut client, parcel) = (RiskScoringServiceClient::new(channel.clone()), request(parcel.clone()));
+        async move { client.score_parcel(in_time(parcel)).await.unwrap().into_inner().decision.unwrap() }
+    };
+    let sent = parcels(6);
+    // One after the other: then each is written at once, and no other thread is woken for the sake of more.
+    for parcel in &sent[..5] {
+        assert!(ask(parcel).await.degraded.is_empty());
+    }
+    assert!(disk.set("-f"));
+    let mut hangs = tokio::spawn(ask(&sent[5]));
+    // So that it hangs before the next call comes.
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let mut health = HealthClient::new(channel.clone());
+    tokio::select! {
+        biased;
+        decision = &mut hangs => panic!("the other call waited for the write: {decision:?}"),
+        answer = health.check(HealthCheckRequest::default()) => drop(answer.unwrap()),
+    }
+    assert_eq!(hangs.await.unwrap().degraded, ["ledger"]);
+    assert!(disk.set("-u"));
+    assert_eq!(child.stop().await.code(), Some(0));
 }
