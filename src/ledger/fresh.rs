@@ -3,7 +3,7 @@
 use hashbrown::HashTable;
 
 use super::index::Key;
-use super::record::{Content, Kind};
+use super::record::Content;
 
 /// Records in the order in which they are to be written. A batch has a thousand of them, so each is found by what it is about.
 #[derive(Default)]
@@ -39,10 +39,8 @@ impl<'a> Fresh<'a> {
 
     /// Adds one, with the time that it will have.
     pub(super) fn push(&mut self, recorded_at_micros: i64, record: Repeatable<'a>) {
-        let (place, content) = (self.records.len(), record.content());
-        let decision = content.decision_id.as_ref().filter(|_| content.kind == Kind::Decision).map(Key::of_decision);
-        let request = content.request.as_ref().map(|request| Key::of_request(&request.id));
-        for key in decision.into_iter().chain(request) {
+        let place = self.records.len();
+        for key in Key::of_answer(record.content()).into_iter().flatten() {
             self.index.insert_unique(key.0, (key, place), |(key, _)| key.0);
         }
         self.records.push((recorded_at_micros, record));
@@ -65,7 +63,7 @@ impl<'a> Fresh<'a> {
 mod tests {
     use super::*;
     use crate::history::Bucket;
-    use crate::ledger::Request;
+    use crate::ledger::{Kind, Request};
 
     #[test]
     fn each_is_found_by_its_decision_and_its_request_and_by_nothing_else() {

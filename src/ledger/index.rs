@@ -42,6 +42,12 @@ impl Key {
     pub(super) fn of_request(id: &str) -> Self {
         Self(xxh3_64_with_seed(id.as_bytes(), 3))
     }
+
+    /// Of the decision that a record is or is about, and of the request that it answers.
+    pub(super) fn of_answer(content: &Content) -> [Option<Self>; 2] {
+        let request = content.request.as_ref();
+        [content.decision_id.as_ref().map(Self::of_decision), request.map(|request| Self::of_request(&request.id))]
+    }
 }
 
 /// Runs, oldest first, and then parts, oldest first; each begins with the record after the last of the one before.
@@ -280,6 +286,7 @@ impl Indexed {
     /// What is found of a record that begins at `offset`.
     pub(super) fn of(offset: u64, recorded_at_micros: i64, content: &Content) -> Self {
         let route = content.route.and_then(|route| u8::try_from(route).ok());
+        let [decision, request] = Key::of_answer(content);
         Self {
             offset,
             recorded_at_micros,
@@ -291,8 +298,8 @@ impl Indexed {
                     super::Kind::Model => Some(Key::OF_MODELS),
                     _ => content.item.map(Key::of_item),
                 },
-                content.decision_id.as_ref().map(Key::of_decision),
-                content.request.as_ref().map(|request| Key::of_request(&request.id)),
+                decision,
+                request,
             ],
         }
     }

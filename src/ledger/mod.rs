@@ -15,6 +15,7 @@ mod findings;
 mod frame;
 mod fresh;
 mod grounds;
+mod helper;
 mod import;
 mod imported;
 mod index;

@@ -1,10 +1,11 @@
 //! Parcels and texts of outcomes erased when they are as old as the configuration says, while the server runs.
 
+use std::sync::Weak;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Weak};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::Duration;
 
+use super::helper::Helper;
 use super::{Ledger, LedgerError};
 use crate::telemetry::fields;
 
@@ -14,10 +15,7 @@ const DAY_MICROS: i64 = 86_400_000_000;
 
 /// The thread that erases; dropping it ends it.
 #[derive(Debug)]
-pub struct Retention {
-    is_over: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
-}
+pub struct Retention(#[expect(dead_code, reason = "held until it is dropped")] Helper);
 
 impl Retention {
     /// Erases now and from time to time what is older than `days`, which is not 0. The ledger is not held.
@@ -25,10 +23,8 @@ impl Retention {
     /// # Errors
     /// [`LedgerError::Thread`].
     pub fn start(ledger: Weak<Ledger>, days: u32) -> Result<Self, LedgerError> {
-        let is_over = Arc::new(AtomicBool::new(false));
-        let over = Arc::clone(&is_over);
-        let run = move || {
-            while !over.load(Ordering::SeqCst) {
+        let run = move |is_over: &AtomicBool| {
+            while !is_over.load(Ordering::SeqCst) {
                 let Some(ledger) = ledger.upgrade() else { return };
                 let before = ledger.clock().now_micros().saturating_sub(i64::from(days).saturating_mul(DAY_MICROS));
                 match ledger.erase_before(before) {
@@ -43,18 +39,6 @@ impl Retention {
                 thread::park_timeout(LOOK_EVERY);
             }
         };
-        let thread = thread::Builder::new().name("retention".to_owned()).spawn(run).map_err(LedgerError::Thread)?;
-        Ok(Self { is_over, thread: Some(thread) })
-    }
-}
-
-impl Drop for Retention {
-    fn drop(&mut self) {
-        self.is_over.store(true, Ordering::SeqCst);
-        if let Some(thread) = self.thread.take() {
-            thread.thread().unpark();
-            // A panic there was told when it happened.
-            let _ = thread.join();
-        }
+        Helper::start("retention", run).map(Self)
     }
 }

@@ -5,9 +5,10 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::thread::{self, JoinHandle, Thread};
+use std::thread::{self, Thread};
 use std::time::Duration;
 
+use super::helper::Helper;
 use super::writer::Desk;
 use super::{Ledger, LedgerError};
 
@@ -23,10 +24,7 @@ pub struct LongWrite {
 
 /// Tells of writes that take long, until it is dropped.
 #[derive(Debug)]
-pub struct Watch {
-    ends: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
-}
+pub struct Watch(#[expect(dead_code, reason = "held until it is dropped")] Helper);
 
 impl Watch {
     /// Over a ledger's writes: `tell` is called some fifty times a second while one takes long. A ledger has one.
@@ -34,22 +32,8 @@ impl Watch {
     /// # Errors
     /// [`LedgerError::Thread`].
     pub fn start(ledger: &Ledger, tell: impl Fn(LongWrite) + Send + 'static) -> Result<Self, LedgerError> {
-        let (desk, ends) = (Arc::clone(&ledger.desk), Arc::<AtomicBool>::default());
-        let until = Arc::clone(&ends);
-        let thread = thread::Builder::new().name("ledger-watch".to_owned());
-        let thread = thread.spawn(move || watch(&desk, &until, tell)).map_err(LedgerError::Thread)?;
-        Ok(Self { ends, thread: Some(thread) })
-    }
-}
-
-impl Drop for Watch {
-    fn drop(&mut self) {
-        self.ends.store(true, Ordering::SeqCst);
-        if let Some(thread) = self.thread.take() {
-            thread.thread().unpark();
-            // A panic there was told when it happened.
-            let _ = thread.join();
-        }
+        let desk = Arc::clone(&ledger.desk);
+        Helper::start("ledger-watch", move |is_over| watch(&desk, is_over, tell)).map(Self)
     }
 }
 
@@ -72,11 +56,11 @@ impl Bell {
     }
 }
 
-fn watch(desk: &Desk, ends: &AtomicBool, tell: impl Fn(LongWrite)) {
+fn watch(desk: &Desk, is_over: &AtomicBool, tell: impl Fn(LongWrite)) {
     let bell = &desk.stall.bell;
     bell.thread.get_or_init(thread::current);
     let mut seen = 0;
-    while !ends.load(Ordering::SeqCst) {
+    while !is_over.load(Ordering::SeqCst) {
         let (n_begun, is_under_way) = desk.stall.reached();
         if n_begun == seen && is_under_way {
             tell(LongWrite { hangs: desk.hangs() });

@@ -25,8 +25,8 @@ pub(super) enum Begun {
 
 /// Decisions that wait for their records. They are encoded by the thread that made them: the pieces that each consists of
 /// would be given back by another, long after they have left its caches.
-#[derive(Default)]
 pub(super) struct Recording {
+    recorder: Arc<Recorder>,
     /// Each but for what its record tells of it, one after the other.
     decisions: Vec<u8>,
     parcels: Vec<One>,
@@ -47,9 +47,9 @@ enum One {
 const DECISION_BYTES: usize = 320;
 
 impl Recording {
-    /// Room for so many.
-    pub(super) fn with_capacity(n: usize) -> Self {
-        Self { decisions: Vec::with_capacity(DECISION_BYTES * n), parcels: Vec::with_capacity(n) }
+    /// Room for so many that `recorder` records.
+    pub(super) fn with_capacity(recorder: Arc<Recorder>, n: usize) -> Self {
+        Self { recorder, decisions: Vec::with_capacity(DECISION_BYTES * n), parcels: Vec::with_capacity(n) }
     }
 
     pub(super) fn add(&mut self, submitted: Submitted) {
@@ -66,7 +66,7 @@ impl Recording {
     }
 
     /// The results, once the ledger has each decision.
-    pub(super) async fn recorded(self, recorder: &Arc<Recorder>, metrics: &Metrics) -> Written {
+    pub(super) async fn recorded(self, metrics: &Metrics) -> Written {
         let mut written = Written::with_capacity(self.parcels.len());
         let mut begin = 0;
         for one in self.parcels {
@@ -75,7 +75,7 @@ impl Recording {
                 One::Apart(answer) => written.add(&result(answer.await.unwrap_or(Err(Refusal::Internal)))),
                 One::Submitted { end, became } => {
                     let started = Instant::now();
-                    let told = answer_of(recorder.writing().told(became).await);
+                    let told = answer_of(self.recorder.writing().told(became).await);
                     took(Stage::Record, started.elapsed(), metrics);
                     match told {
                         Ok(of_record) => {

@@ -140,10 +140,7 @@ impl Door {
         for some in begun {
             results.push(match some {
                 Begun::Answered(written) => written,
-                Begun::Recording(recording) => match &self.recorder {
-                    Some(recorder) => recording.recorded(recorder, &self.metrics).await,
-                    None => return Err(Refusal::Internal),
-                },
+                Begun::Recording(recording) => recording.recorded(&self.metrics).await,
             });
         }
         Ok(results)
@@ -159,7 +156,7 @@ impl Door {
             }
             return Ok(Begun::Answered(written));
         };
-        let mut recording = Recording::with_capacity(requests.len());
+        let mut recording = Recording::with_capacity(Arc::clone(recorder), requests.len());
         for request in requests {
             let submitted = match request? {
                 Ok(request) if !request.request_id.is_empty() => {

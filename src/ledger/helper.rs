@@ -1,0 +1,39 @@
+//! A thread at work beside a ledger's own, which ends when it is dropped.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+
+use super::LedgerError;
+
+/// A thread that is waited for where it is dropped.
+#[derive(Debug)]
+pub(super) struct Helper {
+    is_over: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Helper {
+    /// Has a thread `run`, until what that is given is set. Parked, it is unparked then.
+    ///
+    /// # Errors
+    /// [`LedgerError::Thread`].
+    pub(super) fn start(name: &str, run: impl FnOnce(&AtomicBool) + Send + 'static) -> Result<Self, LedgerError> {
+        let is_over = Arc::<AtomicBool>::default();
+        let over = Arc::clone(&is_over);
+        let thread = thread::Builder::new().name(name.to_owned());
+        let thread = thread.spawn(move || run(&over)).map_err(LedgerError::Thread)?;
+        Ok(Self { is_over, thread: Some(thread) })
+    }
+}
+
+impl Drop for Helper {
+    fn drop(&mut self) {
+        self.is_over.store(true, Ordering::SeqCst);
+        if let Some(thread) = self.thread.take() {
+            thread.thread().unpark();
+            // A panic there was told when it happened.
+            let _ = thread.join();
+        }
+    }
+}
