@@ -1,6 +1,7 @@
 //! A decision as it is kept: with all that is needed to make it again, whatever was kept of its parcel.
 
 use prost::Message as _;
+use uuid::Uuid;
 
 use super::LedgerError;
 use super::record::Record;
@@ -16,8 +17,8 @@ use crate::wire::{timestamp_micros, v1};
 /// reply.
 #[derive(Clone, Copy, Debug)]
 pub struct Decided<'a> {
-    /// As replied, without its time, which is the record's.
-    pub reply: &'a v1::Decision,
+    /// As replied, in the contract's encoding; without its identifier and its time, which are the record's.
+    pub reply: &'a [u8],
     /// How much was explained.
     pub explanation: Explanation,
     /// When the parcel was advised: seconds since 1970, and nanoseconds.
@@ -37,7 +38,8 @@ pub struct Decided<'a> {
 /// A decision as it is read from its record.
 #[derive(Clone, Debug, PartialEq)]
 pub struct KeptDecision {
-    /// The decision as replied, in the contract's encoding; without its time, which is the record's.
+    /// The decision as replied, in the contract's encoding; without its time, which is the record's, and but in old records
+    /// without its identifier, which is too.
     pub reply: Vec<u8>,
     /// How much was explained, by the contract's number.
     pub explanation: i32,
@@ -65,9 +67,6 @@ fn explanation_number(explanation: Explanation) -> i32 {
     }
 }
 
-/// Most replies are no longer.
-const USUAL_REPLY_BYTES: usize = 320;
-
 /// What stands between the reply and the keys.
 type Between<S> = (i32, (i64, u32), bool, i64, S);
 
@@ -75,8 +74,8 @@ impl Decided<'_> {
     /// As the body of a record: the reply with its length before it, what is said about it, keys and features.
     pub fn to_body(&self) -> Vec<u8> {
         let Self { reply, explanation, advised_at, counts, keys, row, seen, cause } = *self;
-        let mut body = Vec::with_capacity(USUAL_REPLY_BYTES + 5 * row.values.len() + 1024);
-        reply.encode_length_delimited(&mut body).expect("a vector grows");
+        let mut body = Vec::with_capacity(reply.len() + 5 * row.values.len() + 1024);
+        body = postcard::to_extend(reply, body).expect("numbers and texts always encode");
         let between: Between<&Seen> = (explanation_number(explanation), advised_at, counts, cause as i64, seen);
         body = postcard::to_extend(&between, body).expect("numbers and texts always encode");
         keys.pack(&mut body);
@@ -103,7 +102,7 @@ impl KeptDecision {
         Ok(Self { reply: reply.to_vec(), explanation, advised_at, counts, keys, row, seen, route_cause })
     }
 
-    /// The decision as it was replied, without its time.
+    /// The decision as it was replied, without what the record itself tells of it.
     ///
     /// # Errors
     /// What is wrong with it.
@@ -119,7 +118,7 @@ pub fn item_key(item_id: &str) -> EntityKey {
     hasher.finish()
 }
 
-/// The decision of a record as it was replied, with its time.
+/// The decision of a record as it was replied, with its identifier and its time.
 ///
 /// # Errors
 /// [`LedgerError::Record`] where it can't be unpacked.
@@ -127,6 +126,9 @@ pub fn recorded_decision(record: &Record) -> Result<v1::Decision, LedgerError> {
     let unreadable = |what| LedgerError::Record { seq: record.seq, what };
     let kept = KeptDecision::from_body(&record.content.body).map_err(unreadable)?;
     let mut decision = kept.decision().map_err(unreadable)?;
+    if let Some(id) = record.content.decision_id {
+        decision.decision_id = Uuid::from_bytes(id).to_string();
+    }
     decision.decided_at = Some(timestamp_micros(record.recorded_at_micros));
     Ok(decision)
 }

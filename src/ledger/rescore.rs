@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::grounds::Grounds;
-use super::kept::KeptDecision;
+use super::kept::{KeptDecision, recorded_decision};
 use super::live::Fold;
 use super::record::{Kind, Record};
 use super::verify::Fault;
@@ -108,7 +108,7 @@ fn difference(
 ) -> Result<Option<&'static str>, LedgerError> {
     let unreadable = |what: String| LedgerError::Record { seq: record.seq, what };
     let kept = KeptDecision::from_body(&record.content.body).map_err(unreadable)?;
-    let reply = kept.decision().map_err(unreadable)?;
+    let reply = recorded_decision(record)?;
     let (seconds, nanos) = kept.advised_at;
     let stated = DraftTime { seconds, nanos: i32::try_from(nanos).unwrap_or(i32::MAX) };
     let advised_at = AdvisedAt::new(stated).map_err(|problem| unreadable(problem.to_string()))?;
@@ -130,8 +130,8 @@ fn difference(
     let routing = engine.policy().route(&seen, record.content.bucket, Some(fold.flow()));
     let again = engine.decide(&reply.item_id, advised_at, &row, explanation, routing);
     let mut again = wire::from_decision(again, Language::default());
-    // Notices are about the parcel as stated. Words may improve from release to release.
-    let mut reply = v1::Decision { notices: Vec::new(), ..reply };
+    // Notices are about the parcel as stated, and its time is the record's. Words may improve from release to release.
+    let mut reply = v1::Decision { notices: Vec::new(), decided_at: None, ..reply };
     for decision in [&mut again, &mut reply] {
         decision.reasons.iter_mut().for_each(|reason| reason.text.clear());
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tracing::Span;
+use uuid::Uuid;
 
 use super::status::Refusal;
 use crate::parcel::NoticeCode;
@@ -22,11 +23,11 @@ pub(super) fn route_name(number: i32) -> &'static str {
 }
 
 /// What people on call may see of a decision.
-fn shown(decision: &v1::Decision, unix_millis: u64) -> Shown {
+fn shown(decision: &v1::Decision, id: Uuid, unix_millis: u64) -> Shown {
     let cause = decision.route_cause().as_str_name();
     Shown {
         unix_millis,
-        decision_id: decision.decision_id.clone(),
+        decision_id: id.to_string(),
         route: route_name(decision.route),
         cause: cause.strip_prefix("ROUTE_CAUSE_").unwrap_or(cause),
         risk_score: decision.risk_score,
@@ -53,24 +54,15 @@ pub(super) fn took(stage: Stage, time: Duration, metrics: &Metrics) {
 }
 
 /// Counts a decision, when it is made.
-pub(super) fn decided(decision: &v1::Decision, metrics: &Metrics) {
+pub(super) fn decided(decision: &v1::Decision, id: Uuid, model_version: &str, metrics: &Metrics) {
     metrics.decided(route_name(decision.route), decision.risk_score, decision.risk_percentile);
-    if let Some(model) = &decision.model {
-        metrics.decided_by(&model.version, decision.risk_score);
-    }
-    metrics.shows(|unix_millis| shown(decision, unix_millis));
+    metrics.decided_by(model_version, decision.risk_score);
+    metrics.shows(|unix_millis| shown(decision, id, unix_millis));
     for notice in &decision.notices {
         // By the list, and not by the reply's text: words of metrics are the program's own.
         if let Some(code) = NoticeCode::ALL.iter().find(|code| code.as_str() == notice.code) {
             metrics.noticed(code.as_str());
         }
-    }
-}
-
-/// Counts a decision that is given while the ledger does not take it.
-pub(super) fn degraded(decision: &v1::Decision, metrics: &Metrics) {
-    if !decision.degraded.is_empty() {
-        metrics.degraded("ledger");
     }
 }
 

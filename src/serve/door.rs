@@ -10,21 +10,24 @@ use bytes::Bytes;
 use prost::Message as _;
 use rayon::iter::ParallelIterator as _;
 use rayon::slice::ParallelSlice as _;
+use tokio::sync::oneshot;
 use tonic::metadata::MetadataMap;
+use uuid::Uuid;
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::access::permit;
 use super::admission::Permit;
-use super::batches::Written;
+use super::answered::{Reply, Results, put_id};
 use super::begun::{Begun, Recording};
-use super::counted::{decided, degraded, refused, took};
+use super::counted::{decided, refused, took};
 use super::recorder::{Asked, Recorder};
 use super::requests::Claim;
 use super::status::Refusal;
-use super::submitted::Submitted;
+use super::submitted::{Made, Submitted};
 use super::{Lifecycle, Scorer};
 use crate::engine::{Explanation, ModelRef};
-use crate::ledger;
+use crate::history::Bucket;
+use crate::ledger::{self, Appended};
 use crate::parcel::{InvalidParcel, Parcel, Problem, Violation};
 use crate::reasons::Language;
 use crate::telemetry::{Metrics, Stage};
@@ -40,7 +43,7 @@ pub(super) struct Door {
 }
 
 /// A result that may wait for the ledger.
-type Answer = Pin<Box<dyn Future<Output = v1::ScoreResult> + Send>>;
+type Answer = Pin<Box<dyn Future<Output = Results> + Send>>;
 
 /// Most parcels of a batch that a thread takes together: to share a batch then costs nothing.
 const AT_ONCE: usize = 16;
@@ -67,18 +70,17 @@ impl Door {
     }
 
     /// Scores one request.
-    pub(super) async fn score(
-        &self,
-        request: v1::ScoreParcelRequest,
-        language: Language,
-    ) -> Result<v1::Decision, Refusal> {
+    pub(super) async fn score(&self, request: v1::ScoreParcelRequest, language: Language) -> Result<Reply, Refusal> {
         // On the async worker: it takes microseconds, less than a hop to another thread.
         let answer = match &self.recorder {
-            None => self.decide(request, language),
-            Some(recorder) if request.request_id.is_empty() => match self.submit(recorder, request, language, None) {
-                Ok(submitted) => self.recorded(submitted).await,
-                Err(refusal) => Err(refusal),
-            },
+            None => self.decided_now(request, language),
+            Some(recorder) if request.request_id.is_empty() => {
+                let mut reply = Reply::room(1);
+                match self.submit(recorder, request, language, None, &mut reply) {
+                    Ok(became) => self.recorded(recorder, became, reply).await,
+                    Err(refusal) => Err(refusal),
+                }
+            }
             // Apart, so that no other call carries the room for it about.
             Some(recorder) => Box::pin(self.score_once(recorder, request, language)).await,
         };
@@ -88,22 +90,23 @@ impl Door {
     /// Begins to answer one request: what can be done without waiting is done when this returns.
     pub(super) fn start(&self, request: v1::ScoreParcelRequest, language: Language) -> Answer {
         let Some(recorder) = &self.recorder else {
-            return Box::pin(future::ready(result(self.counted(self.decide(request, language)))));
+            return Box::pin(future::ready(Results::of(self.counted(self.decided_now(request, language)))));
         };
         if request.request_id.is_empty() {
-            let submitted = self.submit(recorder, request, language, None);
-            let door = self.clone();
+            let mut reply = Reply::room(1);
+            let submitted = self.submit(recorder, request, language, None, &mut reply);
+            let (door, recorder) = (self.clone(), Arc::clone(recorder));
             return Box::pin(async move {
                 let answer = match submitted {
-                    Ok(submitted) => door.recorded(submitted).await,
+                    Ok(became) => door.recorded(&recorder, became, reply).await,
                     Err(refusal) => Err(refusal),
                 };
-                result(door.counted(answer))
+                Results::of(door.counted(answer))
             });
         }
         let door = self.clone();
         let answer = tokio::spawn(async move { door.score(request, language).await });
-        Box::pin(async move { result(answer.await.unwrap_or(Err(Refusal::Internal))) })
+        Box::pin(async move { Results::of(answer.await.unwrap_or(Err(Refusal::Internal))) })
     }
 
     /// Scores a batch; one bad request fails alone. `room` is given back when the work is done, also where the call was
@@ -117,7 +120,7 @@ impl Door {
         may_explain: bool,
         language: Language,
         room: Permit,
-    ) -> Result<Vec<Written>, Refusal> {
+    ) -> Result<Vec<Results>, Refusal> {
         let door = self.clone();
         let handle = tokio::runtime::Handle::current();
         // A batch takes milliseconds, in which its worker would answer nobody else.
@@ -139,7 +142,7 @@ impl Door {
         let mut results = Vec::with_capacity(begun.len());
         for some in begun {
             results.push(match some {
-                Begun::Answered(written) => written,
+                Begun::Answered(results) => results,
                 Begun::Recording(recording) => recording.recorded(&self.metrics).await,
             });
         }
@@ -150,11 +153,16 @@ impl Door {
     fn start_some(&self, requests: &[Bytes], may_explain: bool, language: Language) -> Result<Begun, Refusal> {
         let requests = requests.iter().map(|request| read(request, may_explain));
         let Some(recorder) = &self.recorder else {
-            let mut written = Written::with_capacity(requests.len());
+            let (mut results, mut reply) = (Results::with_capacity(requests.len()), Reply::room(1));
             for request in requests {
-                written.add(&result(self.counted(request?.and_then(|request| self.decide(request, language)))));
+                reply.clear();
+                let decided = request?.and_then(|request| self.decide(request, language, &mut reply));
+                match self.counted(decided) {
+                    Ok(()) => results.add_decision([&reply, &[]]),
+                    Err(refusal) => results.add(Err(refusal)),
+                }
             }
-            return Ok(Begun::Answered(written));
+            return Ok(Begun::Answered(results));
         };
         let mut recording = Recording::with_capacity(Arc::clone(recorder), requests.len());
         for request in requests {
@@ -164,12 +172,11 @@ impl Door {
                     recording.add_apart(tokio::spawn(async move { door.score(request, language).await }));
                     continue;
                 }
-                request => request.and_then(|request| self.submit(recorder, request, language, None)),
+                request => {
+                    request.and_then(|request| self.submit(recorder, request, language, None, &mut recording.decisions))
+                }
             };
-            match self.counted(submitted) {
-                Ok(submitted) => recording.add(*submitted),
-                Err(refusal) => recording.add_refused(refusal),
-            }
+            recording.add(self.counted(submitted));
         }
         Ok(Begun::Recording(recording))
     }
@@ -179,23 +186,30 @@ impl Door {
         answer.inspect_err(|refusal| refused(refusal, &self.metrics))
     }
 
-    /// Decides about one request and hands it over to the ledger. `once`: where the request has an identifier of its own.
+    /// Decides about one request and hands it over to the ledger; adds to `reply` all but what its record tells. `once`: where
+    /// the request has an identifier of its own.
     fn submit(
         &self,
         recorder: &Arc<Recorder>,
         request: v1::ScoreParcelRequest,
         language: Language,
         once: Option<(ledger::Request, Claim)>,
-    ) -> Result<Box<Submitted>, Refusal> {
-        let mut asked = self.asked(recorder, &self.scorer.load(), request)?;
+        reply: &mut Vec<u8>,
+    ) -> Result<oneshot::Receiver<Appended>, Refusal> {
+        let mut asked = self.asked(recorder, &self.scorer.load(), request, language)?;
         let another_decides = |faulty: &ModelRef| self.another_decides(faulty);
-        let (submitted, at) =
-            recorder.submit(&self.scorer, &mut asked, language, once, &self.metrics, another_decides)?;
-        decided(&submitted.decision, &self.metrics);
+        let Submitted { made, at, became } =
+            recorder.submit(&self.scorer, &mut asked, once, reply, &self.metrics, another_decides)?;
+        self.was_made(&asked.parcel, &made, Some(at));
+        Ok(became)
+    }
+
+    /// A decision was made, in bucket `at` of a ledger.
+    fn was_made(&self, parcel: &Parcel, made: &Made, at: Option<Bucket>) {
+        decided(&made.decision, made.id, &made.model.version, &self.metrics);
         if let Some(lifecycle) = &self.lifecycle {
-            lifecycle.shadow.offer(&asked.parcel, &submitted.decision, Some(at));
+            lifecycle.shadow.offer(parcel, made, at);
         }
-        Ok(submitted)
     }
 
     /// Where a model gives no number, the one before decides, if there is one.
@@ -209,7 +223,7 @@ impl Door {
         recorder: &Arc<Recorder>,
         request: v1::ScoreParcelRequest,
         language: Language,
-    ) -> Result<v1::Decision, Refusal> {
+    ) -> Result<Reply, Refusal> {
         let (got, max) = (request.request_id.len(), MAX_REQUEST_ID_BYTES);
         if got > max {
             return Err(Refusal::InvalidRequest(Violation::new("request_id", Problem::TooLong { got, max })));
@@ -225,24 +239,38 @@ impl Door {
         });
         let (asked, answered) = looked.await.map_err(|_| Refusal::Internal)?;
         if let Some(decision) = answered? {
-            decided(&decision, &self.metrics);
-            return Ok(decision);
+            let id = Uuid::try_parse(&decision.decision_id).unwrap_or_default();
+            let version = decision.model.as_ref().map_or("", |model| &model.version);
+            decided(&decision, id, version, &self.metrics);
+            return Ok(Reply::from(&decision));
         }
-        let submitted = self.submit(recorder, request, language, Some((asked, claim)))?;
-        self.recorded(submitted).await
+        let mut reply = Reply::room(1);
+        let became = self.submit(recorder, request, language, Some((asked, claim)), &mut reply)?;
+        self.recorded(recorder, became, reply).await
     }
 
     /// The decision once the ledger has it.
-    async fn recorded(&self, submitted: Box<Submitted>) -> Result<v1::Decision, Refusal> {
-        let started = Instant::now();
-        let recorded = submitted.recorded().await;
-        took(Stage::Record, started.elapsed(), &self.metrics);
-        recorded.inspect(|decision| degraded(decision, &self.metrics))
+    async fn recorded(
+        &self,
+        recorder: &Recorder,
+        became: oneshot::Receiver<Appended>,
+        mut reply: Vec<u8>,
+    ) -> Result<Reply, Refusal> {
+        let told = recorder.on_record(became, &self.metrics).await?;
+        told.fields().encode(&mut reply).expect("a vector grows");
+        Ok(Reply(reply))
     }
 
     /// Scores one request by the history that the scorer has.
-    fn decide(&self, request: v1::ScoreParcelRequest, language: Language) -> Result<v1::Decision, Refusal> {
-        let scorer = self.scorer.load();
+    fn decided_now(&self, request: v1::ScoreParcelRequest, language: Language) -> Result<Reply, Refusal> {
+        let mut reply = Reply::room(1);
+        self.decide(request, language, &mut reply)?;
+        Ok(Reply(reply))
+    }
+
+    /// As [`Self::decided_now`], added to `reply`.
+    fn decide(&self, request: v1::ScoreParcelRequest, language: Language, reply: &mut Vec<u8>) -> Result<(), Refusal> {
+        let mut scorer = self.scorer.load();
         let ((), parcel, explanation) = self.check(&scorer, request, |_| ())?;
         let started = Instant::now();
         let item_id = parcel.item_id.as_str();
@@ -251,20 +279,20 @@ impl Door {
             if !self.another_decides(&decision.model) {
                 return Err(Refusal::ModelFault);
             }
-            decision = self.scorer.load().of_item(item_id).decide(&parcel, explanation);
+            scorer = self.scorer.load();
+            decision = scorer.of_item(item_id).decide(&parcel, explanation);
         }
-        let made = Instant::now();
-        let decision = wire::from_decision(decision, language);
-        took(Stage::Decide, made - started, &self.metrics);
-        if let Some(model) = &decision.model {
-            self.metrics.took_by(&model.version, made - started);
-        }
-        took(Stage::Encode, made.elapsed(), &self.metrics);
-        decided(&decision, &self.metrics);
-        if let Some(lifecycle) = &self.lifecycle {
-            lifecycle.shadow.offer(&parcel, &decision, None);
-        }
-        Ok(decision)
+        let decided = Instant::now();
+        let (id, model) = (decision.decision_id, Arc::clone(&decision.model));
+        let decision = wire::from_decision_alone(decision, language);
+        decision.encode(reply).expect("a vector grows");
+        reply.extend_from_slice(scorer.of_item(item_id).grounds());
+        put_id(id, reply);
+        took(Stage::Decide, decided - started, &self.metrics);
+        self.metrics.took_by(&model.version, decided - started);
+        took(Stage::Encode, decided.elapsed(), &self.metrics);
+        self.was_made(&parcel, &Made { decision, id, model }, None);
+        Ok(())
     }
 
     /// Checks a request, and keeps of what was stated what its record is to hold.
@@ -273,9 +301,10 @@ impl Door {
         recorder: &Recorder,
         scorer: &Scorer,
         request: v1::ScoreParcelRequest,
+        language: Language,
     ) -> Result<Asked, InvalidParcel> {
         let (kept, parcel, explanation) = self.check(scorer, request, |stated| recorder.keeping().keep(stated))?;
-        Ok(Asked { kept, parcel, explanation })
+        Ok(Asked { kept, parcel, explanation, language })
     }
 
     fn check<T>(
@@ -303,16 +332,6 @@ fn read(request: &Bytes, may_explain: bool) -> Result<Result<v1::ScoreParcelRequ
 pub(super) fn language(metadata: &MetadataMap) -> Language {
     let header = metadata.get("accept-language").and_then(|value| value.to_str().ok());
     header.map_or_else(Language::default, Language::accepted)
-}
-
-/// What became of one request of a batch or stream.
-pub(super) fn result(scored: Result<v1::Decision, Refusal>) -> v1::ScoreResult {
-    use v1::score_result::Result::{Decision, Error};
-    let result = match scored {
-        Ok(decision) => Decision(decision),
-        Err(refusal) => Error(refusal.into()),
-    };
-    v1::ScoreResult { result: Some(result) }
 }
 
 /// Checks one request, with what `keep` takes of the parcel as stated; what is wrong with it is said all at once, in the

@@ -273,6 +273,8 @@ impl Lifecycle {
 
 #[cfg(test)]
 pub(super) mod tests {
+    use prost::Message as _;
+
     use super::*;
     use crate::artifact::{Artifact, Manifest};
     use crate::features::{FeatureRow, RatesConfig};
@@ -282,6 +284,7 @@ pub(super) mod tests {
     use crate::reasons::Language;
     use crate::registry::RegistryConfig;
     use crate::serve::admission::{Admission, Bounds};
+    use crate::serve::answered::Reply;
     use crate::serve::door::Door;
     use crate::wire::{self, v1};
 
@@ -355,7 +358,8 @@ pub(super) mod tests {
 
         lifecycle.put(&mut lifecycle.roles(), &held(&faulty), Happened::Promoted, Report::default()).unwrap();
         assert_eq!(serving.load().engine().model_ref(), faulty.model_ref());
-        let decision = door.score(request(), Language::default()).await.unwrap();
+        let Reply(decision) = door.score(request(), Language::default()).await.unwrap();
+        let decision = v1::Decision::decode(decision.as_slice()).unwrap();
         assert_eq!(decision.model.unwrap().digest, sound.model_ref().digest);
         assert_eq!(serving.load().engine().model_ref(), sound.model_ref());
         assert!(lifecycle.roles().previous.is_none(), "it does not come back by a rollback");

@@ -5,15 +5,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
+use prost::Message as _;
 use tokio::sync::oneshot;
 
 use super::Scorer;
+use super::answered::put_id;
 use super::counted::took;
 use super::lanes::{Lane, Lanes};
 use super::requests::{Claim, Requests};
 use super::scorer::with_room;
 use super::status::Refusal;
-use super::submitted::Submitted;
+use super::submitted::{Made, OnRecord, Submitted};
 use super::writing::Writing;
 use crate::artifact::Artifact;
 use crate::engine::{Engine, Explanation, ModelRef};
@@ -62,6 +64,7 @@ pub(super) struct Asked {
     pub(super) kept: Vec<u8>,
     pub(super) parcel: Parcel,
     pub(super) explanation: Explanation,
+    pub(super) language: Language,
 }
 
 /// Records that a start folds before it saves what came of it, for a start after a kill.
@@ -164,11 +167,6 @@ impl Recorder {
         &self.ledger
     }
 
-    /// Where calls wait for their records.
-    pub(super) fn writing(&self) -> &Arc<Writing> {
-        &self.writing
-    }
-
     /// To look records up.
     pub(super) fn reader(&self) -> &Reader {
         &self.reader
@@ -240,34 +238,47 @@ impl Recorder {
         }
     }
 
-    /// Decides about a parcel and hands the decision over to the ledger, in one go: no cancellation comes between. The
-    /// decision, and its bucket.
+    /// What became of a decision that was handed over, once that is known.
+    pub(super) async fn on_record(
+        &self,
+        became: oneshot::Receiver<Appended>,
+        metrics: &Metrics,
+    ) -> Result<OnRecord, Refusal> {
+        let started = Instant::now();
+        let told = OnRecord::of(self.writing.told(became).await);
+        took(Stage::Record, started.elapsed(), metrics);
+        told.inspect(|told| {
+            if told.is_degraded {
+                metrics.degraded("ledger");
+            }
+        })
+    }
+
+    /// Decides about a parcel and hands the decision over to the ledger, in one go: no cancellation comes between. Adds to
+    /// `reply` all of it but what its record tells.
     ///
     /// # Errors
     /// [`Refusal::LedgerUnavailable`] where the ledger has no room, [`Refusal::ModelFault`] where the model gives no number
     /// and `another_decides` says that none takes its place; nothing was decided then.
     pub(super) fn submit(
-        self: &Arc<Self>,
+        &self,
         scorer: &ArcSwap<Scorer>,
         asked: &mut Asked,
-        language: Language,
         request: Option<(Request, Claim)>,
+        reply: &mut Vec<u8>,
         metrics: &Metrics,
         another_decides: impl Fn(&ModelRef) -> bool,
-    ) -> Result<(Box<Submitted>, Bucket), Refusal> {
+    ) -> Result<Submitted, Refusal> {
         let slot = self.ledger.reserve().map_err(Refusal::LedgerUnavailable)?;
         let mut taken = Some(Taken { slot, kept_parcel: std::mem::take(&mut asked.kept), request });
-        let (parcel, explanation) = (&asked.parcel, asked.explanation);
         loop {
             // Where another model has taken over since, it is by that one, for what is recorded rests on its grounds.
             let scorer = scorer.load();
-            let scorer = scorer.of_item(parcel.item_id.as_str());
-            match self.submit_by(scorer, (parcel, explanation), language, metrics, &mut taken) {
+            let scorer = scorer.of_item(asked.parcel.item_id.as_str());
+            match self.submit_by(scorer, asked, reply, metrics, &mut taken) {
                 Ok(None) => {}
                 Err(Refusal::ModelFault) if another_decides(scorer.engine().model_ref()) => {}
-                Ok(Some((decision, at, became))) => {
-                    return Ok((Box::new(Submitted { decision, became, recorder: Arc::clone(self) }), at));
-                }
+                Ok(Some(submitted)) => return Ok(submitted),
                 Err(refusal) => return Err(refusal),
             }
         }
@@ -277,11 +288,12 @@ impl Recorder {
     fn submit_by(
         &self,
         scorer: &Scorer,
-        (parcel, explanation): (&Parcel, Explanation),
-        language: Language,
+        Asked { parcel, explanation, language, .. }: &Asked,
+        reply: &mut Vec<u8>,
         metrics: &Metrics,
         taken: &mut Option<Taken>,
-    ) -> Result<Option<(v1::Decision, Bucket, oneshot::Receiver<Appended>)>, Refusal> {
+    ) -> Result<Option<Submitted>, Refusal> {
+        let (explanation, language) = (*explanation, *language);
         with_room(|keys, row| {
             let engine = scorer.engine();
             // Before the bucket is held: what needs no history, and what may take longer.
@@ -304,25 +316,30 @@ impl Recorder {
                 let Some(Taken { slot, kept_parcel, request }) = taken.take() else { return Err(Refusal::Internal) };
                 let (tell, became) = oneshot::channel();
                 let (route, cause) = (decision.route, decision.route_cause);
-                let decision_id = *decision.decision_id.as_bytes();
-                let decision = wire::from_decision(decision, language);
+                let (id, model) = (decision.decision_id, Arc::clone(&decision.model));
+                let decision = wire::from_decision_alone(decision, language);
+                let start = reply.len();
+                decision.encode(reply).expect("a vector grows");
+                reply.extend_from_slice(scorer.grounds());
                 took(Stage::Decide, decided - started, metrics);
-                metrics.took_by(&engine.model_ref().version, decided - started);
+                metrics.took_by(&model.version, decided - started);
                 took(Stage::Encode, decided.elapsed(), metrics);
                 let counts = self.live.is_first(item);
                 let advised_at = (parcel.advised_at.seconds(), parcel.advised_at.nanos());
-                let reply = &decision;
-                let kept = Decided { reply, explanation, advised_at, counts, keys, row, seen: &seen, cause };
+                let kept_reply = reply.get(start..).unwrap_or_default();
+                let kept =
+                    Decided { reply: kept_reply, explanation, advised_at, counts, keys, row, seen: &seen, cause };
                 let (request, claim) = request.unzip();
                 let content = Content {
                     item: Some(item.0),
-                    decision_id: Some(decision_id),
+                    decision_id: Some(id.into_bytes()),
                     route: Some(decision.route.into()),
                     risk_score: Some(decision.risk_score),
                     request,
                     parcel: Some(kept_parcel),
                     ..Content::new(Kind::Decision, at, kept.to_body())
                 };
+                put_id(id, reply);
                 let done = Box::new(move |appended| {
                     // Nobody listens where the call was cancelled; the record stands.
                     let _ = tell.send(appended);
@@ -333,7 +350,7 @@ impl Recorder {
                     lanes.decided(at, lane, &seen, route, cause);
                     lanes.advised(at, keys);
                 }
-                Ok(Some((decision, at, became)))
+                Ok(Some(Submitted { made: Made { decision, id, model }, at, became }))
             })?;
             if submitted.is_some() {
                 scorer.shift().add(&row.values);

@@ -8,7 +8,7 @@ use tonic::service::Routes;
 use super::drain::Drain;
 use super::health::Health;
 use super::standing::Standing;
-use super::{Recorder, Scorer, ValidServe, audit, batches, door, model, outcome, scoring};
+use super::{Recorder, Scorer, ValidServe, audit, door, model, outcome, scoring, service};
 use crate::wire::v1;
 use crate::wire::v1::audit_service_server::AuditServiceServer;
 use crate::wire::v1::model_service_server::ModelServiceServer;
@@ -57,7 +57,7 @@ impl Services<'_> {
             let door = door::Door::new(Arc::clone(scorer), recorder.clone(), metrics, lifecycle.clone());
             let (drain, admission) = (self.drain.clone(), Arc::clone(&self.standing.admission));
             let scoring = scoring::Scoring::new(door, max_batch, drain, admission, self.config.stream_limits());
-            routes.add_service(batches::ScoringServer::new(scoring, max_in, max_out));
+            routes.add_service(service::ScoringServer::new(scoring, max_in, max_out));
             let outcomes = outcome::Outcomes::new(Arc::clone(scorer), recorder.clone(), max_batch, lifecycle.clone());
             let outcomes = OutcomeServiceServer::new(outcomes);
             routes.add_service(outcomes.max_decoding_message_size(max_in).max_encoding_message_size(max_out));

@@ -3,6 +3,8 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
+use prost::Message as _;
+
 use crate::artifact::Artifact;
 use crate::engine::{Decision, Engine, EngineError, Explanation};
 use crate::evaluation::Estimate;
@@ -22,6 +24,8 @@ pub struct Scorer {
     limits: ParcelLimits,
     model: v1::ModelInfo,
     shift: Arc<FeatureShift>,
+    /// What every reply ends with, in the contract's encoding: model and policy.
+    grounds: Arc<[u8]>,
     /// What decides about a share of the items instead.
     canary: Option<(f64, Arc<Self>)>,
 }
@@ -67,14 +71,16 @@ impl Scorer {
             state: v1::ModelState::Champion.into(),
             ..model
         };
-        Self { engine, history, limits, model, shift: Arc::default(), canary: None }
+        let grounds = encoded_grounds(&engine);
+        Self { engine, history, limits, model, shift: Arc::default(), grounds, canary: None }
     }
 
     /// The same under another policy.
     #[must_use]
     pub fn with_policy(&self, policy: Policy) -> Self {
         let canary = self.canary.as_ref().map(|(share, of)| (*share, Arc::new(of.with_policy(policy.clone()))));
-        Self { engine: self.engine.with_policy(policy), canary, ..self.clone() }
+        let engine = self.engine.with_policy(policy);
+        Self { grounds: encoded_grounds(&engine), engine, canary, ..self.clone() }
     }
 
     /// The same, where another decides about a share of the items, or none does.
@@ -141,6 +147,11 @@ impl Scorer {
         &self.limits
     }
 
+    /// What every reply ends with, in the contract's encoding: model and policy.
+    pub(super) fn grounds(&self) -> &[u8] {
+        &self.grounds
+    }
+
     /// Number of entities that its history knows something of.
     pub fn n_entities(&self) -> usize {
         self.history.n_entities()
@@ -156,6 +167,10 @@ impl std::fmt::Debug for Scorer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Scorer").field("model", &self.model.r#ref).finish_non_exhaustive()
     }
+}
+
+fn encoded_grounds(engine: &Engine) -> Arc<[u8]> {
+    wire::grounds(engine.model_ref(), engine.policy().version()).encode_to_vec().into()
 }
 
 /// What the artifact keeps of the data that its model was trained on.

@@ -13,9 +13,10 @@ use tracing::Span;
 
 use super::access::{may_explain, permit};
 use super::admission::{Admission, Asking, Permit};
-use super::batches::{Batch, Written};
+use super::answered::{Reply, Results};
+use super::codec::Batch;
 use super::counted::brought;
-use super::door::{Door, language, result};
+use super::door::{Door, language};
 use super::drain::{Drain, Draining};
 use super::status::Refusal;
 use crate::parcel::{InvalidParcel, Problem, Violation};
@@ -53,7 +54,7 @@ impl Scoring {
     }
 
     /// Answers `ScoreParcels`.
-    pub(super) async fn score_batch(&self, request: Request<Batch>) -> Result<Response<Vec<Written>>, Status> {
+    pub(super) async fn score_batch(&self, request: Request<Batch>) -> Result<Response<Vec<Results>>, Status> {
         let language = language(request.metadata());
         let asking = Asking::of(request.metadata().as_ref(), request.extensions().get());
         let may_explain = may_explain(request.extensions());
@@ -68,37 +69,19 @@ impl Scoring {
         let room = self.admission.admit(got.saturating_sub(1), &asking)?;
         Ok(Response::new(self.door.score_all(requests, may_explain, language, room).await?))
     }
-}
 
-#[tonic::async_trait]
-impl v1::risk_scoring_service_server::RiskScoringService for Scoring {
-    type StreamParcelsStream = Replies;
-
-    async fn score_parcel(
-        &self,
-        request: Request<v1::ScoreParcelRequest>,
-    ) -> Result<Response<v1::ScoreParcelResponse>, Status> {
+    /// Answers `ScoreParcel`.
+    pub(super) async fn score_one(&self, request: Request<v1::ScoreParcelRequest>) -> Result<Response<Reply>, Status> {
         brought(1);
         let (language, may_explain) = (language(request.metadata()), may_explain(request.extensions()));
         let mut request = request.into_inner();
         permit(&mut request, may_explain)?;
-        let decision = self.door.score(request, language).await?;
-        Ok(Response::new(v1::ScoreParcelResponse { decision: Some(decision) }))
+        Ok(Response::new(self.door.score(request, language).await?))
     }
 
-    async fn score_parcels(
-        &self,
-        _request: Request<v1::ScoreParcelsRequest>,
-    ) -> Result<Response<v1::ScoreParcelsResponse>, Status> {
-        // `ScoringServer` has it answered by `score_batch`, before it would be read whole.
-        Err(Refusal::Internal.into())
-    }
-
-    async fn stream_parcels(
-        &self,
-        request: Request<Streaming<v1::StreamParcelsRequest>>,
-    ) -> Result<Response<Replies>, Status> {
-        Ok(Response::new(Replies {
+    /// Answers `StreamParcels`.
+    pub(super) fn score_stream(&self, request: Request<Streaming<v1::StreamParcelsRequest>>) -> Replies {
+        Replies {
             language: language(request.metadata()),
             asking: Asking::of(request.metadata().as_ref(), request.extensions().get()),
             may_explain: may_explain(request.extensions()),
@@ -117,7 +100,7 @@ impl v1::risk_scoring_service_server::RiskScoringService for Scoring {
             call: Span::current(),
             span: CallSpan::current(),
             n_items: 0,
-        }))
+        }
     }
 }
 
@@ -140,7 +123,7 @@ pub(super) struct Replies {
     waiting: Option<Later<Permit>>,
     admission: Arc<Admission>,
     /// Decided, and not yet replied; in order, each with its room.
-    in_hand: VecDeque<(Later<v1::ScoreResult>, Permit)>,
+    in_hand: VecDeque<(Later<Results>, Permit)>,
     /// Whether no request comes any more.
     has_ended: bool,
     door: Door,
@@ -185,7 +168,7 @@ impl Replies {
             self.n_items += 1;
             match request.map(|mut request| permit(&mut request, self.may_explain).map(|()| request)) {
                 Some(Err(refusal)) => {
-                    self.in_hand.push_back((Box::pin(std::future::ready(result(Err(refusal)))), room));
+                    self.in_hand.push_back((Box::pin(std::future::ready(Results::of(Err(refusal)))), room));
                 }
                 Some(Ok(request)) => {
                     let answer = self.door.start(request, self.language);
@@ -197,7 +180,7 @@ impl Replies {
                 }
                 None => {
                     let invalid = InvalidParcel(vec![Violation::new("request", Problem::Required)]);
-                    self.in_hand.push_back((Box::pin(std::future::ready(result(Err(invalid.into())))), room));
+                    self.in_hand.push_back((Box::pin(std::future::ready(Results::of(Err(invalid.into())))), room));
                 }
             }
         }
@@ -234,14 +217,14 @@ impl Replies {
 }
 
 impl Stream for Replies {
-    type Item = Result<v1::StreamParcelsResponse, Status>;
+    type Item = Result<Results, Status>;
 
     fn poll_next(mut self: Pin<&mut Self>, ctx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         self.take_requests(ctx);
         if let Some((first, _)) = self.in_hand.front_mut() {
-            return first.as_mut().poll(ctx).map(|result| {
+            return first.as_mut().poll(ctx).map(|results| {
                 self.in_hand.pop_front();
-                Some(Ok(v1::StreamParcelsResponse { result: Some(result) }))
+                Some(Ok(results))
             });
         }
         if self.has_ended { Poll::Ready(self.last.take().map(Err)) } else { Poll::Pending }

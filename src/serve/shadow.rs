@@ -10,6 +10,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use super::Scorer;
 use super::admission::Admission;
 use super::lanes::Lane;
+use super::submitted::Made;
 use crate::engine::{Explanation, ModelRef};
 use crate::features::FeatureRow;
 use crate::history::{Bucket, History};
@@ -18,7 +19,6 @@ use crate::parcel::Parcel;
 use crate::policy::Route;
 use crate::registry::{Comparison, Disagreement};
 use crate::telemetry::{Criticality, Metrics};
-use crate::wire::v1;
 
 /// Who is in the shadow, if anybody.
 #[derive(Debug)]
@@ -85,11 +85,11 @@ impl Shadow {
     }
 
     /// A parcel was decided about, in bucket `at` of a ledger.
-    pub(super) fn offer(&self, parcel: &Parcel, decision: &v1::Decision, at: Option<Bucket>) {
+    pub(super) fn offer(&self, parcel: &Parcel, Made { decision, id, model }: &Made, at: Option<Bucket>) {
         let watch = self.watch.load();
         let Some(watch) = watch.as_ref() else { return };
         // What it decided about itself says nothing of the other.
-        if decision.model.as_ref().is_some_and(|model| model.digest == watch.model.digest) {
+        if model.digest == watch.model.digest {
             return;
         }
         // By the item, so that each comes whole or not at all.
@@ -98,7 +98,7 @@ impl Shadow {
         else {
             return;
         };
-        let (risk_score, decision_id) = (decision.risk_score, decision.decision_id.clone());
+        let (risk_score, decision_id) = (decision.risk_score, id.to_string());
         let is_busy = self.admission.in_flight() > self.admission.limit(Criticality::Usual) / 2;
         let sent = !is_busy && {
             watch

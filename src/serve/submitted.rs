@@ -3,39 +3,56 @@
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
+use uuid::Uuid;
 
-use super::Recorder;
 use super::status::Refusal;
+use crate::engine::ModelRef;
+use crate::history::Bucket;
 use crate::ledger::{Appended, Unavailable};
 use crate::wire::{self, v1};
 
+/// A decision that was made.
+pub(super) struct Made {
+    /// Without its identifier and its grounds.
+    pub(super) decision: v1::Decision,
+    pub(super) id: Uuid,
+    pub(super) model: Arc<ModelRef>,
+}
+
 /// A decision on its way into the ledger.
 pub(super) struct Submitted {
-    pub(super) decision: v1::Decision,
+    pub(super) made: Made,
+    pub(super) at: Bucket,
     pub(super) became: oneshot::Receiver<Appended>,
-    pub(super) recorder: Arc<Recorder>,
 }
 
-impl Submitted {
-    /// The decision once the ledger has it.
-    pub(super) async fn recorded(self: Box<Self>) -> Result<v1::Decision, Refusal> {
-        let Self { mut decision, became, recorder } = *self;
-        let of_record = answer_of(recorder.writing().told(became).await)?;
-        (decision.decided_at, decision.degraded) = (of_record.decided_at, of_record.degraded);
-        Ok(decision)
-    }
+/// What a record tells of its decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct OnRecord {
+    decided_at_micros: Option<i64>,
+    /// Whether it waits in memory still.
+    pub(super) is_degraded: bool,
 }
 
-/// What a record tells of its decision, and no other field.
-pub(super) fn answer_of(became: Option<Appended>) -> Result<v1::Decision, Refusal> {
-    let (decided_at_micros, degraded) = match became {
-        Some(Appended::Recorded { recorded_at_micros, .. } | Appended::Known { recorded_at_micros, .. }) => {
-            (Some(recorded_at_micros), Vec::new())
+impl OnRecord {
+    /// From what became of the record; `None` where that will never be known.
+    pub(super) fn of(became: Option<Appended>) -> Result<Self, Refusal> {
+        match became {
+            Some(Appended::Recorded { recorded_at_micros, .. } | Appended::Known { recorded_at_micros, .. }) => {
+                Ok(Self { decided_at_micros: Some(recorded_at_micros), is_degraded: false })
+            }
+            Some(Appended::Spilled { recorded_at_micros }) => {
+                Ok(Self { decided_at_micros: recorded_at_micros, is_degraded: true })
+            }
+            Some(Appended::Refused) => Err(Refusal::LedgerUnavailable(Unavailable::Failing)),
+            None => Err(Refusal::Internal),
         }
-        Some(Appended::Spilled { recorded_at_micros }) => (recorded_at_micros, vec!["ledger".to_owned()]),
-        Some(Appended::Refused) => return Err(Refusal::LedgerUnavailable(Unavailable::Failing)),
-        None => return Err(Refusal::Internal),
-    };
-    let decided_at = decided_at_micros.map(wire::timestamp_micros);
-    Ok(v1::Decision { decided_at, degraded, ..v1::Decision::default() })
+    }
+
+    /// The fields of the decision that tell it.
+    pub(super) fn fields(self) -> v1::Decision {
+        let decided_at = self.decided_at_micros.map(wire::timestamp_micros);
+        let degraded = if self.is_degraded { vec!["ledger".to_owned()] } else { Vec::new() };
+        v1::Decision { decided_at, degraded, ..v1::Decision::default() }
+    }
 }

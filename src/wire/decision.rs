@@ -10,10 +10,21 @@ use crate::reasons::{self, Language};
 ///
 /// `decided_at` stays unset: a decision has no clock in it, and is dated by who records it.
 pub fn from_decision(decision: Decision, language: Language) -> v1::Decision {
+    let decision_id = decision.decision_id.hyphenated().to_string();
+    let v1::Decision { model, policy_version, .. } = grounds(&decision.model, &decision.policy_version);
+    v1::Decision { decision_id, model, policy_version, ..from_decision_alone(decision, language) }
+}
+
+/// What a decision rests on as the contract tells it, and nothing else: model and policy.
+pub fn grounds(model: &ModelRef, policy_version: &str) -> v1::Decision {
+    let (model, policy_version) = (Some(from_model_ref(model)), policy_version.to_owned());
+    v1::Decision { model, policy_version, ..v1::Decision::default() }
+}
+
+/// As [`from_decision`], without what names it and what it rests on.
+pub fn from_decision_alone(decision: Decision, language: Language) -> v1::Decision {
     v1::Decision {
-        decision_id: decision.decision_id.hyphenated().to_string(),
         item_id: decision.item_id,
-        decided_at: None,
         risk_score: decision.risk_score,
         risk_percentile: decision.risk_percentile,
         route: decision.route as i32,
@@ -23,11 +34,9 @@ pub fn from_decision(decision: Decision, language: Language) -> v1::Decision {
         reasons: decision.reasons.into_iter().map(|reason| from_reason(reason, language)).collect(),
         matched_rules: decision.matched_rules.iter().map(|rule| rule.name.to_string()).collect(),
         notices: decision.notices.into_iter().map(from_notice).collect(),
-        model: Some(from_model_ref(&decision.model)),
-        policy_version: decision.policy_version.to_string(),
-        degraded: Vec::new(),
         raw_score_log_odds: decision.raw_score.map(|score| score.log_odds),
         base_log_odds: decision.raw_score.map(|score| score.base_log_odds),
+        ..v1::Decision::default()
     }
 }
 
