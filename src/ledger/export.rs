@@ -6,7 +6,7 @@ use std::path::Path;
 use prost::Message as _;
 
 use super::imported::KeptImport;
-use super::kept::{KeptDecision, recorded_decision};
+use super::kept::{KeptDecision, without_grounds};
 use super::outcome::KeptOutcome;
 use super::privacy::kept_parcel;
 use super::record::{Kind, Record};
@@ -148,7 +148,7 @@ fn label(reader: &Reader, first: &Record, found: &Found) -> Result<Option<(RowOu
         let unreadable = |what| LedgerError::Record { seq: about.seq, what };
         KeptImport::from_body(&about.content.body).map_err(unreadable)?.selection_probability.unwrap_or(0.0)
     } else {
-        recorded_decision(about)?.selection_probability
+        without_grounds(about)?.selection_probability
     };
     let outcome =
         RowOutcome { infringement, known_at: Some(DraftTime { seconds: *known_at, nanos: 0 }), kind, revenue: None };

@@ -64,6 +64,13 @@ pub fn is_in_canary(item: u64, share: f64) -> bool {
     place < share
 }
 
+impl CanaryGrounds {
+    fn model(&self) -> ModelRef {
+        let Self { model_name, model_version, model_digest, .. } = self;
+        ModelRef { name: model_name.clone(), version: model_version.clone(), digest: model_digest.clone() }
+    }
+}
+
 impl Grounds {
     /// Those of an engine whose model knows everything up to `data_until_seconds`.
     pub fn new(engine: &Engine, data_until_seconds: i64, ledger: &LedgerConfig, history: &HistoryConfig) -> Self {
@@ -117,6 +124,20 @@ impl Grounds {
         match &self.canary {
             Some(canary) if is_in_canary(item, canary.share) => &canary.model_digest,
             _ => &self.model_digest,
+        }
+    }
+
+    /// The model, or the first of two.
+    pub fn model(&self) -> ModelRef {
+        let Self { model_name, model_version, model_digest, .. } = self;
+        ModelRef { name: model_name.clone(), version: model_version.clone(), digest: model_digest.clone() }
+    }
+
+    /// The model that decides about the item of this hash.
+    pub fn model_of(&self, item: u64) -> ModelRef {
+        match &self.canary {
+            Some(canary) if is_in_canary(item, canary.share) => canary.model(),
+            _ => self.model(),
         }
     }
 

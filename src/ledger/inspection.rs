@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::frame::digest_of;
 use super::grounds::Grounds;
 use super::imported::KeptImport;
-use super::kept::{KeptDecision, recorded_decision};
+use super::kept::KeptDecision;
 use super::outcome::KeptOutcome;
 use super::record::{Digest, Kind, Record};
 use super::{LedgerError, Reader};
@@ -35,9 +35,9 @@ impl Item {
             let unreadable = |what| LedgerError::Record { seq: record.seq, what };
             match record.content.kind {
                 Kind::Decision => {
-                    let decision = recorded_decision(&record)?;
-                    let Some(id) = record.content.decision_id.filter(|_| decision.item_id == item_id) else { continue };
                     let kept = KeptDecision::from_body(&record.content.body).map_err(unreadable)?;
+                    let decision = kept.decision().map_err(unreadable)?;
+                    let Some(id) = record.content.decision_id.filter(|_| decision.item_id == item_id) else { continue };
                     let keys = keys_of(reader, record.seq, grounds, kept.keys)?;
                     item.decisions.push((record.seq, Uuid::from_bytes(id), keys));
                 }

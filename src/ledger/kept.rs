@@ -5,11 +5,11 @@ use uuid::Uuid;
 
 use super::LedgerError;
 use super::record::Record;
-use crate::engine::Explanation;
+use crate::engine::{Explanation, ModelRef};
 use crate::features::{FeatureRow, KeptKeys, ParcelKeys};
 use crate::history::{EntityKey, KeyHasher};
 use crate::policy::{RouteCause, Seen};
-use crate::wire::{timestamp_micros, v1};
+use crate::wire::{from_model_ref, timestamp_micros, v1};
 
 /// A decision with its grounds, to be kept.
 ///
@@ -17,7 +17,8 @@ use crate::wire::{timestamp_micros, v1};
 /// reply.
 #[derive(Clone, Copy, Debug)]
 pub struct Decided<'a> {
-    /// As replied, in the contract's encoding; without its identifier and its time, which are the record's.
+    /// As replied, in the contract's encoding; without its identifier and its time, which are the record's, and its model,
+    /// which is that of the grounds.
     pub reply: &'a [u8],
     /// How much was explained.
     pub explanation: Explanation,
@@ -38,8 +39,8 @@ pub struct Decided<'a> {
 /// A decision as it is read from its record.
 #[derive(Clone, Debug, PartialEq)]
 pub struct KeptDecision {
-    /// The decision as replied, in the contract's encoding; without its time, which is the record's, and but in old records
-    /// without its identifier, which is too.
+    /// The decision as replied, in the contract's encoding; without its time, and but in old records without its identifier
+    /// and its model: [`Reader::replied`](super::Reader::replied) has all of it.
     pub reply: Vec<u8>,
     /// How much was explained, by the contract's number.
     pub explanation: i32,
@@ -102,7 +103,7 @@ impl KeptDecision {
         Ok(Self { reply: reply.to_vec(), explanation, advised_at, counts, keys, row, seen, route_cause })
     }
 
-    /// The decision as it was replied, without what the record itself tells of it.
+    /// The decision as it was replied, without what [`KeptDecision::reply`] leaves out.
     ///
     /// # Errors
     /// What is wrong with it.
@@ -118,17 +119,65 @@ pub fn item_key(item_id: &str) -> EntityKey {
     hasher.finish()
 }
 
-/// The decision of a record as it was replied, with its identifier and its time.
-///
-/// # Errors
-/// [`LedgerError::Record`] where it can't be unpacked.
-pub fn recorded_decision(record: &Record) -> Result<v1::Decision, LedgerError> {
-    let unreadable = |what| LedgerError::Record { seq: record.seq, what };
-    let kept = KeptDecision::from_body(&record.content.body).map_err(unreadable)?;
-    let mut decision = kept.decision().map_err(unreadable)?;
+/// The decision of a record as it was replied, by the model that made it.
+pub(super) fn replied(record: &Record, model: &ModelRef) -> Result<v1::Decision, LedgerError> {
+    let mut decision = without_grounds(record)?;
+    decision.model.get_or_insert_with(|| from_model_ref(model));
     if let Some(id) = record.content.decision_id {
         decision.decision_id = Uuid::from_bytes(id).to_string();
     }
     decision.decided_at = Some(timestamp_micros(record.recorded_at_micros));
     Ok(decision)
+}
+
+/// The decision of a record, without what [`KeptDecision::reply`] leaves out.
+pub(super) fn without_grounds(record: &Record) -> Result<v1::Decision, LedgerError> {
+    let decision = KeptDecision::from_body(&record.content.body).and_then(|kept| kept.decision());
+    decision.map_err(|what| LedgerError::Record { seq: record.seq, what })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::Bucket;
+    use crate::ledger::{Content, Kind};
+
+    fn model(name: &str) -> ModelRef {
+        ModelRef { name: name.to_owned(), version: "1".to_owned(), digest: "ab".to_owned() }
+    }
+
+    fn record(reply: &v1::Decision) -> Record {
+        let (keys, row, seen) = (ParcelKeys::default(), FeatureRow::default(), Seen::default());
+        let decided = Decided {
+            reply: &reply.encode_to_vec(),
+            explanation: Explanation::None,
+            advised_at: (1_700_000_000, 5),
+            counts: true,
+            keys: &keys,
+            row: &row,
+            seen: &seen,
+            cause: RouteCause::Score,
+        };
+        let content = Content::new(Kind::Decision, Bucket(7), decided.to_body());
+        let content = Content { decision_id: Some([7; 16]), ..content };
+        Record { seq: 2, recorded_at_micros: 1_700_000_000_000_005, content, parcel_digest: None, digest: [0; 32] }
+    }
+
+    #[test]
+    fn a_decision_comes_back_with_what_its_record_and_its_grounds_tell() {
+        let reply = v1::Decision { item_id: "RB1".to_owned(), risk_score: 0.25, ..v1::Decision::default() };
+        let whole = v1::Decision {
+            decision_id: Uuid::from_bytes([7; 16]).to_string(),
+            decided_at: Some(timestamp_micros(1_700_000_000_000_005)),
+            model: Some(from_model_ref(&model("of the grounds"))),
+            ..reply.clone()
+        };
+        assert_eq!(replied(&record(&reply), &model("of the grounds")).unwrap(), whole);
+        assert_eq!(without_grounds(&record(&reply)).unwrap(), reply);
+
+        // Records of old hold all of it.
+        let old = v1::Decision { model: Some(from_model_ref(&model("its own"))), decided_at: None, ..whole.clone() };
+        let own = v1::Decision { model: old.model.clone(), ..whole };
+        assert_eq!(replied(&record(&old), &model("of the grounds")).unwrap(), own);
+    }
 }

@@ -71,7 +71,8 @@ impl Live {
             && let Some(record) = reader.record(saved.seq)?
             && saved.put_flow(&fold.flow)
         {
-            (fold.recorded_on, fold.reached) = (reader.grounds_of(saved.seq)?, record.content.bucket);
+            let on = reader.grounds_of(saved.seq)?.map(Arc::unwrap_or_clone);
+            (fold.recorded_on, fold.reached) = (on, record.content.bucket);
             saved.items.iter().for_each(|item| _ = items.insert(EntityKey(*item)));
             after = saved.seq;
             fold.history = Arc::new(saved.history);

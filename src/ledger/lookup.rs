@@ -1,10 +1,13 @@
 //! Records found by what they are about.
 
+use std::sync::{Arc, PoisonError};
+
 use super::grounds::Grounds;
 use super::index::Key;
-use super::kept::item_key;
+use super::kept::{item_key, replied};
 use super::record::{Kind, Record, Request};
 use super::{LedgerError, Reader};
+use crate::wire::v1;
 
 impl Reader {
     /// The record of this number.
@@ -70,20 +73,35 @@ impl Reader {
     ///
     /// # Errors
     /// [`LedgerError`] where they can't be read.
-    pub fn grounds_of(&self, seq: i64) -> Result<Option<Grounds>, LedgerError> {
-        let found = self.index()?.read().grounds_of(seq);
-        let found = found.map(|seq| self.record(seq)).transpose()?.flatten();
-        let parsed = found.map(|record| {
-            Grounds::from_body(&record.content.body).map_err(|what| LedgerError::Record { seq: record.seq, what })
-        });
-        parsed.transpose()
+    pub fn grounds_of(&self, seq: i64) -> Result<Option<Arc<Grounds>>, LedgerError> {
+        let Some(seq) = self.index()?.read().grounds_of(seq) else { return Ok(None) };
+        let mut of_late = self.grounds.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((known, grounds)) = &*of_late
+            && *known == seq
+        {
+            return Ok(Some(Arc::clone(grounds)));
+        }
+        let Some(record) = self.record(seq)? else { return Ok(None) };
+        let grounds = Grounds::from_body(&record.content.body).map_err(|what| LedgerError::Record { seq, what })?;
+        let (_, grounds) = of_late.insert((seq, Arc::new(grounds)));
+        Ok(Some(Arc::clone(grounds)))
+    }
+
+    /// The decision of a record as it was replied.
+    ///
+    /// # Errors
+    /// [`LedgerError`] where it or its grounds can't be read.
+    pub fn replied(&self, record: &Record) -> Result<v1::Decision, LedgerError> {
+        let none = || LedgerError::Record { seq: record.seq, what: "it rests on no grounds".to_owned() };
+        let grounds = self.grounds_of(record.seq)?.ok_or_else(none)?;
+        replied(record, &grounds.model_of(record.content.item.unwrap_or_default()))
     }
 
     /// The grounds that stood until those of record `seq` took their place; `None` where there were none.
     ///
     /// # Errors
     /// [`LedgerError`] where they can't be read.
-    pub fn grounds_before(&self, seq: i64) -> Result<Option<Grounds>, LedgerError> {
+    pub fn grounds_before(&self, seq: i64) -> Result<Option<Arc<Grounds>>, LedgerError> {
         let found = self.index()?.read().grounds_of(seq);
         match found {
             Some(since) if since > 1 => self.grounds_of(since - 1),

@@ -63,7 +63,7 @@ pub use grounds::{CanaryGrounds, Grounds, is_in_canary};
 pub use import::{ImportError, Imported, PastOutcome, PastParcel, import};
 pub use imported::KeptImport;
 pub use inspection::{Item, outcomes_of};
-pub use kept::{Decided, KeptDecision, item_key, recorded_decision};
+pub use kept::{Decided, KeptDecision, item_key};
 pub use listing::{Listing, Page};
 pub use live::{Fold, Live};
 pub use outcome::KeptOutcome;
@@ -223,7 +223,7 @@ impl Ledger {
     /// [`LedgerError`] where the ledger can't be read or written.
     pub fn stand_on(&self, grounds: &Grounds, at: Bucket) -> Result<(), LedgerError> {
         let head = self.head();
-        if self.reader()?.grounds_of(head.seq)?.as_ref() == Some(grounds) {
+        if self.reader()?.grounds_of(head.seq)?.as_deref() == Some(grounds) {
             return Ok(());
         }
         let appended = self.append(grounds.to_content(head.bucket.max(at)));

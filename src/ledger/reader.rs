@@ -2,9 +2,10 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use super::LedgerError;
+use super::grounds::Grounds;
 use super::index::{Index, SharedIndex};
 use super::log::{FIRST_RECORD, Framed, Frames, Next, open_to_read, read_one};
 use super::record::{Head, Record};
@@ -15,6 +16,8 @@ pub struct Reader {
     file: File,
     /// The writer's own, or made when it is first needed.
     index: OnceLock<Arc<SharedIndex>>,
+    /// Those that were read last, with their number: most decisions that are read together rest on the same.
+    pub(super) grounds: Mutex<Option<(i64, Arc<Grounds>)>>,
 }
 
 impl std::fmt::Debug for Reader {
@@ -29,7 +32,7 @@ impl Reader {
     /// # Errors
     /// [`LedgerError`] where there is none, or none that this release reads.
     pub fn open(path: &Path) -> Result<Self, LedgerError> {
-        Ok(Self { path: path.to_owned(), file: open_to_read(path)?, index: OnceLock::new() })
+        Ok(Self { path: path.to_owned(), file: open_to_read(path)?, index: OnceLock::new(), grounds: Mutex::default() })
     }
 
     /// Beside the writer in the same process: it finds all that is written.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::grounds::Grounds;
-use super::kept::{KeptDecision, recorded_decision};
+use super::kept::{KeptDecision, replied};
 use super::live::Fold;
 use super::record::{Kind, Record};
 use super::verify::Fault;
@@ -108,7 +108,7 @@ fn difference(
 ) -> Result<Option<&'static str>, LedgerError> {
     let unreadable = |what: String| LedgerError::Record { seq: record.seq, what };
     let kept = KeptDecision::from_body(&record.content.body).map_err(unreadable)?;
-    let reply = recorded_decision(record)?;
+    let reply = replied(record, engine.model_ref())?;
     let (seconds, nanos) = kept.advised_at;
     let stated = DraftTime { seconds, nanos: i32::try_from(nanos).unwrap_or(i32::MAX) };
     let advised_at = AdvisedAt::new(stated).map_err(|problem| unreadable(problem.to_string()))?;
@@ -150,22 +150,26 @@ fn difference(
     })
 }
 
-/// A decision with every reason in words of `language`, made again of what its record holds.
+/// A decision with every reason in words of `language`, made again of what its record holds. `reply` is it as it was replied.
 ///
 /// # Errors
 /// [`LedgerError::Record`] where it can't be unpacked.
-pub fn explained(engine: &Engine, record: &Record, language: Language) -> Result<Option<v1::Decision>, LedgerError> {
+pub fn explained(
+    engine: &Engine,
+    record: &Record,
+    reply: &v1::Decision,
+    language: Language,
+) -> Result<Option<v1::Decision>, LedgerError> {
     let unreadable = |what: String| LedgerError::Record { seq: record.seq, what };
     let kept = KeptDecision::from_body(&record.content.body).map_err(unreadable)?;
     let (seconds, nanos) = kept.advised_at;
     let stated = DraftTime { seconds, nanos: i32::try_from(nanos).unwrap_or(i32::MAX) };
     let advised_at = AdvisedAt::new(stated).map_err(|problem| unreadable(problem.to_string()))?;
-    let reply = kept.decision().map_err(unreadable)?;
     let is_of_model = reply.model.as_ref().is_some_and(|model| model.digest == engine.model_ref().digest);
     if !is_of_model || kept.row.values.len() != engine.plan().features().len() {
         return Ok(None);
     }
-    let Some(routing) = recorded_routing(engine, &reply) else { return Ok(None) };
+    let Some(routing) = recorded_routing(engine, reply) else { return Ok(None) };
     let decision = engine.decide(&reply.item_id, advised_at, &kept.row, Explanation::Full, routing);
     Ok(Some(wire::from_decision(decision, language)))
 }

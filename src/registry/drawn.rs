@@ -73,7 +73,7 @@ impl DrawnRows {
         // Sums of floats depend on their order.
         known.sort_by_key(|(seq, ..)| *seq);
         let rows = known.into_iter().map(|(_, row, _)| row).collect();
-        Ok(Self { feature_spec_digest: now.feature_spec_digest, rows })
+        Ok(Self { feature_spec_digest: now.feature_spec_digest.clone(), rows })
     }
 
     /// Whether the challenger's probabilities are no farther off on them than the champion's.

@@ -1,6 +1,7 @@
 //! The last parcels that were decided about, as the ledger has them.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use crate::features::FeatureRow;
 use crate::ledger::{Grounds, KeptDecision, Kind, LedgerError, Reader};
@@ -27,7 +28,7 @@ impl LiveRows {
         let last = reader.head()?.seq;
         let after = last - RECORDS_A_DECISION.saturating_mul(i64::try_from(most).unwrap_or(i64::MAX));
         let Some(now) = reader.grounds_of(last)? else { return Ok(Self::default()) };
-        let mut on = reader.grounds_of(after.max(0))?;
+        let mut on = reader.grounds_of(after.max(0))?.map(Arc::unwrap_or_clone);
         let mut rows = VecDeque::with_capacity(most);
         reader.scan::<LedgerError>(after.max(0), |record| {
             let unreadable = |what| LedgerError::Record { seq: record.seq, what };
@@ -44,6 +45,6 @@ impl LiveRows {
             }
             Ok(())
         })?;
-        Ok(Self { feature_spec_digest: now.feature_spec_digest, rows: rows.into() })
+        Ok(Self { feature_spec_digest: now.feature_spec_digest.clone(), rows: rows.into() })
     }
 }

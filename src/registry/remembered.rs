@@ -56,12 +56,7 @@ impl Remembered {
                 true => reader.grounds_before(record.seq)?,
                 false => None,
             };
-            let before = before.map(|grounds| ModelRef {
-                name: grounds.model_name,
-                version: grounds.model_version,
-                digest: grounds.model_digest,
-            });
-            remembered.add(&event, before, record.recorded_at_micros / 1_000_000);
+            remembered.add(&event, before.map(|grounds| grounds.model()), record.recorded_at_micros / 1_000_000);
         }
         Ok(remembered)
     }

@@ -12,9 +12,7 @@ use super::door::language;
 use super::status::Refusal;
 use super::{Recorder, Scorer};
 use crate::engine::Engine;
-use crate::ledger::{
-    Kind, LedgerError, Listing, Reader, Record, explained, kept_parcel, outcomes_of, recorded_decision,
-};
+use crate::ledger::{Kind, LedgerError, Listing, Reader, Record, explained, kept_parcel, outcomes_of};
 use crate::parcel::{Problem, Violation};
 use crate::policy::Route;
 use crate::reasons::Language;
@@ -153,7 +151,7 @@ impl Asked {
 /// The newest decision on an item.
 fn newest(reader: &Reader, item_id: &str) -> Result<Option<Record>, LedgerError> {
     for record in reader.about(item_id)?.into_iter().rev() {
-        if record.content.kind == Kind::Decision && recorded_decision(&record)?.item_id == item_id {
+        if record.content.kind == Kind::Decision && reader.replied(&record)?.item_id == item_id {
             return Ok(Some(record));
         }
     }
@@ -168,8 +166,8 @@ fn whole(
     language: Language,
 ) -> Result<v1::DecisionRecord, LedgerError> {
     let unreadable = |error: prost::DecodeError| LedgerError::Record { seq: record.seq, what: error.to_string() };
-    let mut decision = recorded_decision(record)?;
-    if let Some(full) = explained(engine, record, language)? {
+    let mut decision = reader.replied(record)?;
+    if let Some(full) = explained(engine, record, &decision, language)? {
         decision.reasons = full.reasons;
         (decision.raw_score_log_odds, decision.base_log_odds) = (full.raw_score_log_odds, full.base_log_odds);
     }

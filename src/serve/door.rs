@@ -286,7 +286,9 @@ impl Door {
         let (id, model) = (decision.decision_id, Arc::clone(&decision.model));
         let decision = wire::from_decision_alone(decision, language);
         decision.encode(reply).expect("a vector grows");
-        reply.extend_from_slice(scorer.of_item(item_id).grounds());
+        let told = scorer.of_item(item_id).told();
+        reply.extend_from_slice(&told.policy);
+        reply.extend_from_slice(&told.model);
         put_id(id, reply);
         took(Stage::Decide, decided - started, &self.metrics);
         self.metrics.took_by(&model.version, decided - started);

@@ -22,7 +22,7 @@ use crate::engine::{Engine, Explanation, ModelRef};
 use crate::history::{Bucket, History, HistoryConfig};
 use crate::ledger::{
     Appended, CanaryGrounds, Clock, Content, Decided, Grounds, Keeping, Kind, Ledger, LedgerConfig, LedgerError, Live,
-    Reader, Request, Retention, Slot, Submission, item_key, recorded_decision,
+    Reader, Request, Retention, Slot, Submission, item_key,
 };
 use crate::parcel::{AdvisedAt, Parcel};
 use crate::policy::{Policy, PolicyStatus};
@@ -88,7 +88,7 @@ impl Recorder {
         let reader = ledger.reader()?;
         let until = artifact.manifest().data.until_seconds;
         let grounds = Grounds::new(engine, until, config, bounds);
-        let canary_before = reader.grounds_of(ledger.head().seq)?.and_then(|before| before.canary);
+        let canary_before = reader.grounds_of(ledger.head().seq)?.and_then(|before| before.canary.clone());
         ledger.stand_on(&grounds, grounds.first_bucket())?;
         let (live, history, flow) = Live::rebuilt(&reader, &grounds, artifact.settled_history(), engine.flow())?;
         if ledger.head().seq - live.n_saved() > LONG_FOLD
@@ -229,7 +229,8 @@ impl Recorder {
             let Some(answer) = self.reader.answer_to(request)? else { return Ok(None) };
             let of = answer.content.decision_id.filter(|_| answer.content.kind == Kind::Repeat);
             let decision = of.map(|decision_id| self.reader.decision(&decision_id)).transpose()?.flatten();
-            Ok(Some((answer.content.request.clone(), recorded_decision(&decision.unwrap_or(answer))?)))
+            let decision = decision.as_ref().unwrap_or(&answer);
+            Ok(Some((answer.content.request.clone(), self.reader.replied(decision)?)))
         };
         match find().map_err(|error: LedgerError| Refusal::unreadable(&error))? {
             None => Ok(None),
@@ -320,7 +321,7 @@ impl Recorder {
                 let decision = wire::from_decision_alone(decision, language);
                 let start = reply.len();
                 decision.encode(reply).expect("a vector grows");
-                reply.extend_from_slice(scorer.grounds());
+                reply.extend_from_slice(&scorer.told().policy);
                 took(Stage::Decide, decided - started, metrics);
                 metrics.took_by(&model.version, decided - started);
                 took(Stage::Encode, decided.elapsed(), metrics);
@@ -339,6 +340,7 @@ impl Recorder {
                     parcel: Some(kept_parcel),
                     ..Content::new(Kind::Decision, at, kept.to_body())
                 };
+                reply.extend_from_slice(&scorer.told().model);
                 put_id(id, reply);
                 let done = Box::new(move |appended| {
                     // Nobody listens where the call was cancelled; the record stands.

@@ -24,10 +24,25 @@ pub struct Scorer {
     limits: ParcelLimits,
     model: v1::ModelInfo,
     shift: Arc<FeatureShift>,
-    /// What every reply ends with, in the contract's encoding: model and policy.
-    grounds: Arc<[u8]>,
+    told: Told,
     /// What decides about a share of the items instead.
     canary: Option<(f64, Arc<Self>)>,
+}
+
+/// What every reply tells of what it rests on, as fields of a decision in the contract's encoding.
+#[derive(Clone)]
+pub(super) struct Told {
+    pub(super) policy: Arc<[u8]>,
+    pub(super) model: Arc<[u8]>,
+}
+
+impl Told {
+    fn of(engine: &Engine) -> Self {
+        let policy_version = engine.policy().version().to_string();
+        let policy = v1::Decision { policy_version, ..v1::Decision::default() };
+        let model = v1::Decision { model: Some(wire::from_model_ref(engine.model_ref())), ..v1::Decision::default() };
+        Self { policy: policy.encode_to_vec().into(), model: model.encode_to_vec().into() }
+    }
 }
 
 thread_local! {
@@ -71,8 +86,8 @@ impl Scorer {
             state: v1::ModelState::Champion.into(),
             ..model
         };
-        let grounds = encoded_grounds(&engine);
-        Self { engine, history, limits, model, shift: Arc::default(), grounds, canary: None }
+        let told = Told::of(&engine);
+        Self { engine, history, limits, model, shift: Arc::default(), told, canary: None }
     }
 
     /// The same under another policy.
@@ -80,7 +95,7 @@ impl Scorer {
     pub fn with_policy(&self, policy: Policy) -> Self {
         let canary = self.canary.as_ref().map(|(share, of)| (*share, Arc::new(of.with_policy(policy.clone()))));
         let engine = self.engine.with_policy(policy);
-        Self { grounds: encoded_grounds(&engine), engine, canary, ..self.clone() }
+        Self { told: Told::of(&engine), engine, canary, ..self.clone() }
     }
 
     /// The same, where another decides about a share of the items, or none does.
@@ -147,9 +162,9 @@ impl Scorer {
         &self.limits
     }
 
-    /// What every reply ends with, in the contract's encoding: model and policy.
-    pub(super) fn grounds(&self) -> &[u8] {
-        &self.grounds
+    /// What every reply tells of its grounds.
+    pub(super) fn told(&self) -> &Told {
+        &self.told
     }
 
     /// Number of entities that its history knows something of.
@@ -167,10 +182,6 @@ impl std::fmt::Debug for Scorer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Scorer").field("model", &self.model.r#ref).finish_non_exhaustive()
     }
-}
-
-fn encoded_grounds(engine: &Engine) -> Arc<[u8]> {
-    wire::grounds(engine.model_ref(), engine.policy().version()).encode_to_vec().into()
 }
 
 /// What the artifact keeps of the data that its model was trained on.

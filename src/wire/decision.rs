@@ -11,14 +11,8 @@ use crate::reasons::{self, Language};
 /// `decided_at` stays unset: a decision has no clock in it, and is dated by who records it.
 pub fn from_decision(decision: Decision, language: Language) -> v1::Decision {
     let decision_id = decision.decision_id.hyphenated().to_string();
-    let v1::Decision { model, policy_version, .. } = grounds(&decision.model, &decision.policy_version);
+    let (model, policy_version) = (Some(from_model_ref(&decision.model)), decision.policy_version.to_string());
     v1::Decision { decision_id, model, policy_version, ..from_decision_alone(decision, language) }
-}
-
-/// What a decision rests on as the contract tells it, and nothing else: model and policy.
-pub fn grounds(model: &ModelRef, policy_version: &str) -> v1::Decision {
-    let (model, policy_version) = (Some(from_model_ref(model)), policy_version.to_owned());
-    v1::Decision { model, policy_version, ..v1::Decision::default() }
 }
 
 /// As [`from_decision`], without what names it and what it rests on.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use parcel_risk::history::Snapshot;
-use parcel_risk::ledger::{Grounds, Kind, Reader, Rescored, is_in_canary, item_key, rescore};
+use parcel_risk::ledger::{Grounds, Kind, LedgerError, Reader, Record, Rescored, is_in_canary, item_key, rescore};
 use parcel_risk::registry::{Happened, ModelEvent};
 use parcel_risk::wire::v1;
 use parcel_risk::wire::v1::model_service_client::ModelServiceClient;
@@ -83,6 +83,16 @@ async fn a_canary_decides_about_its_items_alone_and_every_decision_comes_out_aga
     drop(recorder);
 
     let reader = Reader::open(&place.ledger()).unwrap();
+    let mut recorded = HashMap::new();
+    let note = |record: Record| {
+        if record.content.kind == Kind::Decision {
+            let decision = reader.replied(&record)?;
+            recorded.entry(decision.item_id).or_insert(decision.model.unwrap().version);
+        }
+        Ok::<_, LedgerError>(())
+    };
+    reader.scan(0, note).unwrap();
+    assert!(decided.iter().all(|(item_id, version)| recorded[item_id] == *version), "each with the model that decided");
     let rescored = rescore(&reader, &[first().clone(), second().clone()]).unwrap();
     // Those of the champion about the same parcels again are the same decisions.
     assert!(rescored.equal > 450 && rescored.equal < 750, "{rescored:?}");
