@@ -37,6 +37,7 @@ mod resume;
 mod routes;
 mod scorer;
 mod scoring;
+mod served;
 mod service;
 mod shadow;
 mod staging;
@@ -57,7 +58,6 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use tokio::net::TcpListener;
 use tokio::time::Instant;
-use tonic::service::Routes;
 use tower_layer::Layer as _;
 
 pub use config::{InvalidServe, ServeConfig, ValidServe};
@@ -70,6 +70,7 @@ pub use standing::{Phase, Standing, Trouble};
 pub use status::{code_name, item_error};
 
 use routes::{Behind, Services};
+use served::Served;
 
 use crate::identity::{Exposed, Identity};
 use crate::registry::{Believed, GateConfig, ValidRegistry};
@@ -220,16 +221,16 @@ pub async fn serve(
     });
     let services =
         Services { scorer, recorder, config: &config, health: &health, drain: drain.clone(), standing: &standing };
-    let serve_on = |listener: TcpListener, routes: Routes| {
+    let serve_on = |listener: TcpListener, served: Served| {
         let (room, metrics) = (standing.room.clone(), Arc::clone(&metrics));
         let security = handshake::Security::new(Arc::clone(&identity), Arc::clone(&metrics));
         let incoming = incoming::Incoming::new(listener, config.preface_timeout(), room, security, metrics);
-        transport::serve(incoming, layer.layer(routes.prepare()), &config, drain.clone())
+        transport::serve(incoming, layer.layer(served), &config, drain.clone())
     };
     let behind = if apart.is_some() { Behind::Parcels } else { Behind::All };
-    let scoring = serve_on(listener, services.routes(behind)?);
+    let scoring = serve_on(listener, services.served(behind)?);
     let apart = match apart {
-        Some(apart) => Some(serve_on(apart, services.routes(Behind::Apart)?)),
+        Some(apart) => Some(serve_on(apart, services.served(Behind::Apart)?)),
         None => None,
     };
     drop(services);

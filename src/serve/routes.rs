@@ -7,6 +7,7 @@ use tonic::service::Routes;
 
 use super::drain::Drain;
 use super::health::Health;
+use super::served::Served;
 use super::standing::Standing;
 use super::{Recorder, Scorer, ValidServe, audit, door, model, outcome, scoring, service};
 use crate::wire::v1;
@@ -47,8 +48,8 @@ pub(super) struct Services<'s> {
 }
 
 impl Services<'_> {
-    pub(super) fn routes(&self, behind: Behind) -> Result<Routes, tonic_reflection::server::Error> {
-        let mut routes = Routes::builder();
+    pub(super) fn served(&self, behind: Behind) -> Result<Served, tonic_reflection::server::Error> {
+        let (mut scoring, mut routes) = (None, Routes::builder());
         let (scorer, recorder, lifecycle) = (&self.scorer, &self.recorder, self.standing.lifecycle().cloned());
         let (max_batch, max_in, max_out) =
             (self.config.max_batch(), self.config.max_message_bytes(), self.config.max_reply_bytes());
@@ -56,8 +57,8 @@ impl Services<'_> {
             let metrics = Arc::clone(self.standing.metrics());
             let door = door::Door::new(Arc::clone(scorer), recorder.clone(), metrics, lifecycle.clone());
             let (drain, admission) = (self.drain.clone(), Arc::clone(&self.standing.admission));
-            let scoring = scoring::Scoring::new(door, max_batch, drain, admission, self.config.stream_limits());
-            routes.add_service(service::ScoringServer::new(scoring, max_in, max_out));
+            let answers = scoring::Scoring::new(door, max_batch, drain, admission, self.config.stream_limits());
+            scoring = Some(service::ScoringServer::new(answers, max_in, max_out));
             let outcomes = outcome::Outcomes::new(Arc::clone(scorer), recorder.clone(), max_batch, lifecycle.clone());
             let outcomes = OutcomeServiceServer::new(outcomes);
             routes.add_service(outcomes.max_decoding_message_size(max_in).max_encoding_message_size(max_out));
@@ -76,7 +77,7 @@ impl Services<'_> {
         routes.add_service(reflection.max_decoding_message_size(MAX_QUESTION_BYTES).max_encoding_message_size(max_out));
         let reflection = self::reflection().build_v1alpha()?;
         routes.add_service(reflection.max_decoding_message_size(MAX_QUESTION_BYTES).max_encoding_message_size(max_out));
-        Ok(routes.routes())
+        Ok(Served { scoring, others: routes.routes().prepare() })
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tonic::body::Body;
-use tonic::server::{Grpc, NamedService, StreamingService, UnaryService};
+use tonic::server::{Grpc, StreamingService, UnaryService};
 use tonic::{Request, Response, Status, Streaming};
 use tower_service::Service;
 
@@ -35,18 +35,20 @@ impl ScoringServer {
         Self { scoring: Arc::new(scoring), max_in, max_out }
     }
 
+    /// Whether a path is of this service.
+    pub(super) fn has(path: &str) -> bool {
+        !method_of(path).is_empty()
+    }
+
     fn grpc<D: prost::Message + Default + 'static, E: Encoded>(&self) -> Grpc<ScoringCodec<D, E>> {
         Grpc::new(ScoringCodec::default()).apply_max_message_size_config(Some(self.max_in), Some(self.max_out))
     }
 }
 
-impl NamedService for ScoringServer {
-    const NAME: &'static str = SERVICE_NAME;
-}
-
-/// The part of a path after the service's name; empty where that is another.
+/// The part of a path after the service's name, with its slash; empty where that is another.
 fn method_of(path: &str) -> &str {
-    path.strip_prefix('/').and_then(|path| path.strip_prefix(SERVICE_NAME)).unwrap_or_default()
+    let method = path.strip_prefix('/').and_then(|path| path.strip_prefix(SERVICE_NAME));
+    method.filter(|method| method.starts_with('/')).unwrap_or_default()
 }
 
 type Later<T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send>>;
