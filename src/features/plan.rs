@@ -9,7 +9,7 @@ use super::norm::PlannedNorm;
 use super::number::Inputs;
 use super::part::PartList;
 use super::{ExchangeRates, FeatureRow, FeatureSpec, InvalidSpec, NUMBER_FEATURES, NumberFeature, ParcelKeys, Part};
-use crate::history::{Bucket, HistoryView, Sighted, Usual};
+use crate::history::{Bucket, HistoryView, SeenAt, Sighted, Usual};
 use crate::parcel::{AdvisedAt, Money, Notice, NoticeCode, Parcel};
 use crate::reasons::ReasonCode;
 use crate::text::{TextModel, TextWeights, Words, hashed_ngrams, hashed_ngrams_of_kept};
@@ -50,6 +50,8 @@ pub(super) const PRIOR_RATE: f64 = 0.01;
 thread_local! {
     /// Where the history stands of the parcel that a thread reads.
     static SIGHTED: RefCell<Sighted> = RefCell::default();
+    /// The same in the order of its footprint.
+    static SEEN_AT: RefCell<SeenAt> = RefCell::default();
     /// Room for what is usual for its kinds.
     static USUAL: RefCell<Vec<Option<Usual>>> = const { RefCell::new(Vec::new()) };
 }
@@ -272,6 +274,17 @@ impl FeaturePlan {
                 keys.norms.iter().enumerate().map(|(place, norm)| history.usual(sighted, place, norm.as_ref()?.0, at));
             self.fill_from_history(keys, known, usual, row);
         });
+    }
+
+    /// Acts by where history stood of what the parcel of `keys` adds to, if it was the last whose features this thread has
+    /// filled; of another it would say nothing that is true.
+    pub fn with_seen_at<R>(&self, keys: &ParcelKeys, act: impl FnOnce(&SeenAt) -> R) -> R {
+        SEEN_AT.with_borrow_mut(|seen_at| {
+            let entities =
+                self.keys.iter().zip(keys.by_key()).map(|(key, entity)| (entity.is_some(), key.keeps_activity));
+            SIGHTED.with_borrow(|sighted| seen_at.of(sighted, entities, keys.norms.iter().map(Option::is_some)));
+            act(seen_at)
+        })
     }
 
     fn fill_from_history(

@@ -31,7 +31,7 @@ pub use activity::{Activity, Recent, WINDOW_DAYS};
 pub use bucket::{Bucket, BucketWidth};
 pub use config::HistoryConfig;
 pub use entry::{Counts, Decay, Entry};
-pub use footprint::Footprint;
+pub use footprint::{Footprint, SeenAt};
 pub use group::{Group, Groups};
 pub use key::{EntityKey, KeyHasher, KeyKind, KeyParts};
 pub use norm::{Norm, Usual};
@@ -104,8 +104,8 @@ impl History {
     /// bucket sees it, so none misses it: whoever opens the next bucket [catches up](Self::catch_up) first.
     ///
     /// The caller may hold no [view](Self::view): whoever folds waits for those who read.
-    pub fn fold_soon(&self, at: Bucket, footprint: &Footprint) {
-        if let Some(gathered) = self.waiting.add(at, footprint) {
+    pub fn fold_soon(&self, at: Bucket, footprint: &Footprint, seen_at: &SeenAt) {
+        if let Some(gathered) = self.waiting.add(at, footprint, seen_at) {
             self.fold_gathered(gathered);
         }
     }
@@ -227,26 +227,34 @@ mod tests {
         };
         let decay = Decay { width: BucketWidth::MINUTE, half_life_days: 30.0 };
         let (soon, at_once) = (History::empty(decay), History::empty(decay));
+        let (mut sighted, mut seen_at, nowhere) = (Sighted::default(), SeenAt::default(), SeenAt::default());
         for bucket in 1..5 {
             for n in 0..50 {
                 let (at, footprint) = (Bucket(bucket), footprint(u64::from(bucket) * 31 + n));
                 at_once.fold(&Event::Advised { at, footprint: &footprint });
                 // Some while others read: those with which sixteen have come together are none of them.
                 let reads = (n % 7 == 0).then(|| soon.view());
-                soon.fold_soon(at, &footprint);
+                // Of two of three parcels it is said where all of it stood, of one of these by what is true of another.
+                if n % 3 == 0 {
+                    let entities = footprint.keys.iter().map(|key| (Some(*key), false));
+                    let kinds = footprint.numbers.iter().map(|(kind, _)| Some(*kind));
+                    soon.view().sight(entities.clone(), kinds.clone(), &mut sighted);
+                    seen_at.of(&sighted, entities.map(|(_, keeps)| (true, keeps)), kinds.map(|_| true));
+                }
+                soon.fold_soon(at, &footprint, if n % 3 == 2 { &nowhere } else { &seen_at });
                 drop(reads);
             }
             soon.catch_up();
             assert_eq!(Snapshot::of(&soon, Vec::new()).to_bytes(), Snapshot::of(&at_once, Vec::new()).to_bytes());
         }
         let reads = soon.view();
-        soon.fold_soon(Bucket(9), &footprint(77_777));
+        soon.fold_soon(Bucket(9), &footprint(77_777), &nowhere);
         drop(reads);
         assert_eq!(soon.n_entities(), at_once.n_entities(), "it waits for nobody");
         at_once.fold(&Event::Advised { at: Bucket(9), footprint: &footprint(77_777) });
         // One that is left at the beginning of another bucket is folded before what comes then.
         for (at, n) in [(Bucket(10), 88_888), (Bucket(11), 99_999)] {
-            soon.fold_soon(at, &footprint(n));
+            soon.fold_soon(at, &footprint(n), &nowhere);
             at_once.fold(&Event::Advised { at, footprint: &footprint(n) });
         }
         soon.catch_up();

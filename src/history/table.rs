@@ -52,6 +52,12 @@ impl<T: Pack> Found<'_, T> {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Guess(Option<u32>);
 
+impl Guess {
+    pub(super) fn place(self) -> Option<Place> {
+        self.0.map(Place)
+    }
+}
+
 /// Where a value stood when it was found; it may stand elsewhere since.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place(u32);

@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use super::group::Group;
 use super::shards::{N_SHARDS, Shard, Shards, place};
 use super::table::{Change, Place};
-use super::{Activity, Bucket, Decay, EntityKey, Entry, Event, Footprint, Norm, found};
+use super::{Activity, Bucket, Decay, EntityKey, Entry, Event, Footprint, Norm, SeenAt, found};
 
 /// What events of one bucket add. Kept from bucket to bucket for the room that it has.
 #[derive(Debug, Default)]
@@ -41,23 +41,21 @@ impl Together {
     /// Adds an event. All of them must be of one bucket.
     pub(super) fn add(&mut self, event: &Event<'_>) {
         match *event {
-            Event::Outcome { keys, infringement, .. } => self.count(keys, found(infringement)),
-            Event::Advised { footprint, .. } => {
-                self.count(&footprint.keys, [1, 0, 0]);
-                self.add_uncounted(footprint);
-            }
+            Event::Outcome { keys, infringement, .. } => self.count(keys, &[], found(infringement)),
+            Event::Advised { footprint, .. } => self.advise(footprint, &SeenAt::default()),
         }
     }
 
-    /// Adds what a parcel that is advised adds besides counts.
-    fn add_uncounted(&mut self, footprint: &Footprint) {
-        for &(key, counterpart) in &footprint.activity {
-            self.act(key, None, counterpart);
+    /// Adds what a parcel that is advised adds.
+    pub(super) fn advise(&mut self, footprint: &Footprint, seen_at: &SeenAt) {
+        self.count(&footprint.keys, &seen_at.keys, [1, 0, 0]);
+        for (&(key, counterpart), seen_at) in footprint.activity.iter().zip(padded(&seen_at.activity)) {
+            self.act(key, seen_at, counterpart);
         }
-        for &(key, number) in &footprint.numbers {
+        for (&(key, number), seen_at) in footprint.numbers.iter().zip(padded(&seen_at.numbers)) {
             let begin = self.numbers.len();
             self.numbers.push(number);
-            self.shards[place(key)].numbers.push(Change { key, seen_at: None, what: begin..begin + 1 });
+            self.shards[place(key)].numbers.push(Change { key, seen_at, what: begin..begin + 1 });
         }
     }
 
@@ -106,8 +104,8 @@ impl Together {
         }
     }
 
-    fn count(&mut self, keys: &[EntityKey], added: [u32; 3]) {
-        for &key in keys {
+    fn count(&mut self, keys: &[EntityKey], seen_at: &[Option<Place>], added: [u32; 3]) {
+        for (&key, seen_at) in keys.iter().zip(padded(seen_at)) {
             let OfShard { counts, index, .. } = &mut self.shards[place(key)];
             // Keys are hashes already.
             match index.entry(key.0, |at| counts[*at as usize].key == key, |at| counts[*at as usize].key.0) {
@@ -117,7 +115,7 @@ impl Together {
                 Found::Vacant(new) => {
                     // A bucket of four billion events would have filled any machine before.
                     new.insert(counts.len() as u32);
-                    counts.push(Change { key, seen_at: None, what: added });
+                    counts.push(Change { key, seen_at, what: added });
                 }
             }
         }
@@ -166,6 +164,11 @@ impl OfShard {
         shard.norms.change_each(&self.numbers, |_| Norm::default(), number);
         self.numbers.clear();
     }
+}
+
+/// Places, and after the last of them none.
+fn padded(places: &[Option<Place>]) -> impl Iterator<Item = Option<Place>> {
+    places.iter().copied().chain(std::iter::repeat(None))
 }
 
 pub(super) fn add(sums: &mut [u32; 3], added: [u32; 3]) {

@@ -91,8 +91,8 @@ impl HistoryView<'_> {
 /// Where it stands what a parcel reads, by the order in which it was asked for.
 #[derive(Clone, Debug, Default)]
 pub struct Sighted {
-    entities: Vec<(Guess, Guess)>,
-    kinds: Vec<Guess>,
+    pub(super) entities: Vec<(Guess, Guess)>,
+    pub(super) kinds: Vec<Guess>,
 }
 
 /// What is known of one entity.

@@ -4,7 +4,7 @@ use std::mem;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::together::Together;
-use super::{Bucket, Event, Footprint};
+use super::{Bucket, Footprint, SeenAt};
 
 /// Parcels that are folded together. They have countries, HS codes and routes in common, so that fewer entities change, and
 /// what holds them is locked less often. More at once would keep those who read waiting for longer.
@@ -29,12 +29,12 @@ pub(super) struct Gathered {
 impl Waiting {
     /// Adds a parcel that was advised in bucket `at`. Where enough have come together, or others are of a bucket before, these
     /// are given to the caller, to be folded.
-    pub(super) fn add(&self, at: Bucket, footprint: &Footprint) -> Option<Gathered> {
+    pub(super) fn add(&self, at: Bucket, footprint: &Footprint, seen_at: &SeenAt) -> Option<Gathered> {
         let mut gathered = lock(&self.gathered);
         let before = if gathered.at == at { None } else { self.taken(&mut gathered) };
         gathered.at = at;
         gathered.n_parcels += 1;
-        gathered.together.add(&Event::Advised { at, footprint });
+        gathered.together.advise(footprint, seen_at);
         before.or_else(|| if gathered.n_parcels < TOGETHER { None } else { self.taken(&mut gathered) })
     }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::features::ParcelKeys;
-use crate::history::{Bucket, EntityKey, Event, History};
+use crate::history::{Bucket, EntityKey, Event, History, SeenAt};
 use crate::ledger::{Grounds, is_in_canary};
 use crate::policy::{Flow, Route, RouteCause, Seen};
 
@@ -137,11 +137,11 @@ impl Lanes {
     }
 
     /// Adds what was seen. What a restart would fold from the ledger is what is folded here.
-    pub(super) fn advised(&self, at: Bucket, keys: &ParcelKeys) {
+    pub(super) fn advised(&self, at: Bucket, keys: &ParcelKeys, seen_at: &SeenAt) {
         for lane in self.of_same_keys(at) {
             lane.happened(Missed::Advised(at, keys.clone()));
         }
-        self.champion.history.fold_soon(at, keys.footprint());
+        self.champion.history.fold_soon(at, keys.footprint(), seen_at);
     }
 
     /// Adds what was decided about an item that was never advised before, by the model of `by`.

@@ -350,7 +350,7 @@ impl Recorder {
                 self.ledger.submit(Submission { content, slot, done, held, is_first: counts });
                 if counts {
                     lanes.decided(at, lane, &seen, route, cause);
-                    lanes.advised(at, keys);
+                    engine.plan().with_seen_at(keys, |seen_at| lanes.advised(at, keys, seen_at));
                 }
                 Ok(Some(Submitted { made: Made { decision, id, model }, at, became }))
             })?;
