@@ -282,7 +282,7 @@ impl FeaturePlan {
         SEEN_AT.with_borrow_mut(|seen_at| {
             let entities =
                 self.keys.iter().zip(keys.by_key()).map(|(key, entity)| (entity.is_some(), key.keeps_activity));
-            SIGHTED.with_borrow(|sighted| seen_at.of(sighted, entities, keys.norms.iter().map(Option::is_some)));
+            SIGHTED.with_borrow(|sighted| seen_at.set(sighted, entities, keys.norms.iter().map(Option::is_some)));
             act(seen_at)
         })
     }

@@ -24,11 +24,11 @@ pub struct SeenAt {
 }
 
 impl SeenAt {
-    /// As a parcel was sighted that has these, in the order in which they were asked for.
+    /// Puts in place of what was there what was sighted of a parcel that has these, in the order in which they were asked for.
     ///
     /// * `entities`: whether each is stated, and whether its activity is kept.
     /// * `kinds`: whether each is stated.
-    pub fn of(
+    pub fn set(
         &mut self,
         sighted: &Sighted,
         entities: impl Iterator<Item = (bool, bool)>,

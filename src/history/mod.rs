@@ -239,7 +239,7 @@ mod tests {
                     let entities = footprint.keys.iter().map(|key| (Some(*key), false));
                     let kinds = footprint.numbers.iter().map(|(kind, _)| Some(*kind));
                     soon.view().sight(entities.clone(), kinds.clone(), &mut sighted);
-                    seen_at.of(&sighted, entities.map(|(_, keeps)| (true, keeps)), kinds.map(|_| true));
+                    seen_at.set(&sighted, entities.map(|(_, keeps)| (true, keeps)), kinds.map(|_| true));
                 }
                 soon.fold_soon(at, &footprint, if n % 3 == 2 { &nowhere } else { &seen_at });
                 drop(reads);

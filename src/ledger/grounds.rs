@@ -121,10 +121,7 @@ impl Grounds {
 
     /// Digest of the model that decides about the item of this hash.
     pub fn decides(&self, item: u64) -> &str {
-        match &self.canary {
-            Some(canary) if is_in_canary(item, canary.share) => &canary.model_digest,
-            _ => &self.model_digest,
-        }
+        self.canary_of(item).map_or(&self.model_digest, |canary| &canary.model_digest)
     }
 
     /// The model, or the first of two.
@@ -135,10 +132,12 @@ impl Grounds {
 
     /// The model that decides about the item of this hash.
     pub fn model_of(&self, item: u64) -> ModelRef {
-        match &self.canary {
-            Some(canary) if is_in_canary(item, canary.share) => canary.model(),
-            _ => self.model(),
-        }
+        self.canary_of(item).map_or_else(|| self.model(), CanaryGrounds::model)
+    }
+
+    /// The second model, where it decides about the item of this hash.
+    fn canary_of(&self, item: u64) -> Option<&CanaryGrounds> {
+        self.canary.as_ref().filter(|canary| is_in_canary(item, canary.share))
     }
 
     /// Those of another engine, where records are kept as `self` says.

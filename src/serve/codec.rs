@@ -23,10 +23,10 @@ pub(super) struct Batch {
 pub(super) struct ScoringCodec<D, E>(PhantomData<(D, E)>);
 
 /// Writes what is encoded already.
-pub(super) struct Writing<E>(PhantomData<E>);
+pub(super) struct EncodedWriter<E>(PhantomData<E>);
 
-/// Room for a message at first; it grows with one that takes more. tonic's own is for any: eight KiB that each call begins
-/// with, of which parcels fill an eighth, are sixteen calls' worth of a core's second cache.
+/// Room for a message at first; it grows with one that takes more. tonic's own is eight KiB for each call, of which a parcel
+/// fills an eighth: with some calls in flight, that much less of what they need stays in a core's caches.
 const READ_BYTES: usize = 1536;
 const WRITTEN_BYTES: usize = 640;
 /// What a stream gathers before it is sent.
@@ -41,11 +41,11 @@ impl<D, E> Default for ScoringCodec<D, E> {
 impl<D: Message + Default + 'static, E: Encoded> Codec for ScoringCodec<D, E> {
     type Encode = E;
     type Decode = D;
-    type Encoder = Writing<E>;
+    type Encoder = EncodedWriter<E>;
     type Decoder = <ProstCodec<D, D> as Codec>::Decoder;
 
-    fn encoder(&mut self) -> Writing<E> {
-        Writing(PhantomData)
+    fn encoder(&mut self) -> EncodedWriter<E> {
+        EncodedWriter(PhantomData)
     }
 
     fn decoder(&mut self) -> Self::Decoder {
@@ -53,7 +53,7 @@ impl<D: Message + Default + 'static, E: Encoded> Codec for ScoringCodec<D, E> {
     }
 }
 
-impl<E: Encoded> Encoder for Writing<E> {
+impl<E: Encoded> Encoder for EncodedWriter<E> {
     type Item = E;
     type Error = Status;
 

@@ -17,7 +17,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use super::access::permit;
 use super::admission::Permit;
-use super::answered::{Reply, Results, put_id};
+use super::answered::{Reply, Results};
 use super::begun::{Begun, Recording};
 use super::counted::{decided, refused, took};
 use super::recorder::{Asked, Recorder};
@@ -282,18 +282,8 @@ impl Door {
             scorer = self.scorer.load();
             decision = scorer.of_item(item_id).decide(&parcel, explanation);
         }
-        let decided = Instant::now();
-        let (id, model) = (decision.decision_id, Arc::clone(&decision.model));
-        let decision = wire::from_decision_alone(decision, language);
-        decision.encode(reply).expect("a vector grows");
-        let told = scorer.of_item(item_id).told();
-        reply.extend_from_slice(&told.policy);
-        reply.extend_from_slice(&told.model);
-        put_id(id, reply);
-        took(Stage::Decide, decided - started, &self.metrics);
-        self.metrics.took_by(&model.version, decided - started);
-        took(Stage::Encode, decided.elapsed(), &self.metrics);
-        self.was_made(&parcel, &Made { decision, id, model }, None);
+        let (made, _) = Made::write(decision, scorer.of_item(item_id), language, started, reply, &self.metrics);
+        self.was_made(&parcel, &made, None);
         Ok(())
     }
 

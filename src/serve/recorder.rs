@@ -5,11 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
-use prost::Message as _;
 use tokio::sync::oneshot;
 
 use super::Scorer;
-use super::answered::put_id;
 use super::counted::took;
 use super::lanes::{Lane, Lanes};
 use super::requests::{Claim, Requests};
@@ -28,7 +26,7 @@ use crate::parcel::{AdvisedAt, Parcel};
 use crate::policy::{Policy, PolicyStatus};
 use crate::reasons::Language;
 use crate::telemetry::{Metrics, Stage, fields};
-use crate::wire::{self, v1};
+use crate::wire::v1;
 
 /// What records decisions and outcomes, and keeps the history that they make.
 #[derive(Debug)]
@@ -312,36 +310,25 @@ impl Recorder {
                 if !(decision.risk_score.is_finite() && seen.raw_score.is_finite()) {
                     return Err(Refusal::ModelFault);
                 }
-                let decided = Instant::now();
                 metrics.was_new(seen.novelty);
                 let Some(Taken { slot, kept_parcel, request }) = taken.take() else { return Err(Refusal::Internal) };
                 let (tell, became) = oneshot::channel();
                 let (route, cause) = (decision.route, decision.route_cause);
-                let (id, model) = (decision.decision_id, Arc::clone(&decision.model));
-                let decision = wire::from_decision_alone(decision, language);
-                let start = reply.len();
-                decision.encode(reply).expect("a vector grows");
-                reply.extend_from_slice(&scorer.told().policy);
-                took(Stage::Decide, decided - started, metrics);
-                metrics.took_by(&model.version, decided - started);
-                took(Stage::Encode, decided.elapsed(), metrics);
+                let (made, kept) = Made::write(decision, scorer, language, started, reply, metrics);
                 let counts = self.live.is_first(item);
                 let advised_at = (parcel.advised_at.seconds(), parcel.advised_at.nanos());
-                let kept_reply = reply.get(start..).unwrap_or_default();
-                let kept =
-                    Decided { reply: kept_reply, explanation, advised_at, counts, keys, row, seen: &seen, cause };
+                let reply = reply.get(kept).unwrap_or_default();
+                let kept = Decided { reply, explanation, advised_at, counts, keys, row, seen: &seen, cause };
                 let (request, claim) = request.unzip();
                 let content = Content {
                     item: Some(item.0),
-                    decision_id: Some(id.into_bytes()),
-                    route: Some(decision.route.into()),
-                    risk_score: Some(decision.risk_score),
+                    decision_id: Some(made.id.into_bytes()),
+                    route: Some(made.decision.route.into()),
+                    risk_score: Some(made.decision.risk_score),
                     request,
                     parcel: Some(kept_parcel),
                     ..Content::new(Kind::Decision, at, kept.to_body())
                 };
-                reply.extend_from_slice(&scorer.told().model);
-                put_id(id, reply);
                 let done = Box::new(move |appended| {
                     // Nobody listens where the call was cancelled; the record stands.
                     let _ = tell.send(appended);
@@ -352,7 +339,7 @@ impl Recorder {
                     lanes.decided(at, lane, &seen, route, cause);
                     engine.plan().with_seen_at(keys, |seen_at| lanes.advised(at, keys, seen_at));
                 }
-                Ok(Some(Submitted { made: Made { decision, id, model }, at, became }))
+                Ok(Some(Submitted { made, at, became }))
             })?;
             if submitted.is_some() {
                 scorer.shift().add(&row.values);

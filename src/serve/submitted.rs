@@ -1,14 +1,22 @@
 //! A decision between being made and being on record.
 
+use std::ops::Range;
 use std::sync::Arc;
+use std::time::Instant;
 
+use prost::Message as _;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
+use super::Scorer;
+use super::answered::put_id;
+use super::counted::took;
 use super::status::Refusal;
-use crate::engine::ModelRef;
+use crate::engine::{Decision, ModelRef};
 use crate::history::Bucket;
 use crate::ledger::{Appended, Unavailable};
+use crate::reasons::Language;
+use crate::telemetry::{Metrics, Stage};
 use crate::wire::{self, v1};
 
 /// A decision that was made.
@@ -17,6 +25,35 @@ pub(super) struct Made {
     pub(super) decision: v1::Decision,
     pub(super) id: Uuid,
     pub(super) model: Arc<ModelRef>,
+}
+
+impl Made {
+    /// Writes a decision of `scorer` behind what is in `reply`; what of that its record keeps: not its identifier and its model,
+    /// which the record and its grounds tell.
+    ///
+    /// * `started`: when it was begun to decide.
+    pub(super) fn write(
+        decision: Decision,
+        scorer: &Scorer,
+        language: Language,
+        started: Instant,
+        reply: &mut Vec<u8>,
+        metrics: &Metrics,
+    ) -> (Self, Range<usize>) {
+        let decided = Instant::now();
+        let (id, model) = (decision.decision_id, Arc::clone(&decision.model));
+        let decision = wire::from_decision_alone(decision, language);
+        let (told, begin) = (scorer.told(), reply.len());
+        decision.encode(reply).expect("a vector grows");
+        reply.extend_from_slice(&told.policy);
+        let kept = begin..reply.len();
+        reply.extend_from_slice(&told.model);
+        put_id(id, reply);
+        took(Stage::Decide, decided - started, metrics);
+        metrics.took_by(&model.version, decided - started);
+        took(Stage::Encode, decided.elapsed(), metrics);
+        (Self { decision, id, model }, kept)
+    }
 }
 
 /// A decision on its way into the ledger.
