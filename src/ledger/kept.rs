@@ -71,11 +71,14 @@ fn explanation_number(explanation: Explanation) -> i32 {
 /// What stands between the reply and the keys.
 type Between<S> = (i32, (i64, u32), bool, i64, S);
 
+/// Most bodies without reasons are no longer.
+const USUAL_BYTES: usize = 1024;
+
 impl Decided<'_> {
     /// As the body of a record: the reply with its length before it, what is said about it, keys and features.
     pub fn to_body(&self) -> Vec<u8> {
         let Self { reply, explanation, advised_at, counts, keys, row, seen, cause } = *self;
-        let mut body = Vec::with_capacity(reply.len() + 5 * row.values.len() + 1024);
+        let mut body = Vec::with_capacity(USUAL_BYTES.max(2 * reply.len()));
         body = postcard::to_extend(reply, body).expect("numbers and texts always encode");
         let between: Between<&Seen> = (explanation_number(explanation), advised_at, counts, cause as i64, seen);
         body = postcard::to_extend(&between, body).expect("numbers and texts always encode");

@@ -2,18 +2,18 @@
 
 use std::marker::PhantomData;
 
-use bytes::Bytes;
-use prost::Message;
+use bytes::{Buf as _, Bytes};
+use prost::{DecodeError, Message as _};
 use tonic::Status;
-use tonic::codec::{BufferSettings, Codec, EncodeBuf, Encoder};
-use tonic_prost::ProstCodec;
+use tonic::codec::{BufferSettings, Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 
 use super::answered::Encoded;
+use crate::wire::v1;
 
 /// A `ScoreParcelsRequest` whose requests are not read yet: each is by the thread that scores it. Read at once by the thread
 /// that has the connection, a batch would be some thirty thousand small pieces of memory that another thread uses and gives
 /// back, long after they have left every cache.
-#[derive(Clone, PartialEq, Message)]
+#[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct Batch {
     #[prost(bytes = "bytes", repeated, tag = "1")]
     pub(super) requests: Vec<Bytes>,
@@ -22,12 +22,40 @@ pub(super) struct Batch {
 /// Reads messages, and writes what is encoded already.
 pub(super) struct ScoringCodec<D, E>(PhantomData<(D, E)>);
 
+/// Reads messages.
+pub(super) struct MessageReader<D>(PhantomData<D>);
+
 /// Writes what is encoded already.
 pub(super) struct EncodedWriter<E>(PhantomData<E>);
 
+/// A message that is sent to us.
+pub(super) trait Sent: Sized + Send + 'static {
+    /// From its bytes, which lie in one piece: tonic's buffer takes as long to step from field to field as to read them.
+    fn read(bytes: Bytes) -> Result<Self, DecodeError>;
+}
+
+impl Sent for v1::ScoreParcelRequest {
+    fn read(bytes: Bytes) -> Result<Self, DecodeError> {
+        Self::decode(bytes.as_ref())
+    }
+}
+
+impl Sent for v1::StreamParcelsRequest {
+    fn read(bytes: Bytes) -> Result<Self, DecodeError> {
+        Self::decode(bytes.as_ref())
+    }
+}
+
+impl Sent for Batch {
+    fn read(bytes: Bytes) -> Result<Self, DecodeError> {
+        // Its requests go on being parts of it.
+        Self::decode(bytes)
+    }
+}
+
 /// Room for a message at first; it grows with one that takes more. tonic's own is eight KiB for each call, of which a parcel
 /// fills an eighth: with some calls in flight, that much less of what they need stays in a core's caches.
-const READ_BYTES: usize = 1536;
+const READ_BYTES: usize = 1024;
 const WRITTEN_BYTES: usize = 640;
 /// What a stream gathers before it is sent.
 const SENT_AT_ONCE: usize = 32 << 10;
@@ -38,18 +66,32 @@ impl<D, E> Default for ScoringCodec<D, E> {
     }
 }
 
-impl<D: Message + Default + 'static, E: Encoded> Codec for ScoringCodec<D, E> {
+impl<D: Sent, E: Encoded> Codec for ScoringCodec<D, E> {
     type Encode = E;
     type Decode = D;
     type Encoder = EncodedWriter<E>;
-    type Decoder = <ProstCodec<D, D> as Codec>::Decoder;
+    type Decoder = MessageReader<D>;
 
     fn encoder(&mut self) -> EncodedWriter<E> {
         EncodedWriter(PhantomData)
     }
 
-    fn decoder(&mut self) -> Self::Decoder {
-        ProstCodec::<D, D>::raw_decoder(BufferSettings::new(READ_BYTES, SENT_AT_ONCE))
+    fn decoder(&mut self) -> MessageReader<D> {
+        MessageReader(PhantomData)
+    }
+}
+
+impl<D: Sent> Decoder for MessageReader<D> {
+    type Item = D;
+    type Error = Status;
+
+    fn decode(&mut self, message: &mut DecodeBuf<'_>) -> Result<Option<D>, Status> {
+        let bytes = message.copy_to_bytes(message.remaining());
+        D::read(bytes).map(Some).map_err(|error| Status::internal(error.to_string()))
+    }
+
+    fn buffer_settings(&self) -> BufferSettings {
+        BufferSettings::new(READ_BYTES, SENT_AT_ONCE)
     }
 }
 
@@ -71,7 +113,6 @@ impl<E: Encoded> Encoder for EncodedWriter<E> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::v1;
 
     #[test]
     fn a_batch_is_cut_into_its_requests() {

@@ -11,7 +11,7 @@ use tonic::{Request, Response, Status, Streaming};
 use tower_service::Service;
 
 use super::answered::{Encoded, Reply, Results};
-use super::codec::{Batch, ScoringCodec};
+use super::codec::{Batch, ScoringCodec, Sent};
 use super::scoring::{Replies, Scoring};
 use crate::wire::v1;
 use crate::wire::v1::risk_scoring_service_server::SERVICE_NAME;
@@ -40,7 +40,7 @@ impl ScoringServer {
         !method_of(path).is_empty()
     }
 
-    fn grpc<D: prost::Message + Default + 'static, E: Encoded>(&self) -> Grpc<ScoringCodec<D, E>> {
+    fn grpc<D: Sent, E: Encoded>(&self) -> Grpc<ScoringCodec<D, E>> {
         Grpc::new(ScoringCodec::default()).apply_max_message_size_config(Some(self.max_in), Some(self.max_out))
     }
 }
