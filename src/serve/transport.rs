@@ -15,7 +15,7 @@ use super::ValidServe;
 use super::call::SINGLE;
 use super::drain::Drain;
 use super::handshake::{Link, Peer};
-use super::http2;
+use super::http2::{self, TurnTimer};
 use super::in_hand::{Hand, InHand};
 use super::incoming::Spoken;
 use super::wakes::Wakes;
@@ -69,11 +69,14 @@ where
     let wakes = Wakes::new();
     let mut in_hand = InHand::new(wakes.waker());
     let service = OfPeer { service, peer: io.peer(), hand: in_hand.hand() };
-    let connection = http2::connections(config, in_hand.hand()).serve_connection(TokioIo::new(io), service);
+    let timer = TurnTimer::new();
+    let connection =
+        http2::connections(config, in_hand.hand(), timer.clone()).serve_connection(TokioIo::new(io), service);
     let mut connection = Some(Box::pin(connection));
     let mut draining = Some(drain.begun());
     std::future::poll_fn(|ctx| {
         wakes.poll(ctx, |ctx| {
+            timer.turn();
             // First, so that what they answer is written now.
             in_hand.go_on();
             if let Some(open) = &mut connection {
