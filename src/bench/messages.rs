@@ -233,7 +233,7 @@ mod tests {
         let parcel = wire::from_draft(&drafts()[n % 2]).unwrap();
         let item_ids = ["RB123456785CN", "12345679", "RB123456808CN", "12345681", "RB123456825CN", "12345683"];
         v1::ScoreParcelRequest {
-            parcel: Some(v1::Parcel { item_id: item_ids[n].to_owned(), ..parcel }),
+            parcel: Some(Box::new(v1::Parcel { item_id: item_ids[n].to_owned(), ..parcel })),
             request_id: String::new(),
             explanation: v1::ExplanationLevel::Full.into(),
         }
@@ -245,7 +245,7 @@ mod tests {
         for n in 0..4 {
             let sent = v1::ScoreParcelRequest::decode(unary.next()).unwrap();
             assert_eq!(sent, expected(n));
-            assert!(wire::to_draft(sent.parcel.unwrap()).check(&ParcelLimits::default()).is_ok());
+            assert!(wire::to_draft(*sent.parcel.unwrap()).check(&ParcelLimits::default()).is_ok());
         }
         let batches = messages(Method::Batch { n_parcels: 3 });
         for ns in [[0, 1, 2], [3, 4, 5]] {

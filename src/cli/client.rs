@@ -87,7 +87,7 @@ fn read(
             Err(invalid) => Slot::Done(Scored::Refused { position, item_id, error: item_error(invalid) }),
             Ok(parcel) => {
                 let request = v1::ScoreParcelRequest {
-                    parcel: Some(parcel),
+                    parcel: Some(Box::new(parcel)),
                     explanation: level.into(),
                     ..v1::ScoreParcelRequest::default()
                 };

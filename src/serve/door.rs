@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
+use futures_util::future::Either;
 use prost::Message as _;
 use rayon::iter::ParallelIterator as _;
 use rayon::slice::ParallelSlice as _;
@@ -42,8 +43,14 @@ pub(super) struct Door {
     lifecycle: Option<Arc<Lifecycle>>,
 }
 
-/// A result that may wait for the ledger.
-type Answer = Pin<Box<dyn Future<Output = Results> + Send>>;
+/// An answer that may wait for the ledger.
+pub(super) type Answer =
+    Either<future::Ready<Result<Reply, Refusal>>, Pin<Box<dyn Future<Output = Result<Reply, Refusal>> + Send>>>;
+
+/// One that is not scored.
+pub(super) fn refusing(refusal: Refusal) -> Answer {
+    Either::Left(future::ready(Err(refusal)))
+}
 
 /// Most parcels of a batch that a thread takes together: to share a batch then costs nothing.
 const AT_ONCE: usize = 16;
@@ -69,44 +76,42 @@ impl Door {
         self.recorder.is_none()
     }
 
-    /// Scores one request.
-    pub(super) async fn score(&self, request: v1::ScoreParcelRequest, language: Language) -> Result<Reply, Refusal> {
-        // On the async worker: it takes microseconds, less than a hop to another thread.
-        let answer = match &self.recorder {
-            None => self.decided_now(request, language),
-            Some(recorder) if request.request_id.is_empty() => {
-                let mut reply = Reply::room(1);
-                match self.submit(recorder, request, language, None, &mut reply) {
-                    Ok(became) => self.recorded(recorder, became, reply).await,
-                    Err(refusal) => Err(refusal),
-                }
-            }
-            // Apart, so that no other call carries the room for it about.
-            Some(recorder) => Box::pin(self.score_once(recorder, request, language)).await,
+    /// Scores one request. What can be done without waiting is done when this returns: on the async worker, for it takes
+    /// microseconds, less than a hop to another thread. What is left to wait for is small, and is handed on by many.
+    pub(super) fn score(&self, request: v1::ScoreParcelRequest, language: Language) -> Answer {
+        let Some(recorder) = &self.recorder else {
+            return Either::Left(future::ready(self.counted(self.decided_now(request, language))));
         };
-        self.counted(answer)
+        if !request.request_id.is_empty() {
+            let (door, recorder) = (self.clone(), Arc::clone(recorder));
+            return Either::Right(Box::pin(async move {
+                let answer = door.score_once(&recorder, request, language).await;
+                door.counted(answer)
+            }));
+        }
+        let mut reply = Reply::room(1);
+        match self.submit(recorder, request, language, None, &mut reply) {
+            Ok(became) => {
+                let (recorder, metrics) = (Arc::clone(recorder), Arc::clone(&self.metrics));
+                Either::Right(Box::pin(async move {
+                    let answer = recorded(&recorder, became, reply, &metrics).await;
+                    answer.inspect_err(|refusal| refused(refusal, &metrics))
+                }))
+            }
+            Err(refusal) => Either::Left(future::ready(self.counted(Err(refusal)))),
+        }
     }
 
-    /// Begins to answer one request: what can be done without waiting is done when this returns.
+    /// As [`Self::score`], but one that may wait for another request of the same name goes on by itself.
     pub(super) fn start(&self, request: v1::ScoreParcelRequest, language: Language) -> Answer {
-        let Some(recorder) = &self.recorder else {
-            return Box::pin(future::ready(Results::of(self.counted(self.decided_now(request, language)))));
-        };
-        if request.request_id.is_empty() {
-            let mut reply = Reply::room(1);
-            let submitted = self.submit(recorder, request, language, None, &mut reply);
-            let (door, recorder) = (self.clone(), Arc::clone(recorder));
-            return Box::pin(async move {
-                let answer = match submitted {
-                    Ok(became) => door.recorded(&recorder, became, reply).await,
-                    Err(refusal) => Err(refusal),
-                };
-                Results::of(door.counted(answer))
-            });
+        let is_named = !request.request_id.is_empty();
+        match self.score(request, language) {
+            Either::Right(answer) if is_named => {
+                let answer = tokio::spawn(answer);
+                Either::Right(Box::pin(async move { answer.await.unwrap_or(Err(Refusal::Internal)) }))
+            }
+            answer => answer,
         }
-        let door = self.clone();
-        let answer = tokio::spawn(async move { door.score(request, language).await });
-        Box::pin(async move { Results::of(answer.await.unwrap_or(Err(Refusal::Internal))) })
     }
 
     /// Scores a batch; one bad request fails alone. `room` is given back when the work is done, also where the call was
@@ -168,8 +173,7 @@ impl Door {
         for request in requests {
             let submitted = match request? {
                 Ok(request) if !request.request_id.is_empty() => {
-                    let door = self.clone();
-                    recording.add_apart(tokio::spawn(async move { door.score(request, language).await }));
+                    recording.add_apart(tokio::spawn(self.score(request, language)));
                     continue;
                 }
                 request => {
@@ -229,7 +233,7 @@ impl Door {
             return Err(Refusal::InvalidRequest(Violation::new("request_id", Problem::TooLong { got, max })));
         }
         let id = request.request_id.clone();
-        let parcel = request.parcel.as_ref().map(v1::Parcel::encode_to_vec).unwrap_or_default();
+        let parcel = request.parcel.as_deref().map(v1::Parcel::encode_to_vec).unwrap_or_default();
         let asked = ledger::Request { id, digest: xxh3_128(&parcel).to_le_bytes() };
         let claim = recorder.claim(&asked.id).await;
         let looks = Arc::clone(recorder);
@@ -246,19 +250,7 @@ impl Door {
         }
         let mut reply = Reply::room(1);
         let became = self.submit(recorder, request, language, Some((asked, claim)), &mut reply)?;
-        self.recorded(recorder, became, reply).await
-    }
-
-    /// The decision once the ledger has it.
-    async fn recorded(
-        &self,
-        recorder: &Recorder,
-        became: oneshot::Receiver<Appended>,
-        mut reply: Vec<u8>,
-    ) -> Result<Reply, Refusal> {
-        let told = recorder.on_record(became, &self.metrics).await?;
-        told.fields().encode(&mut reply).expect("a vector grows");
-        Ok(Reply(reply))
+        recorded(recorder, became, reply, &self.metrics).await
     }
 
     /// Scores one request by the history that the scorer has.
@@ -304,12 +296,24 @@ impl Door {
         scorer: &Scorer,
         request: v1::ScoreParcelRequest,
         keep: impl FnOnce(&mut v1::Parcel) -> T,
-    ) -> Result<(T, Parcel, Explanation), InvalidParcel> {
+    ) -> Result<(T, Box<Parcel>, Explanation), InvalidParcel> {
         let started = Instant::now();
         let checked = check(scorer, request, keep);
         took(Stage::Check, started.elapsed(), &self.metrics);
         checked
     }
+}
+
+/// The decision once the ledger has it.
+async fn recorded(
+    recorder: &Recorder,
+    became: oneshot::Receiver<Appended>,
+    mut reply: Vec<u8>,
+    metrics: &Metrics,
+) -> Result<Reply, Refusal> {
+    let told = recorder.on_record(became, metrics).await?;
+    told.fields().encode(&mut reply).expect("a vector grows");
+    Ok(Reply(reply))
 }
 
 /// Reads one request of a batch, which alone fails where it does not read as one; an error where the caller may not ask it.
@@ -332,12 +336,12 @@ fn check<T>(
     scorer: &Scorer,
     request: v1::ScoreParcelRequest,
     keep: impl FnOnce(&mut v1::Parcel) -> T,
-) -> Result<(T, Parcel, Explanation), InvalidParcel> {
+) -> Result<(T, Box<Parcel>, Explanation), InvalidParcel> {
     let explanation = wire::explanation_of(request.explanation);
     let checked = match request.parcel {
         Some(mut stated) => {
             let kept = keep(&mut stated);
-            wire::to_draft(stated).check(scorer.limits()).map(|parcel| (kept, parcel))
+            wire::to_draft(*stated).check(scorer.limits()).map(|parcel| (kept, Box::new(parcel)))
         }
         None => Err(InvalidParcel(vec![Violation::new("parcel", Problem::Required)])),
     };

@@ -354,7 +354,8 @@ pub(super) mod tests {
             Arc::new(Held::new(believed, true, None, Report::default()))
         };
         let door = Door::new(Arc::clone(&serving), None, Arc::clone(&metrics), Some(Arc::clone(&lifecycle)));
-        let request = || v1::ScoreParcelRequest { parcel: Some(parcel.clone()), ..v1::ScoreParcelRequest::default() };
+        let request =
+            || v1::ScoreParcelRequest { parcel: Some(Box::new(parcel.clone())), ..v1::ScoreParcelRequest::default() };
 
         lifecycle.put(&mut lifecycle.roles(), &held(&faulty), Happened::Promoted, Report::default()).unwrap();
         assert_eq!(serving.load().engine().model_ref(), faulty.model_ref());

@@ -60,7 +60,7 @@ struct Taken {
 pub(super) struct Asked {
     /// As it is kept, encoded.
     pub(super) kept: Vec<u8>,
-    pub(super) parcel: Parcel,
+    pub(super) parcel: Box<Parcel>,
     pub(super) explanation: Explanation,
     pub(super) language: Language,
 }

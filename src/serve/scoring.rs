@@ -13,10 +13,10 @@ use tracing::Span;
 
 use super::access::{may_explain, permit};
 use super::admission::{Admission, Asking, Permit};
-use super::answered::{Reply, Results};
+use super::answered::Results;
 use super::codec::Batch;
 use super::counted::brought;
-use super::door::{Door, language};
+use super::door::{Answer, Door, language, refusing};
 use super::drain::{Drain, Draining};
 use super::status::Refusal;
 use crate::parcel::{InvalidParcel, Problem, Violation};
@@ -71,12 +71,14 @@ impl Scoring {
     }
 
     /// Answers `ScoreParcel`.
-    pub(super) async fn score_one(&self, request: Request<v1::ScoreParcelRequest>) -> Result<Response<Reply>, Status> {
+    pub(super) fn score_one(&self, request: Request<v1::ScoreParcelRequest>) -> Answer {
         brought(1);
         let (language, may_explain) = (language(request.metadata()), may_explain(request.extensions()));
         let mut request = request.into_inner();
-        permit(&mut request, may_explain)?;
-        Ok(Response::new(self.door.score(request, language).await?))
+        match permit(&mut request, may_explain) {
+            Ok(()) => self.door.score(request, language),
+            Err(refusal) => refusing(refusal),
+        }
     }
 
     /// Answers `StreamParcels`.
@@ -123,7 +125,7 @@ pub(super) struct Replies {
     waiting: Option<Later<Permit>>,
     admission: Arc<Admission>,
     /// Decided, and not yet replied; in order, each with its room.
-    in_hand: VecDeque<(Later<Results>, Permit)>,
+    in_hand: VecDeque<(Answer, Permit)>,
     /// Whether no request comes any more.
     has_ended: bool,
     door: Door,
@@ -168,7 +170,7 @@ impl Replies {
             self.n_items += 1;
             match request.map(|mut request| permit(&mut request, self.may_explain).map(|()| request)) {
                 Some(Err(refusal)) => {
-                    self.in_hand.push_back((Box::pin(std::future::ready(Results::of(Err(refusal)))), room));
+                    self.in_hand.push_back((refusing(refusal), room));
                 }
                 Some(Ok(request)) => {
                     let answer = self.door.start(request, self.language);
@@ -180,7 +182,7 @@ impl Replies {
                 }
                 None => {
                     let invalid = InvalidParcel(vec![Violation::new("request", Problem::Required)]);
-                    self.in_hand.push_back((Box::pin(std::future::ready(Results::of(Err(invalid.into())))), room));
+                    self.in_hand.push_back((refusing(invalid.into()), room));
                 }
             }
         }
@@ -222,9 +224,9 @@ impl Stream for Replies {
     fn poll_next(mut self: Pin<&mut Self>, ctx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         self.take_requests(ctx);
         if let Some((first, _)) = self.in_hand.front_mut() {
-            return first.as_mut().poll(ctx).map(|results| {
+            return Pin::new(first).poll(ctx).map(|answer| {
                 self.in_hand.pop_front();
-                Some(Ok(results))
+                Some(Ok(Results::of(answer)))
             });
         }
         if self.has_ended { Poll::Ready(self.last.take().map(Err)) } else { Poll::Pending }

@@ -88,8 +88,8 @@ impl UnaryService<v1::ScoreParcelRequest> for ScoreParcel {
     type Future = Later<Response<Reply>, Status>;
 
     fn call(&mut self, request: Request<v1::ScoreParcelRequest>) -> Self::Future {
-        let scoring = Arc::clone(&self.0);
-        Box::pin(async move { scoring.score_one(request).await })
+        let answer = self.0.score_one(request);
+        Box::pin(async move { Ok(Response::new(answer.await?)) })
     }
 }
 

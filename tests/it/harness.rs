@@ -205,7 +205,7 @@ pub(crate) fn parcel() -> v1::Parcel {
 }
 
 pub(crate) fn request(parcel: v1::Parcel) -> v1::ScoreParcelRequest {
-    v1::ScoreParcelRequest { parcel: Some(parcel), ..v1::ScoreParcelRequest::default() }
+    v1::ScoreParcelRequest { parcel: Some(parcel.into()), ..v1::ScoreParcelRequest::default() }
 }
 
 /// A request in which three fields are wrong.

@@ -60,7 +60,7 @@ async fn a_request_that_is_repeated_gets_the_recorded_decision_and_no_other_parc
     within(client.score_parcels(requests(&sent[1..]))).await.unwrap();
     let again = within(client.score_parcel(asked.clone())).await.unwrap().into_inner().decision.unwrap();
     assert_eq!(again, first);
-    asked.parcel = Some(sent[1].clone());
+    asked.parcel = Some(sent[1].clone().into());
     let refused = within(client.score_parcel(asked.clone())).await.unwrap_err();
     assert_eq!((refused.code(), refused.message()), (Code::AlreadyExists, "request_id was used for another parcel"));
 
