@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, BufReader};
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
+use std::sync::Arc;
 
 use rustix::fs::FallocateFlags;
 
@@ -180,7 +181,7 @@ pub(super) struct End {
 
 /// The end that writes.
 pub(super) struct Log {
-    file: File,
+    file: Arc<File>,
     end: End,
     /// Up to here the disk was asked to hold room.
     reserved: u64,
@@ -194,12 +195,12 @@ impl Log {
         if file.metadata()?.len() > end.offset {
             file.set_len(end.offset)?;
         }
-        Ok(Self { reserved: end.offset, file, end, bytes: Vec::new() })
+        Ok(Self { reserved: end.offset, file: Arc::new(file), end, bytes: Vec::new() })
     }
 
-    /// Another handle of the same file, which hears of the same failures.
-    pub(super) fn handle(&self) -> io::Result<File> {
-        self.file.try_clone()
+    /// The same file, which hears of the same failures.
+    pub(super) fn handle(&self) -> Arc<File> {
+        Arc::clone(&self.file)
     }
 
     /// Asks the disk for all that is written.

@@ -7,6 +7,7 @@
 mod checkpoint;
 mod clock;
 mod config;
+mod disk;
 mod dry_run;
 mod erase;
 mod error;
@@ -79,6 +80,7 @@ pub use watch::{LongWrite, Watch};
 
 use crate::history::Bucket;
 use checkpoint::Signing;
+use disk::Disk;
 use lock::Lock;
 use pending::Gauge;
 use writer::Desk;
@@ -121,10 +123,11 @@ impl Ledger {
         let desk = Arc::new(Desk::open(path.to_owned(), config.sync, clock, gauge)?);
         let signing = Signing::open(path, config)?;
         let is_closing = Arc::new(AtomicBool::new(false));
+        let disk = (config.sync == Sync::Batch).then(Disk::start).transpose()?;
         let (at_desk, closes) = (Arc::clone(&desk), Arc::clone(&is_closing));
         let thread = thread::Builder::new()
             .name("ledger".to_owned())
-            .spawn(move || sync::look_after(&at_desk, &closes, signing.as_ref()))
+            .spawn(move || sync::look_after(&at_desk, &closes, signing.as_ref(), disk))
             .map_err(LedgerError::Thread)?;
         desk.thread.get_or_init(|| thread.thread().clone());
         Ok(Self { desk, is_closing, wiped_through: AtomicI64::new(0), thread: Some(thread), _lock: lock })

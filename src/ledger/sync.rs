@@ -1,4 +1,4 @@
-//! The thread beside the calls: it asks the disk, tries again what failed, and notes the end of the chain.
+//! The thread beside the calls: it has the disk asked, tries again what failed, and notes the end of the chain.
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::checkpoint::Signing;
 use super::config::{Sync, beside};
+use super::disk::Disk;
 use super::record::Head;
 use super::writer::Desk;
 use crate::features::hex;
@@ -25,7 +26,9 @@ const NOTE_EVERY: Duration = Duration::from_secs(1);
 const LAST_TRIES: Duration = Duration::from_secs(2);
 
 /// Looks after a ledger until it is closed and nothing waits.
-pub(super) fn look_after(desk: &Desk, is_closing: &AtomicBool, signing: Option<&Signing>) {
+///
+/// * `disk`: where nobody waits for it, `ledger.sync` being `batch`.
+pub(super) fn look_after(desk: &Desk, is_closing: &AtomicBool, signing: Option<&Signing>, mut disk: Option<Disk>) {
     let mut signed = (0, Instant::now());
     let (mut noted, mut tried) = (Head::default(), Instant::now());
     let mut looked = Instant::now();
@@ -41,8 +44,8 @@ pub(super) fn look_after(desk: &Desk, is_closing: &AtomicBool, signing: Option<&
                 tried = Instant::now();
                 n_waiting = desk.work_off();
             }
-        } else if desk.sync == Sync::Batch {
-            desk.ask_the_disk();
+        } else if let Some(disk) = &mut disk {
+            desk.ask_the_disk(disk, closing_since.is_some());
         }
         if looked.elapsed() >= NOTE_EVERY || closing_since.is_some() {
             looked = Instant::now();

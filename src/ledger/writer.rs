@@ -15,6 +15,7 @@ use std::thread::Thread;
 use super::LedgerError;
 use super::clock::Clock;
 use super::config::Sync;
+use super::disk::Disk;
 use super::fresh::{Fresh, Repeatable};
 use super::index::{Index, SharedIndex};
 use super::log::{End, Log, open_to_write};
@@ -192,19 +193,32 @@ impl Desk {
         has_incoming || self.holding(|writer| writer.log.is_none() || writer.synced.offset < writer.end.offset)
     }
 
-    /// Asks the disk for what is written, where there is anything new. Nobody waits for it.
-    pub(super) fn ask_the_disk(&self) {
-        let asked = self.holding(|writer| {
-            let is_new = writer.synced.offset < writer.end.offset;
-            writer.log.as_ref().filter(|_| is_new).map(|log| (log.handle(), writer.end))
-        });
-        let Some((handle, end)) = asked else { return };
-        let done = handle.and_then(|file| file.sync_data());
-        self.holding(|writer| match done {
-            Ok(()) if writer.log.is_some() => writer.synced = end,
-            Ok(()) => {}
-            Err(error) => writer.fail(self, &format!("the disk did not take what was written: {error}")),
-        });
+    /// Takes up what the disk told, and asks it for what is written since.
+    ///
+    /// * `waits`: until it has all of that.
+    pub(super) fn ask_the_disk(&self, disk: &mut Disk, waits: bool) {
+        loop {
+            if let Some((end, done)) = disk.told(waits) {
+                self.holding(|writer| match done {
+                    // Opened anew meanwhile, it is known to have more.
+                    Ok(()) if writer.log.is_some() && writer.synced.offset < end.offset => writer.synced = end,
+                    Ok(()) => {}
+                    Err(error) => writer.fail(self, &format!("the disk did not take what was written: {error}")),
+                });
+            }
+            if disk.is_asked() {
+                return;
+            }
+            let asked = self.holding(|writer| {
+                let is_new = writer.synced.offset < writer.end.offset;
+                writer.log.as_ref().filter(|_| is_new).map(|log| (log.handle(), writer.end))
+            });
+            let Some((file, end)) = asked else { return };
+            disk.ask(file, end);
+            if !waits {
+                return;
+            }
+        }
     }
 
     /// The end of what the disk is known to have.
