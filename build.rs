@@ -25,7 +25,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .compile_well_known_types(true)
         .extern_path(".google.protobuf", "::pbjson_types")
         .btree_map(".")
-        // Handed on from tonic to the check a dozen times, which would copy its 800 bytes each time.
+        // Handed on many times between tonic and the check, which would copy its 800 bytes each time.
         .boxed(".parcelrisk.v1.ScoreParcelRequest.parcel")
         .compile_fds(prost_types::FileDescriptorSet::decode(descriptor.as_slice())?)?;
     pbjson_build::Builder::new()

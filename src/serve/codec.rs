@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 
 use bytes::{Buf as _, Bytes};
-use prost::{DecodeError, Message as _};
+use prost::{DecodeError, Message};
 use tonic::Status;
 use tonic::codec::{BufferSettings, Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 
@@ -13,7 +13,7 @@ use crate::wire::v1;
 /// A `ScoreParcelsRequest` whose requests are not read yet: each is by the thread that scores it. Read at once by the thread
 /// that has the connection, a batch would be some thirty thousand small pieces of memory that another thread uses and gives
 /// back, long after they have left every cache.
-#[derive(Clone, PartialEq, prost::Message)]
+#[derive(Clone, PartialEq, Message)]
 pub(super) struct Batch {
     #[prost(bytes = "bytes", repeated, tag = "1")]
     pub(super) requests: Vec<Bytes>,
@@ -29,22 +29,16 @@ pub(super) struct MessageReader<D>(PhantomData<D>);
 pub(super) struct EncodedWriter<E>(PhantomData<E>);
 
 /// A message that is sent to us.
-pub(super) trait Sent: Sized + Send + 'static {
+pub(super) trait Sent: Message + Default + 'static {
     /// From its bytes, which lie in one piece: tonic's buffer takes as long to step from field to field as to read them.
-    fn read(bytes: Bytes) -> Result<Self, DecodeError>;
-}
-
-impl Sent for v1::ScoreParcelRequest {
     fn read(bytes: Bytes) -> Result<Self, DecodeError> {
         Self::decode(bytes.as_ref())
     }
 }
 
-impl Sent for v1::StreamParcelsRequest {
-    fn read(bytes: Bytes) -> Result<Self, DecodeError> {
-        Self::decode(bytes.as_ref())
-    }
-}
+impl Sent for v1::ScoreParcelRequest {}
+
+impl Sent for v1::StreamParcelsRequest {}
 
 impl Sent for Batch {
     fn read(bytes: Bytes) -> Result<Self, DecodeError> {

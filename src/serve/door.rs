@@ -44,12 +44,12 @@ pub(super) struct Door {
 }
 
 /// An answer that may wait for the ledger.
-pub(super) type Answer =
+pub(super) type Answering =
     Either<future::Ready<Result<Reply, Refusal>>, Pin<Box<dyn Future<Output = Result<Reply, Refusal>> + Send>>>;
 
-/// One that is not scored.
-pub(super) fn refusing(refusal: Refusal) -> Answer {
-    Either::Left(future::ready(Err(refusal)))
+/// One that waits for nothing.
+pub(super) fn at_once(answer: Result<Reply, Refusal>) -> Answering {
+    Either::Left(future::ready(answer))
 }
 
 /// Most parcels of a batch that a thread takes together: to share a batch then costs nothing.
@@ -78,9 +78,9 @@ impl Door {
 
     /// Scores one request. What can be done without waiting is done when this returns: on the async worker, for it takes
     /// microseconds, less than a hop to another thread. What is left to wait for is small, and is handed on by many.
-    pub(super) fn score(&self, request: v1::ScoreParcelRequest, language: Language) -> Answer {
+    pub(super) fn score(&self, request: v1::ScoreParcelRequest, language: Language) -> Answering {
         let Some(recorder) = &self.recorder else {
-            return Either::Left(future::ready(self.counted(self.decided_now(request, language))));
+            return at_once(self.counted(self.decided_now(request, language)));
         };
         if !request.request_id.is_empty() {
             let (door, recorder) = (self.clone(), Arc::clone(recorder));
@@ -93,17 +93,16 @@ impl Door {
         match self.submit(recorder, request, language, None, &mut reply) {
             Ok(became) => {
                 let (recorder, metrics) = (Arc::clone(recorder), Arc::clone(&self.metrics));
-                Either::Right(Box::pin(async move {
-                    let answer = recorded(&recorder, became, reply, &metrics).await;
-                    answer.inspect_err(|refusal| refused(refusal, &metrics))
-                }))
+                Either::Right(Box::pin(
+                    async move { counted(recorded(&recorder, became, reply, &metrics).await, &metrics) },
+                ))
             }
-            Err(refusal) => Either::Left(future::ready(self.counted(Err(refusal)))),
+            Err(refusal) => at_once(self.counted(Err(refusal))),
         }
     }
 
     /// As [`Self::score`], but one that may wait for another request of the same name goes on by itself.
-    pub(super) fn start(&self, request: v1::ScoreParcelRequest, language: Language) -> Answer {
+    pub(super) fn start(&self, request: v1::ScoreParcelRequest, language: Language) -> Answering {
         let is_named = !request.request_id.is_empty();
         match self.score(request, language) {
             Either::Right(answer) if is_named => {
@@ -187,7 +186,7 @@ impl Door {
 
     /// Counts why a request was refused, where it was.
     fn counted<T>(&self, answer: Result<T, Refusal>) -> Result<T, Refusal> {
-        answer.inspect_err(|refusal| refused(refusal, &self.metrics))
+        counted(answer, &self.metrics)
     }
 
     /// Decides about one request and hands it over to the ledger; adds to `reply` all but what its record tells. `once`: where
@@ -302,6 +301,11 @@ impl Door {
         took(Stage::Check, started.elapsed(), &self.metrics);
         checked
     }
+}
+
+/// As [`Door::counted`].
+fn counted<T>(answer: Result<T, Refusal>, metrics: &Metrics) -> Result<T, Refusal> {
+    answer.inspect_err(|refusal| refused(refusal, metrics))
 }
 
 /// The decision once the ledger has it.

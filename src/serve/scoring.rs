@@ -16,7 +16,7 @@ use super::admission::{Admission, Asking, Permit};
 use super::answered::Results;
 use super::codec::Batch;
 use super::counted::brought;
-use super::door::{Answer, Door, language, refusing};
+use super::door::{Answering, Door, at_once, language};
 use super::drain::{Drain, Draining};
 use super::status::Refusal;
 use crate::parcel::{InvalidParcel, Problem, Violation};
@@ -71,13 +71,13 @@ impl Scoring {
     }
 
     /// Answers `ScoreParcel`.
-    pub(super) fn score_one(&self, request: Request<v1::ScoreParcelRequest>) -> Answer {
+    pub(super) fn score_one(&self, request: Request<v1::ScoreParcelRequest>) -> Answering {
         brought(1);
         let (language, may_explain) = (language(request.metadata()), may_explain(request.extensions()));
         let mut request = request.into_inner();
         match permit(&mut request, may_explain) {
             Ok(()) => self.door.score(request, language),
-            Err(refusal) => refusing(refusal),
+            Err(refusal) => at_once(Err(refusal)),
         }
     }
 
@@ -125,7 +125,7 @@ pub(super) struct Replies {
     waiting: Option<Later<Permit>>,
     admission: Arc<Admission>,
     /// Decided, and not yet replied; in order, each with its room.
-    in_hand: VecDeque<(Answer, Permit)>,
+    in_hand: VecDeque<(Answering, Permit)>,
     /// Whether no request comes any more.
     has_ended: bool,
     door: Door,
@@ -170,7 +170,7 @@ impl Replies {
             self.n_items += 1;
             match request.map(|mut request| permit(&mut request, self.may_explain).map(|()| request)) {
                 Some(Err(refusal)) => {
-                    self.in_hand.push_back((refusing(refusal), room));
+                    self.in_hand.push_back((at_once(Err(refusal)), room));
                 }
                 Some(Ok(request)) => {
                     let answer = self.door.start(request, self.language);
@@ -182,7 +182,7 @@ impl Replies {
                 }
                 None => {
                     let invalid = InvalidParcel(vec![Violation::new("request", Problem::Required)]);
-                    self.in_hand.push_back((refusing(invalid.into()), room));
+                    self.in_hand.push_back((at_once(Err(invalid.into())), room));
                 }
             }
         }
