@@ -2,6 +2,7 @@
 //!
 //! For all calls together: a task or a timer of its own for each would cost more than to write its record.
 
+use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -13,8 +14,9 @@ use crate::ledger::{Appended, Ledger, LedgerError, LongWrite, Watch};
 /// As many records are worth a write: no more are waited for.
 const MANY: usize = 4;
 
-/// Writes of few records before it is tried again whether more come where they are waited for.
-const TRIED_EVERY: u32 = 64;
+/// Writes of few records before it is tried again whether more come where they are waited for; twice as many each time that it
+/// was in vain, up to the most.
+const NOT_YET: RangeInclusive<u32> = 64..=4096;
 
 /// Where calls wait for their records.
 #[derive(Debug)]
@@ -117,6 +119,8 @@ async fn write(writing: Arc<Writing>) {
 struct Gathering {
     /// How often it is not to be tried yet.
     n_not_yet: AtomicU32,
+    /// How often it was not to be tried when it was in vain the last time; 0 where it was not.
+    in_vain_after: AtomicU32,
 }
 
 impl Gathering {
@@ -126,9 +130,14 @@ impl Gathering {
 
     /// More have come.
     fn brought(&self, n_more: usize) {
-        if n_more == 0 {
-            self.n_not_yet.store(TRIED_EVERY, Ordering::Relaxed);
-        }
+        let not_yet = if n_more > 0 {
+            0
+        } else {
+            let twice = self.in_vain_after.load(Ordering::Relaxed) * 2;
+            twice.clamp(*NOT_YET.start(), *NOT_YET.end())
+        };
+        self.in_vain_after.store(not_yet, Ordering::Relaxed);
+        self.n_not_yet.store(not_yet, Ordering::Relaxed);
     }
 }
 
@@ -143,10 +152,16 @@ mod tests {
             assert!(gathering.is_worth_it());
             gathering.brought(2);
         }
-        for _ in 0..3 {
-            assert!(gathering.is_worth_it());
+        let in_vain = |not_yet| {
             gathering.brought(0);
-            assert!((0..TRIED_EVERY).all(|_| !gathering.is_worth_it()));
-        }
+            assert!((0..not_yet).all(|_| !gathering.is_worth_it()));
+            assert!(gathering.is_worth_it());
+        };
+        let (first, most) = NOT_YET.into_inner();
+        [first, first * 2, first * 4].into_iter().for_each(in_vain);
+        (0..32).for_each(|_| gathering.brought(0));
+        in_vain(most);
+        gathering.brought(1);
+        in_vain(first);
     }
 }
