@@ -100,8 +100,9 @@ impl History {
         together.fold(shards, at, decay);
     }
 
-    /// As [`History::fold`] of a parcel that was advised; but some are folded together, a little later. No parcel of its own
-    /// bucket sees it, so none misses it: whoever opens the next bucket [catches up](Self::catch_up) first.
+    /// As [`History::fold`] of a parcel that was advised; but some are folded together, a little later: when
+    /// [somebody has the time](Self::fold_waiting), or now where many wait. No parcel of its own bucket sees it, so none misses
+    /// it: whoever opens the next bucket [catches up](Self::catch_up) first.
     ///
     /// The caller may hold no [view](Self::view): whoever folds waits for those who read.
     pub fn fold_soon(&self, at: Bucket, footprint: &Footprint, seen_at: &SeenAt) {
@@ -110,7 +111,15 @@ impl History {
         }
     }
 
-    /// Folds what [`History::fold_soon`] left. Nobody may be at that meanwhile.
+    /// Folds what [`History::fold_soon`] left, where that is worth it. As there, the caller may hold no view; and nobody may
+    /// come to the next bucket meanwhile.
+    pub fn fold_waiting(&self) {
+        if let Some(gathered) = self.waiting.take_many() {
+            self.fold_gathered(gathered);
+        }
+    }
+
+    /// Folds all that [`History::fold_soon`] left. Nobody may be at that meanwhile.
     pub fn catch_up(&self) {
         if let Some(gathered) = self.waiting.take() {
             self.fold_gathered(gathered);
@@ -232,7 +241,7 @@ mod tests {
             for n in 0..50 {
                 let (at, footprint) = (Bucket(bucket), footprint(u64::from(bucket) * 31 + n));
                 at_once.fold(&Event::Advised { at, footprint: &footprint });
-                // Some while others read: those with which sixteen have come together are none of them.
+                // Some while others read: that with which as many wait as may is none of them.
                 let reads = (n % 7 == 0).then(|| soon.view());
                 // Of two of three parcels it is said where all of it stood, of one of these by what is true of another.
                 if n % 3 == 0 {
@@ -243,6 +252,10 @@ mod tests {
                 }
                 soon.fold_soon(at, &footprint, if n % 3 == 2 { &nowhere } else { &seen_at });
                 drop(reads);
+                // In some buckets there is time now and then, for more than wait and for fewer than are worth it.
+                if bucket % 2 == 0 && n % 10 == 9 {
+                    soon.fold_waiting();
+                }
             }
             soon.catch_up();
             assert_eq!(Snapshot::of(&soon, Vec::new()).to_bytes(), Snapshot::of(&at_once, Vec::new()).to_bytes());
@@ -250,7 +263,8 @@ mod tests {
         let reads = soon.view();
         soon.fold_soon(Bucket(9), &footprint(77_777), &nowhere);
         drop(reads);
-        assert_eq!(soon.n_entities(), at_once.n_entities(), "it waits for nobody");
+        soon.fold_waiting();
+        assert_eq!(soon.n_entities(), at_once.n_entities(), "one is not worth it");
         at_once.fold(&Event::Advised { at: Bucket(9), footprint: &footprint(77_777) });
         // One that is left at the beginning of another bucket is folded before what comes then.
         for (at, n) in [(Bucket(10), 88_888), (Bucket(11), 99_999)] {

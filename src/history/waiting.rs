@@ -6,9 +6,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::together::Together;
 use super::{Bucket, Footprint, SeenAt};
 
-/// Parcels that are folded together. They have countries, HS codes and routes in common, so that fewer entities change, and
-/// what holds them is locked less often. More at once would keep those who read waiting for longer.
+/// Parcels that are worth folding together. They have countries, HS codes and routes in common, so that fewer entities change,
+/// and what holds them is locked less often.
 const TOGETHER: usize = 16;
+
+/// Most that wait until somebody has the time. More at once would keep those who read waiting for longer.
+const MOST: usize = 2 * TOGETHER;
 
 /// What waits to be folded.
 #[derive(Debug, Default)]
@@ -27,15 +30,21 @@ pub(super) struct Gathered {
 }
 
 impl Waiting {
-    /// Adds a parcel that was advised in bucket `at`. Where enough have come together, or others are of a bucket before, these
-    /// are given to the caller, to be folded.
+    /// Adds a parcel that was advised in bucket `at`. Where as many wait as may, or others are of a bucket before, these are given
+    /// to the caller, to be folded.
     pub(super) fn add(&self, at: Bucket, footprint: &Footprint, seen_at: &SeenAt) -> Option<Gathered> {
         let mut gathered = lock(&self.gathered);
         let before = if gathered.at == at { None } else { self.taken(&mut gathered) };
         gathered.at = at;
         gathered.n_parcels += 1;
         gathered.together.advise(footprint, seen_at);
-        before.or_else(|| if gathered.n_parcels < TOGETHER { None } else { self.taken(&mut gathered) })
+        before.or_else(|| if gathered.n_parcels < MOST { None } else { self.taken(&mut gathered) })
+    }
+
+    /// Those that wait, where enough have come together, to be folded.
+    pub(super) fn take_many(&self) -> Option<Gathered> {
+        let mut gathered = lock(&self.gathered);
+        if gathered.n_parcels < TOGETHER { None } else { self.taken(&mut gathered) }
     }
 
     /// All that wait, to be folded.

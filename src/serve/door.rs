@@ -181,6 +181,7 @@ impl Door {
             };
             recording.add(self.counted(submitted));
         }
+        recorder.at_leisure();
         Ok(Begun::Recording(recording))
     }
 

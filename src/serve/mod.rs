@@ -225,7 +225,13 @@ pub async fn serve(
         let (room, metrics) = (standing.room.clone(), Arc::clone(&metrics));
         let security = handshake::Security::new(Arc::clone(&identity), Arc::clone(&metrics));
         let incoming = incoming::Incoming::new(listener, config.preface_timeout(), room, security, metrics);
-        transport::serve(incoming, layer.layer(served), &config, drain.clone())
+        let recorder = services.recorder.clone();
+        let at_leisure = move || {
+            if let Some(recorder) = &recorder {
+                recorder.at_leisure();
+            }
+        };
+        transport::serve(incoming, layer.layer(served), at_leisure, &config, drain.clone())
     };
     let behind = if apart.is_some() { Behind::Parcels } else { Behind::All };
     let scoring = serve_on(listener, services.served(behind)?);

@@ -22,9 +22,12 @@ use super::wakes::Wakes;
 use crate::telemetry::fields;
 
 /// Answers the calls of each connection by `service`, until the drain has begun and all connections have ended.
+///
+/// * `at_leisure`: what a connection does when it has answered all calls that it has in hand.
 pub(super) async fn serve<S>(
     incoming: impl Stream<Item = io::Result<Spoken<Link>>>,
     service: S,
+    at_leisure: impl Fn() + Clone + Send + Sync + 'static,
     config: &ValidServe,
     drain: Drain,
 ) where
@@ -45,9 +48,9 @@ pub(super) async fn serve<S>(
             match io {
                 Some(Ok(io)) => {
                     let (service, config, drain) = (service.clone(), config.clone(), drain.clone());
-                    let hold = holds.clone();
+                    let (at_leisure, hold) = (at_leisure.clone(), holds.clone());
                     tokio::spawn(async move {
-                        connection(io, service, &config, &drain).await;
+                        connection(io, service, at_leisure, &config, &drain).await;
                         drop(hold);
                     });
                 }
@@ -61,7 +64,7 @@ pub(super) async fn serve<S>(
 }
 
 /// Answers the calls of one connection, until both have ended.
-async fn connection<S>(io: Spoken<Link>, service: S, config: &ValidServe, drain: &Drain)
+async fn connection<S>(io: Spoken<Link>, service: S, at_leisure: impl Fn(), config: &ValidServe, drain: &Drain)
 where
     S: Service<http::Request<Body>, Response = http::Response<Body>, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send + 'static,
@@ -75,7 +78,7 @@ where
     let mut connection = Some(Box::pin(connection));
     let mut draining = Some(drain.begun());
     std::future::poll_fn(|ctx| {
-        wakes.poll(ctx, |ctx| {
+        let polled = wakes.poll(ctx, |ctx| {
             timer.turn();
             // First, so that what they answer is written now.
             in_hand.go_on();
@@ -94,7 +97,11 @@ where
             // What was brought now; what that answers wakes the connection again.
             in_hand.go_on();
             if connection.is_none() && in_hand.is_empty() { Poll::Ready(()) } else { Poll::Pending }
-        })
+        });
+        if in_hand.is_empty() {
+            at_leisure();
+        }
+        polled
     })
     .await;
 }
