@@ -1,90 +1,90 @@
-//! The thread that waits for the disk, while records go on being written.
+//! The thread that asks the disk for what is written, and waits for it, while records go on being written.
 //!
-//! Nobody waits for it, so it makes room for whoever answers calls: it has a lower priority, and holds no lock, or they would
-//! have to wait for a thread of a lower priority.
+//! Nobody waits for it, so it makes room for whoever answers calls: it has a lower priority, and while all is well takes no
+//! lock, or they would have to wait for a thread of a lower priority. It is the only one that wakes a hundred times a second:
+//! a thread that wakes takes a core from those that answer calls.
 
-use std::fs::File;
-use std::io;
 use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use super::LedgerError;
-use super::log::End;
+use super::helper::Helper;
+use super::writer::Desk;
+
+/// What is written at most this long ago may be lost with the power, where `ledger.sync` is `batch`.
+const SYNC_EVERY: Duration = Duration::from_millis(10);
 
 /// Under full load it gets about a tenth of a core by it: enough to ask the disk a hundred times a second.
 const NICENESS: i32 = 10;
 
-/// Asks the disk for one file after the other.
-pub(super) struct Disk {
-    ask: Sender<Arc<File>>,
-    told: Receiver<io::Result<()>>,
-    /// What it was asked for and has not told of yet.
-    asked: Option<End>,
-}
+/// How often it finds nothing before it rests: for a second. To wake it costs a call more than its looks cost others.
+const QUIET_LOOKS: u32 = 100;
+
+/// Asks the disk until it is dropped, and then once more. What is written after that it does not ask for.
+#[derive(Debug)]
+pub(super) struct Disk(#[expect(dead_code, reason = "held until it is dropped")] Helper);
 
 impl Disk {
     /// # Errors
     /// [`LedgerError::Thread`].
-    pub(super) fn start() -> Result<Self, LedgerError> {
-        let (ask, asked) = mpsc::channel::<Arc<File>>();
-        let (tell, told) = mpsc::channel();
-        let run = move || {
-            // The thread's own, on Linux. Where it is refused nothing is lost but time.
-            let _ = rustix::process::nice(NICENESS);
-            // Until nobody asks or listens any more.
-            asked.iter().all(|file| tell.send(file.sync_data()).is_ok())
-        };
-        thread::Builder::new().name("ledger-disk".to_owned()).spawn(run).map_err(LedgerError::Thread)?;
-        Ok(Self { ask, told, asked: None })
+    pub(super) fn start(desk: &Arc<Desk>) -> Result<Self, LedgerError> {
+        let desk = Arc::clone(desk);
+        Helper::start("ledger-disk", move |is_over| run(&desk, is_over)).map(Self)
     }
+}
 
-    /// Whether it has not told yet of what it was asked for.
-    pub(super) fn is_asked(&self) -> bool {
-        self.asked.is_some()
-    }
-
-    /// Asks for all that is written of a file, up to `end`.
-    pub(super) fn ask(&mut self, file: Arc<File>, end: End) {
-        // The thread is there as long as this is.
-        if self.ask.send(file).is_ok() {
-            self.asked = Some(end);
+fn run(desk: &Desk, is_over: &AtomicBool) {
+    // The thread's own, on Linux. Where it is refused nothing is lost but time.
+    let _ = rustix::process::nice(NICENESS);
+    let (mut n_written, mut n_quiet) = (0, 0);
+    loop {
+        let is_last = is_over.load(Ordering::SeqCst);
+        let was_new = desk.ask_the_disk();
+        if is_last {
+            return;
         }
-    }
-
-    /// What it was asked for, and whether the disk has that; `None` where that is not known yet, or nothing was asked.
-    ///
-    /// * `waits`: until it is known.
-    pub(super) fn told(&mut self, waits: bool) -> Option<(End, io::Result<()>)> {
-        self.asked?;
-        let told = if waits { self.told.recv().ok() } else { self.told.try_recv().ok() };
-        told.and_then(|told| Some((self.asked.take()?, told)))
+        let now_written = desk.gauge.n_written.load(Ordering::Relaxed);
+        let has_pending = desk.gauge.n_pending() > 0;
+        if has_pending && now_written == n_written {
+            // Nobody may wait for what was handed over.
+            desk.call_thread();
+        }
+        n_written = now_written;
+        n_quiet = if was_new || has_pending { 0 } else { n_quiet + 1 };
+        if n_quiet >= QUIET_LOOKS {
+            n_quiet = 0;
+            desk.disk_bell.rest(|| desk.is_quiet());
+        }
+        thread::park_timeout(SYNC_EVERY);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
+    use super::super::{Clock, Content, Kind, Ledger, LedgerConfig, Submission};
     use super::*;
+    use crate::history::Bucket;
 
     #[test]
-    fn it_tells_once_of_each_time_that_it_was_asked() {
-        let mut disk = Disk::start().unwrap();
-        assert!(!disk.is_asked() && disk.told(true).is_none(), "nothing was asked");
-        let file = Arc::new(tempfile::tempfile().unwrap());
-        for offset in [16, 99] {
-            disk.ask(Arc::clone(&file), End { offset, ..End::default() });
-            assert!(disk.is_asked());
-            let (end, done) = disk.told(true).unwrap();
-            assert!(end.offset == offset && done.is_ok());
-            assert!(!disk.is_asked() && disk.told(false).is_none());
+    fn what_nobody_waits_for_is_written_and_the_disk_has_it_also_after_a_rest() {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = Ledger::open(&dir.path().join("ledger.db"), &LedgerConfig::default(), Clock::system()).unwrap();
+        for seq in 1..4 {
+            let content = Content::new(Kind::Model, Bucket(1), Vec::new());
+            let (slot, done) = (ledger.reserve().unwrap(), Box::new(|_| ()));
+            ledger.submit(Submission { content, slot, done, held: None, is_first: false });
+            let (desk, since) = (&ledger.desk, Instant::now());
+            while desk.reached.on_disk().head.seq < seq {
+                assert!(since.elapsed() < Duration::from_secs(60), "nobody wrote it, or asked the disk");
+                thread::sleep(Duration::from_millis(1));
+            }
+            if seq == 2 {
+                thread::sleep(SYNC_EVERY * QUIET_LOOKS * 3 / 2);
+            }
         }
-    }
-
-    #[test]
-    fn a_failure_is_told() {
-        let mut disk = Disk::start().unwrap();
-        let (reads, _writes) = io::pipe().unwrap();
-        disk.ask(Arc::new(std::os::fd::OwnedFd::from(reads).into()), End::default());
-        assert!(disk.told(true).unwrap().1.is_err(), "a pipe can't be synced");
     }
 }

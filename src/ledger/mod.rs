@@ -4,6 +4,7 @@
 //! ledger, and [`Live`] is where both meet: it says in which bucket a parcel is decided, and closes one only when all that
 //! happened in it is folded.
 
+mod bell;
 mod checkpoint;
 mod clock;
 mod config;
@@ -31,6 +32,7 @@ mod outcome;
 mod part;
 mod pending;
 mod privacy;
+mod reached;
 mod reader;
 mod record;
 mod recorded;
@@ -123,7 +125,7 @@ impl Ledger {
         let desk = Arc::new(Desk::open(path.to_owned(), config.sync, clock, gauge)?);
         let signing = Signing::open(path, config)?;
         let is_closing = Arc::new(AtomicBool::new(false));
-        let disk = (config.sync == Sync::Batch).then(Disk::start).transpose()?;
+        let disk = (config.sync == Sync::Batch).then(|| Disk::start(&desk)).transpose()?;
         let (at_desk, closes) = (Arc::clone(&desk), Arc::clone(&is_closing));
         let thread = thread::Builder::new()
             .name("ledger".to_owned())
@@ -254,7 +256,7 @@ impl Ledger {
 
     /// The end of the chain that is written.
     pub fn head(&self) -> Head {
-        self.desk.head.get()
+        self.desk.reached.written().head
     }
 
     /// The file.

@@ -89,7 +89,8 @@ impl Gauge {
     }
 
     pub(super) fn n_pending(&self) -> usize {
-        self.n_pending.load(Ordering::Relaxed)
+        // With what was written before it was given back.
+        self.n_pending.load(Ordering::Acquire)
     }
 
     pub(super) fn unwritten(&self, recorded_at_micros: Option<i64>) -> Appended {
@@ -109,7 +110,7 @@ pub struct Slot(Arc<Gauge>);
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.0.n_pending.fetch_sub(1, Ordering::Relaxed);
+        self.0.n_pending.fetch_sub(1, Ordering::Release);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use super::watch::Bell;
+use super::bell::Bell;
 
 /// How long a write may take before whoever waits for its record goes on without. A thousand times what one takes; a disk
 /// that is merely slow is far below.

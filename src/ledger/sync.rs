@@ -1,23 +1,20 @@
-//! The thread beside the calls: it has the disk asked, tries again what failed, and notes the end of the chain.
+//! The thread beside the calls: it writes what nobody waits for, tries again what failed, and notes the end of the chain.
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::checkpoint::Signing;
-use super::config::{Sync, beside};
+use super::config::beside;
 use super::disk::Disk;
 use super::record::Head;
 use super::writer::Desk;
 use crate::features::hex;
 use crate::telemetry::fields;
 
-/// What is written at most this long ago may be lost with the power, where `ledger.sync` is `batch`.
-const SYNC_EVERY: Duration = Duration::from_millis(10);
 /// How often a ledger that could not be written is tried again.
 const TRY_AGAIN_EVERY: Duration = Duration::from_millis(100);
 /// How often the end of the chain is noted, and records in memory are looked through.
@@ -27,7 +24,7 @@ const LAST_TRIES: Duration = Duration::from_secs(2);
 
 /// Looks after a ledger until it is closed and nothing waits.
 ///
-/// * `disk`: where nobody waits for it, `ledger.sync` being `batch`.
+/// * `disk`: where somebody else asks it meanwhile, `ledger.sync` being `batch`.
 pub(super) fn look_after(desk: &Desk, is_closing: &AtomicBool, signing: Option<&Signing>, mut disk: Option<Disk>) {
     let mut signed = (0, Instant::now());
     let (mut noted, mut tried) = (Head::default(), Instant::now());
@@ -44,12 +41,14 @@ pub(super) fn look_after(desk: &Desk, is_closing: &AtomicBool, signing: Option<&
                 tried = Instant::now();
                 n_waiting = desk.work_off();
             }
-        } else if let Some(disk) = &mut disk {
-            desk.ask_the_disk(disk, closing_since.is_some());
+        } else if closing_since.is_some() {
+            // One after the other: both would ask the same file.
+            drop(disk.take());
+            desk.ask_the_disk();
         }
         if looked.elapsed() >= NOTE_EVERY || closing_since.is_some() {
             looked = Instant::now();
-            let head = desk.head.get();
+            let head = desk.reached.written().head;
             if head != noted {
                 // A help for `verify`, and no more: the ledger itself is whole without.
                 let _ = note(&desk.path, &head);
@@ -59,7 +58,7 @@ pub(super) fn look_after(desk: &Desk, is_closing: &AtomicBool, signing: Option<&
             if let Some(signing) = signing
                 && (signed.1.elapsed() >= signing.every || closing_since.is_some())
             {
-                signed = (sign(signing, &desk.on_disk(), signed.0), Instant::now());
+                signed = (sign(signing, &desk.reached.on_disk().head, signed.0), Instant::now());
             }
         }
         if let Some(since) = closing_since {
@@ -73,27 +72,9 @@ pub(super) fn look_after(desk: &Desk, is_closing: &AtomicBool, signing: Option<&
                 return;
             }
         }
-        rest(desk, noted, closing_since.is_some());
-    }
-}
-
-/// Until there is something to do.
-fn rest(desk: &Desk, noted: Head, is_closing: bool) {
-    let is_failing = desk.gauge.failing.load(Ordering::Relaxed);
-    match desk.sync {
-        // Each record calls it.
-        Sync::Always => thread::park_timeout(if is_failing || is_closing { TRY_AGAIN_EVERY } else { NOTE_EVERY }),
-        Sync::Batch if is_failing => thread::sleep(SYNC_EVERY),
-        Sync::Batch if desk.has_work() => thread::sleep(SYNC_EVERY),
-        Sync::Batch if desk.head.get() != noted && !is_closing => thread::sleep(SYNC_EVERY),
-        Sync::Batch => {
-            desk.is_idle.store(true, Ordering::SeqCst);
-            // A record that came before it said so called nobody.
-            if !desk.has_work() {
-                thread::park_timeout(NOTE_EVERY);
-            }
-            desk.is_idle.store(false, Ordering::SeqCst);
-        }
+        let is_failing = desk.gauge.failing.load(Ordering::Relaxed);
+        // Whoever has something for it calls it.
+        thread::park_timeout(if is_failing || closing_since.is_some() { TRY_AGAIN_EVERY } else { NOTE_EVERY });
     }
 }
 
@@ -142,18 +123,4 @@ pub(super) fn noted(ledger: &Path) -> Option<(i64, String)> {
     let text = fs::read_to_string(note_path(ledger)).ok()?;
     let (seq, digest) = text.trim_end().split_once(' ')?;
     Some((seq.parse().ok()?, digest.to_owned()))
-}
-
-/// A head that others can look at.
-#[derive(Debug, Default)]
-pub(super) struct SharedHead(Mutex<Head>);
-
-impl SharedHead {
-    pub(super) fn get(&self) -> Head {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn set(&self, head: Head) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = head;
-    }
 }

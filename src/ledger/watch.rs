@@ -3,9 +3,9 @@
 //! A thread of its own: whoever writes is a thread that looked after calls, and may be the one that looked after the network
 //! and the clock for all others. To have another take that over before each write costs more than the write.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
-use std::thread::{self, Thread};
+use std::thread;
 use std::time::Duration;
 
 use super::helper::Helper;
@@ -37,40 +37,14 @@ impl Watch {
     }
 }
 
-/// Wakes whoever watches where it rests because nothing is written.
-#[derive(Debug, Default)]
-pub(super) struct Bell {
-    rests: AtomicBool,
-    thread: OnceLock<Thread>,
-}
-
-impl Bell {
-    /// A write begins.
-    pub(super) fn ring(&self) {
-        if self.rests.load(Ordering::SeqCst)
-            && self.rests.swap(false, Ordering::SeqCst)
-            && let Some(thread) = self.thread.get()
-        {
-            thread.unpark();
-        }
-    }
-}
-
 fn watch(desk: &Desk, is_over: &AtomicBool, tell: impl Fn(LongWrite)) {
-    let bell = &desk.stall.bell;
-    bell.thread.get_or_init(thread::current);
     let mut seen = 0;
     while !is_over.load(Ordering::SeqCst) {
         let (n_begun, is_under_way) = desk.stall.reached();
         if n_begun == seen && is_under_way {
             tell(LongWrite { hangs: desk.hangs() });
         } else if n_begun == seen {
-            bell.rests.store(true, Ordering::SeqCst);
-            // One that began before it said so rang nobody.
-            if desk.stall.reached().0 == seen {
-                thread::park();
-            }
-            bell.rests.store(false, Ordering::SeqCst);
+            desk.stall.bell.rest(|| desk.stall.reached().0 == seen);
         }
         seen = n_begun;
         thread::park_timeout(LOOK_EVERY);

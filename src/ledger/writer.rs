@@ -7,24 +7,25 @@
 use std::collections::VecDeque;
 use std::io;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, Sender};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, TryLockError};
 use std::thread::Thread;
 
 use super::LedgerError;
+use super::bell::Bell;
 use super::clock::Clock;
 use super::config::Sync;
-use super::disk::Disk;
 use super::fresh::{Fresh, Repeatable};
 use super::index::{Index, SharedIndex};
 use super::log::{End, Log, open_to_write};
 use super::part::Indexed;
 use super::pending::{Appended, Done, Gauge, Submission};
-use super::record::{Content, Head, Kind};
+use super::reached::Reached;
+use super::record::{Content, Kind};
 use super::repeated::known;
 use super::stall::Stall;
-use super::sync::{SharedHead, noted};
+use super::sync::noted;
 use crate::telemetry::{fields, with_causes};
 
 /// Most records that are written together.
@@ -38,14 +39,15 @@ pub(super) struct Desk {
     pub(super) gauge: Arc<Gauge>,
     pub(super) stall: Stall,
     pub(super) index: Arc<SharedIndex>,
-    /// The end of what is written.
-    pub(super) head: SharedHead,
+    /// How far it has come.
+    pub(super) reached: Reached,
     /// Handed over and not yet taken up, in order.
     incoming: Mutex<Vec<Submission>>,
     writer: Mutex<Writer>,
-    /// The thread beside the calls, and whether it sleeps until it is called.
+    /// The thread beside the calls.
     pub(super) thread: OnceLock<Thread>,
-    pub(super) is_idle: AtomicBool,
+    /// Wakes whoever asks the disk, where nobody waits for it.
+    pub(super) disk_bell: Bell,
 }
 
 /// A record that is not yet written.
@@ -61,8 +63,6 @@ struct Writer {
     /// relied on.
     log: Option<Log>,
     end: End,
-    /// What the disk is known to have.
-    synced: End,
     waiting: VecDeque<Waiting>,
     /// Kept empty, so that its memory is there for what is handed over next.
     taken_up: Vec<Submission>,
@@ -88,11 +88,9 @@ impl Desk {
         }
         let end = index.end();
         let log = Log::new(file, end).map_err(LedgerError::file("writing", &path))?;
-        let head = SharedHead::default();
-        head.set(end.head);
+        let reached = Reached::new(log.handle(), end);
         let last_micros = end.head.recorded_at_micros;
-        let writer =
-            Writer { log: Some(log), end, synced: end, waiting: VecDeque::new(), taken_up: Vec::new(), last_micros };
+        let writer = Writer { log: Some(log), end, waiting: VecDeque::new(), taken_up: Vec::new(), last_micros };
         Ok(Self {
             path,
             sync,
@@ -100,25 +98,25 @@ impl Desk {
             gauge: Arc::new(gauge),
             stall: Stall::new(),
             index: Arc::new(SharedIndex::new(index)),
-            head,
+            reached,
             incoming: Mutex::default(),
             writer: Mutex::new(writer),
             thread: OnceLock::new(),
-            is_idle: AtomicBool::new(false),
+            disk_bell: Bell::default(),
         })
     }
 
     /// Takes a record.
     pub(super) fn hand_over(&self, submission: Submission) {
         self.incoming.lock().unwrap_or_else(PoisonError::into_inner).push(submission);
-        if self.sync == Sync::Always || self.is_idle.load(Ordering::SeqCst) {
-            self.call_thread();
+        match self.sync {
+            Sync::Always => self.call_thread(),
+            Sync::Batch => self.disk_bell.ring(),
         }
     }
 
     /// Has the thread look after the ledger now.
     pub(super) fn call_thread(&self) {
-        self.is_idle.store(false, Ordering::SeqCst);
         if let Some(thread) = self.thread.get() {
             thread.unpark();
         }
@@ -187,43 +185,18 @@ impl Desk {
         })
     }
 
-    /// Whether something was handed over, or written without the disk being asked.
-    pub(super) fn has_work(&self) -> bool {
-        let has_incoming = self.n_incoming() > 0;
-        has_incoming || self.holding(|writer| writer.log.is_none() || writer.synced.offset < writer.end.offset)
+    /// Whether all that was handed over is written, and the disk has it.
+    pub(super) fn is_quiet(&self) -> bool {
+        // In this order: what is on its way counts as one until it is the next.
+        self.n_incoming() == 0 && self.gauge.n_pending() == 0 && self.reached.is_on_disk()
     }
 
-    /// Takes up what the disk told, and asks it for what is written since.
-    ///
-    /// * `waits`: until it has all of that.
-    pub(super) fn ask_the_disk(&self, disk: &mut Disk, waits: bool) {
-        loop {
-            if let Some((end, done)) = disk.told(waits) {
-                self.holding(|writer| match done {
-                    // Opened anew meanwhile, it is known to have more.
-                    Ok(()) if writer.log.is_some() && writer.synced.offset < end.offset => writer.synced = end,
-                    Ok(()) => {}
-                    Err(error) => writer.fail(self, &format!("the disk did not take what was written: {error}")),
-                });
-            }
-            if disk.is_asked() {
-                return;
-            }
-            let asked = self.holding(|writer| {
-                let is_new = writer.synced.offset < writer.end.offset;
-                writer.log.as_ref().filter(|_| is_new).map(|log| (log.handle(), writer.end))
-            });
-            let Some((file, end)) = asked else { return };
-            disk.ask(file, end);
-            if !waits {
-                return;
-            }
-        }
-    }
-
-    /// The end of what the disk is known to have.
-    pub(super) fn on_disk(&self) -> Head {
-        self.holding(|writer| writer.synced.head)
+    /// Asks the disk for what it is not known to have; whether there was any. For [one thread at a time](Reached::sync).
+    pub(super) fn ask_the_disk(&self) -> bool {
+        self.reached.sync().unwrap_or_else(|error| {
+            self.holding(|writer| writer.fail(self, &format!("the disk did not take what was written: {error}")));
+            true
+        })
     }
 
     /// Tries a ledger again where it could not be written; whether it can be now.
@@ -232,18 +205,19 @@ impl Desk {
             if writer.log.is_some() {
                 return true;
             }
-            let (end, synced) = (writer.end, writer.synced);
+            let (end, on_disk) = (writer.end, self.reached.on_disk());
             let open = || -> io::Result<Log> {
                 let file = std::fs::OpenOptions::new().read(true).write(true).open(&self.path)?;
                 if file.metadata()?.len() < end.offset {
                     return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "records that were taken are gone"));
                 }
                 let log = Log::new(file, end)?;
-                log.write_anew(synced)?;
+                log.write_anew(on_disk)?;
                 Ok(log)
             };
             if let Ok(log) = open() {
-                (writer.log, writer.synced) = (Some(log), end);
+                self.reached.opened(log.handle(), end);
+                writer.log = Some(log);
             }
             writer.turn(self);
             writer.log.is_some()
@@ -326,18 +300,19 @@ impl Writer {
         let end = log.write(fresh.iter(), placed).map_err(writing)?;
         if desk.sync == Sync::Always {
             log.ask_the_disk().map_err(LedgerError::file("writing", &desk.path))?;
-            self.synced = end;
+            desk.reached.synced(end);
         }
         log.take(end);
         self.end = end;
         let mut index = desk.index.write();
         indexed.iter().for_each(|one| index.add(one));
         index.reach(end);
+        drop(index);
+        desk.reached.wrote(end);
         Ok(places)
     }
 
     fn took(&mut self, desk: &Desk, placed: Vec<Place>) {
-        desk.head.set(self.end.head);
         desk.gauge.n_written.fetch_add(placed.len() as u64, Ordering::Relaxed);
         let n = placed.len();
         for (place, one) in placed.into_iter().zip(self.waiting.drain(..n)) {
@@ -355,9 +330,12 @@ impl Writer {
 
     /// Lets the file go. A failed request to the disk is never made again on it: the second would say that all is well.
     fn fail(&mut self, desk: &Desk, why: &str) {
+        desk.reached.closed();
         if self.log.take().is_some() && !desk.gauge.failing.swap(true, Ordering::Relaxed) {
             desk.gauge.n_failures.fetch_add(1, Ordering::Relaxed);
             tracing::error!({ fields::ERROR } = why, "the ledger can't be written");
+            // It tries again.
+            desk.call_thread();
         }
     }
 }

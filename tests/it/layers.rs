@@ -128,7 +128,8 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("rustix", &["artifact", "ledger", "serve"]),
     // What signs is for commands, and for a ledger's own end; an artifact is only verified.
     ("minisign", &["artifact", "ledger", "cli"]),
-    ("arc_swap", &["identity", "serve", "cli"]),
+    ("arc_swap", &["identity", "ledger", "serve", "cli"]),
+    ("crossbeam_utils", &["ledger"]),
     ("linfa", &["model"]),
     ("csv", &["table", "cli"]),
     ("parquet", &["table"]),
