@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::hash::BuildHasherDefault;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, TryLockError};
 
 use super::grounds::Grounds;
 use super::imported::KeptImport;
@@ -152,6 +152,16 @@ impl Live {
             let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
             self.reach(&mut open, wanted);
         }
+    }
+
+    /// Does `work` in the bucket that is open, but never waits for it: not where another one is being opened.
+    pub fn at_leisure(&self, work: impl FnOnce()) {
+        let _open = match self.open.try_read() {
+            Ok(open) => open,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return,
+        };
+        work();
     }
 
     /// Does `work` in a bucket that is not before `wanted` while no other is at work: what it changes, the work before it

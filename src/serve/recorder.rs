@@ -157,7 +157,7 @@ impl Recorder {
 
     /// Folds what was advised of late into history, where that is worth it: for a thread that has answered all it has.
     pub(super) fn at_leisure(&self) {
-        self.live.in_bucket(Bucket::default(), |_| self.lanes.load().champion.history.fold_waiting());
+        self.live.at_leisure(|| self.lanes.load().champion.history.fold_waiting());
     }
 
     /// What makes the parcel that is kept.
