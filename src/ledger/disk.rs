@@ -1,7 +1,7 @@
 //! The thread that asks the disk for what is written, and waits for it, while records go on being written.
 //!
-//! Nobody waits for it, so it makes room for whoever answers calls: it has a lower priority, and while all is well takes no
-//! lock, or they would have to wait for a thread of a lower priority. It is the only one that wakes a hundred times a second:
+//! Nobody waits for it, so it makes room for whoever answers calls: it has a lower priority, and while all is well holds no
+//! lock for longer than a copy takes, or they would have to wait for a thread of a lower priority. It is the only one that wakes a hundred times a second:
 //! a thread that wakes takes a core from those that answer calls.
 
 use std::sync::Arc;
@@ -13,7 +13,8 @@ use super::LedgerError;
 use super::helper::Helper;
 use super::writer::Desk;
 
-/// What is written at most this long ago may be lost with the power, where `ledger.sync` is `batch`.
+/// What is written at most this long ago, and while the disk was asked before, may be lost with the power, where `ledger.sync` is
+/// `batch`.
 const SYNC_EVERY: Duration = Duration::from_millis(10);
 
 /// Under full load it gets about a tenth of a core by it: enough to ask the disk a hundred times a second.
@@ -22,16 +23,29 @@ const NICENESS: i32 = 10;
 /// How often it finds nothing before it rests: for a second. To wake it costs a call more than its looks cost others.
 const QUIET_LOOKS: u32 = 100;
 
-/// Asks the disk until it is dropped, and then once more. What is written after that it does not ask for.
+/// Asks the disk until it is dropped. Nobody waits for it then: a disk that hangs would hold up the end for good.
 #[derive(Debug)]
-pub(super) struct Disk(#[expect(dead_code, reason = "held until it is dropped")] Helper);
+pub(super) struct Disk(Option<Helper>);
 
 impl Disk {
     /// # Errors
     /// [`LedgerError::Thread`].
     pub(super) fn start(desk: &Arc<Desk>) -> Result<Self, LedgerError> {
         let desk = Arc::clone(desk);
-        Helper::start("ledger-disk", move |is_over| run(&desk, is_over)).map(Self)
+        Helper::start("ledger-disk", move |is_over| run(&desk, is_over)).map(|helper| Self(Some(helper)))
+    }
+
+    /// Asks once more, and then no more; whether the disk has answered within `limit`.
+    pub(super) fn end_within(mut self, limit: Duration) -> bool {
+        self.0.take().is_none_or(|helper| helper.end_within(limit))
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        if let Some(helper) = self.0.take() {
+            helper.end_within(Duration::ZERO);
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use super::LedgerError;
 
@@ -24,6 +25,20 @@ impl Helper {
         let thread = thread::Builder::new().name(name.to_owned());
         let thread = thread.spawn(move || run(&over)).map_err(LedgerError::Thread)?;
         Ok(Self { is_over, thread: Some(thread) })
+    }
+}
+
+impl Helper {
+    /// As dropping it, but it is left to itself where it has not ended by then; whether it has.
+    pub(super) fn end_within(mut self, limit: Duration) -> bool {
+        let Some(thread) = self.thread.take() else { return true };
+        self.is_over.store(true, Ordering::SeqCst);
+        thread.thread().unpark();
+        let since = Instant::now();
+        while !thread.is_finished() && since.elapsed() < limit {
+            thread::sleep(Duration::from_millis(1));
+        }
+        thread.is_finished()
     }
 }
 

@@ -1,6 +1,7 @@
 //! How far a ledger has come: what of it is written, and what of that the disk has.
 //!
-//! Told and read without a lock, so that whoever asks the disk, at a lower priority, keeps nobody waiting who writes.
+//! Told and read without a lock that is held for longer than a copy, so that whoever asks the disk, at a lower priority, keeps
+//! nobody waiting who writes.
 
 use std::fs::File;
 use std::io;
@@ -67,12 +68,14 @@ impl Reached {
     /// time: of two requests one may hear of a failure, and the other that all is well.
     ///
     /// # Errors
-    /// Where the disk did not take it. It must not be asked again by the same handle.
-    pub(super) fn sync(&self) -> io::Result<bool> {
+    /// Where the disk did not take it: by which handle it must not be asked again, and why.
+    pub(super) fn sync(&self) -> Result<bool, (Arc<File>, io::Error)> {
         // The end first: of a ledger that is opened anew meanwhile, the new handle has the disk have that much already.
         let end = self.written();
         let Some(file) = self.file.load_full().filter(|_| self.on_disk().offset < end.offset) else { return Ok(false) };
-        file.sync_data()?;
+        if let Err(error) = file.sync_data() {
+            return Err((file, error));
+        }
         if self.on_disk().offset < end.offset {
             self.synced(end);
         }

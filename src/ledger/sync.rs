@@ -15,7 +15,7 @@ use super::writer::Desk;
 use crate::features::hex;
 use crate::telemetry::fields;
 
-/// How often a ledger that could not be written is tried again.
+/// How often a ledger that could not be written is tried again, and one at work is looked after.
 const TRY_AGAIN_EVERY: Duration = Duration::from_millis(100);
 /// How often the end of the chain is noted, and records in memory are looked through.
 const NOTE_EVERY: Duration = Duration::from_secs(1);
@@ -35,16 +35,19 @@ pub(super) fn look_after(desk: &Desk, is_closing: &AtomicBool, signing: Option<&
             closing_since.get_or_insert_with(Instant::now);
         }
         let mut n_waiting = desk.work_off();
-        if desk.gauge.failing.load(Ordering::Relaxed) {
-            if tried.elapsed() >= TRY_AGAIN_EVERY {
-                desk.open_anew();
-                tried = Instant::now();
-                n_waiting = desk.work_off();
+        if desk.gauge.failing.load(Ordering::Relaxed) && tried.elapsed() >= TRY_AGAIN_EVERY {
+            desk.open_anew();
+            tried = Instant::now();
+            n_waiting = desk.work_off();
+        }
+        if closing_since.is_some() && !desk.gauge.failing.load(Ordering::Relaxed) {
+            // One after the other, for both would ask the same file.
+            if disk.take().is_none_or(|disk| disk.end_within(LAST_TRIES)) {
+                desk.ask_the_disk();
+            } else {
+                tracing::error!({ fields::ERROR } = "the disk does not answer", "the ledger can't be written");
+                return;
             }
-        } else if closing_since.is_some() {
-            // One after the other: both would ask the same file.
-            drop(disk.take());
-            desk.ask_the_disk();
         }
         if looked.elapsed() >= NOTE_EVERY || closing_since.is_some() {
             looked = Instant::now();
@@ -73,8 +76,12 @@ pub(super) fn look_after(desk: &Desk, is_closing: &AtomicBool, signing: Option<&
             }
         }
         let is_failing = desk.gauge.failing.load(Ordering::Relaxed);
-        // Whoever has something for it calls it.
-        thread::park_timeout(if is_failing || closing_since.is_some() { TRY_AGAIN_EVERY } else { NOTE_EVERY });
+        // Whoever asks the disk calls it where nobody waits for a record; but not while the disk is slow to answer.
+        thread::park_timeout(if is_failing || closing_since.is_some() || !desk.is_quiet() {
+            TRY_AGAIN_EVERY
+        } else {
+            NOTE_EVERY.saturating_sub(looked.elapsed())
+        });
     }
 }
 

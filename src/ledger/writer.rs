@@ -34,7 +34,7 @@ const MOST_TOGETHER: usize = 1024;
 /// What all of a ledger's threads share.
 pub(super) struct Desk {
     pub(super) path: PathBuf,
-    pub(super) sync: Sync,
+    sync: Sync,
     pub(super) clock: Clock,
     pub(super) gauge: Arc<Gauge>,
     pub(super) stall: Stall,
@@ -193,8 +193,14 @@ impl Desk {
 
     /// Asks the disk for what it is not known to have; whether there was any. For [one thread at a time](Reached::sync).
     pub(super) fn ask_the_disk(&self) -> bool {
-        self.reached.sync().unwrap_or_else(|error| {
-            self.holding(|writer| writer.fail(self, &format!("the disk did not take what was written: {error}")));
+        self.reached.sync().unwrap_or_else(|(file, error)| {
+            let why = format!("the disk did not take what was written: {error}");
+            self.holding(|writer| {
+                // What was opened anew meanwhile has written all of that again, and hears of failures of its own.
+                if writer.log.as_ref().is_some_and(|log| Arc::ptr_eq(&log.handle(), &file)) {
+                    writer.fail(self, &why);
+                }
+            });
             true
         })
     }
@@ -215,7 +221,11 @@ impl Desk {
                 log.write_anew(on_disk)?;
                 Ok(log)
             };
-            if let Ok(log) = open() {
+            // It writes too, and may hang as a write does.
+            self.stall.begins();
+            let opened = open();
+            self.stall.ends();
+            if let Ok(log) = opened {
                 self.reached.opened(log.handle(), end);
                 writer.log = Some(log);
             }
