@@ -1,8 +1,8 @@
 //! The thread that asks the disk for what is written, and waits for it, while records go on being written.
 //!
 //! Nobody waits for it, so it makes room for whoever answers calls: it has a lower priority, and while all is well holds no
-//! lock for longer than a copy takes, or they would have to wait for a thread of a lower priority. It is the only one that wakes a hundred times a second:
-//! a thread that wakes takes a core from those that answer calls.
+//! lock for longer than a copy takes, or they would have to wait for a thread of a lower priority. It is the only one that wakes
+//! a hundred times a second: a thread that wakes takes a core from those that answer calls.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,27 +25,25 @@ const QUIET_LOOKS: u32 = 100;
 
 /// Asks the disk until it is dropped. Nobody waits for it then: a disk that hangs would hold up the end for good.
 #[derive(Debug)]
-pub(super) struct Disk(Option<Helper>);
+pub(super) struct Disk(Helper);
 
 impl Disk {
     /// # Errors
     /// [`LedgerError::Thread`].
     pub(super) fn start(desk: &Arc<Desk>) -> Result<Self, LedgerError> {
         let desk = Arc::clone(desk);
-        Helper::start("ledger-disk", move |is_over| run(&desk, is_over)).map(|helper| Self(Some(helper)))
+        Helper::start("ledger-disk", move |is_over| run(&desk, is_over)).map(Self)
     }
 
     /// Asks once more, and then no more; whether the disk has answered within `limit`.
     pub(super) fn end_within(mut self, limit: Duration) -> bool {
-        self.0.take().is_none_or(|helper| helper.end_within(limit))
+        self.0.end_within(limit)
     }
 }
 
 impl Drop for Disk {
     fn drop(&mut self) {
-        if let Some(helper) = self.0.take() {
-            helper.end_within(Duration::ZERO);
-        }
+        self.0.end_within(Duration::ZERO);
     }
 }
 

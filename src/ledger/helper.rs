@@ -26,27 +26,27 @@ impl Helper {
         let thread = thread.spawn(move || run(&over)).map_err(LedgerError::Thread)?;
         Ok(Self { is_over, thread: Some(thread) })
     }
-}
 
-impl Helper {
     /// As dropping it, but it is left to itself where it has not ended by then; whether it has.
-    pub(super) fn end_within(mut self, limit: Duration) -> bool {
-        let Some(thread) = self.thread.take() else { return true };
-        self.is_over.store(true, Ordering::SeqCst);
-        thread.thread().unpark();
+    pub(super) fn end_within(&mut self, limit: Duration) -> bool {
+        let Some(thread) = self.told_to_end() else { return true };
         let since = Instant::now();
         while !thread.is_finished() && since.elapsed() < limit {
             thread::sleep(Duration::from_millis(1));
         }
         thread.is_finished()
     }
+
+    /// `None` where it was told before.
+    fn told_to_end(&mut self) -> Option<JoinHandle<()>> {
+        self.is_over.store(true, Ordering::SeqCst);
+        self.thread.take().inspect(|thread| thread.thread().unpark())
+    }
 }
 
 impl Drop for Helper {
     fn drop(&mut self) {
-        self.is_over.store(true, Ordering::SeqCst);
-        if let Some(thread) = self.thread.take() {
-            thread.thread().unpark();
+        if let Some(thread) = self.told_to_end() {
             // A panic there was told when it happened.
             let _ = thread.join();
         }

@@ -205,11 +205,11 @@ impl Desk {
         })
     }
 
-    /// Tries a ledger again where it could not be written; whether it can be now.
-    pub(super) fn open_anew(&self) -> bool {
+    /// Tries a ledger again where it could not be written.
+    pub(super) fn open_anew(&self) {
         self.holding(|writer| {
             if writer.log.is_some() {
-                return true;
+                return;
             }
             let (end, on_disk) = (writer.end, self.reached.on_disk());
             let open = || -> io::Result<Log> {
@@ -230,8 +230,7 @@ impl Desk {
                 writer.log = Some(log);
             }
             writer.turn(self);
-            writer.log.is_some()
-        })
+        });
     }
 }
 

@@ -128,7 +128,7 @@ impl Gathering {
         self.n_not_yet.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1)).is_err()
     }
 
-    /// More have come.
+    /// It was tried, and so many more have come.
     fn brought(&self, n_more: usize) {
         let not_yet = if n_more > 0 {
             0
