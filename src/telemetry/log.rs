@@ -64,7 +64,9 @@ pub enum InitLog {
 pub fn init(config: &LogConfig) -> Result<(), InitLog> {
     let level = std::env::var(LEVEL_ENV).ok().filter(|level| !level.is_empty());
     let filter = filter(level.as_deref().unwrap_or(&config.level))?;
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A line that can't be written is lost, and nothing else: to tell of it on the same standard error would panic.
+    let lines =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).log_internal_errors(false);
     let as_text = match config.format {
         LogFormat::Auto => std::io::stderr().is_terminal(),
         LogFormat::Text => true,

@@ -4,7 +4,7 @@
 use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use tokio::task::JoinHandle;
 use tonic::transport::Channel;
 
 use crate::admin::ask;
-use crate::harness::{Running, parcel, request, within};
+use crate::harness::{Running, listening_on, parcel, request, within};
 use crate::ledger::is_recorded;
 use crate::traces::Collector;
 
@@ -249,4 +249,19 @@ async fn whatever_a_call_can_do_without_may_break_alone_and_together() {
     assert_eq!(place.child.stop().await.code(), Some(0));
     verify(&ledger, None).unwrap();
     assert!(answered.iter().all(|decision| is_recorded(&ledger, decision)), "what waited was written");
+}
+
+#[tokio::test]
+async fn a_log_that_can_not_be_written_costs_no_call() {
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_parcel-risk"));
+    command.args(["serve", "--listen", "127.0.0.1:0"]).env("PARCEL_RISK_LOG_LEVEL", "trace");
+    let mut child = command.stdout(Stdio::piped()).stderr(full).spawn().unwrap();
+    let address = listening_on(&mut child).unwrap();
+    let child = Running(child);
+    let mut client = RiskScoringServiceClient::connect(format!("http://{address}")).await.unwrap();
+    within(client.score_parcel(request(parcel()))).await.unwrap();
+    within(client.score_parcel(request(v1::Parcel::default()))).await.unwrap_err();
+    drop(client);
+    assert!(child.stop().await.success());
 }
