@@ -53,6 +53,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
             .set("admin.listen", args.admin),
     )?;
     settings::start_log(&config)?;
+    outlive_hangups()?;
     let Believed { artifact, signer } = models::champion(args.model.as_deref(), &config)?;
     let (scorer, recorder) = settings::recorded_scorer(&artifact, &config)?;
     let scorer = Arc::new(ArcSwap::from_pointee(scorer));
@@ -115,6 +116,14 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
     if drained.cut {
         anyhow::bail!("calls were still running when the drain limit passed; they were cut");
     }
+    Ok(())
+}
+
+/// From here on a hangup ends nobody, also where there is nothing to read anew, or not yet: once watched for, it stays so.
+fn outlive_hangups() -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    let _inside = runtime.enter();
+    signal(SignalKind::hangup())?;
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! SIGHUP reads the policy anew: as a whole, or not at all, and the log says which.
+//! SIGHUP reads the policy anew: as a whole, or not at all, and the log says which. It ends no server.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use parcel_risk::wire::v1::risk_scoring_service_client::RiskScoringServiceClient;
 
-use crate::harness::{listening_on, parcel, request, within};
+use crate::harness::{Running, listening_on, parcel, request, within};
 
 fn rule(route: &str) -> String {
     format!("[[rule]]\nname = \"all\"\nwhen = \"true\"\nroute = \"{route}\"\nreason = \"all\"\n")
@@ -55,4 +55,18 @@ async fn a_hangup_reads_the_policy_anew_or_leaves_the_one_that_serves() {
 
     child.kill().unwrap();
     child.wait().unwrap();
+}
+
+#[tokio::test]
+async fn a_hangup_ends_no_server_that_has_nothing_to_read_anew() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_parcel-risk"));
+    command.args(["serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
+    let (child, channel, _) = Running::start(&mut command).await;
+    assert!(Command::new("kill").args(["-HUP", &child.0.id().to_string()]).status().unwrap().success());
+    let mut client = RiskScoringServiceClient::new(channel);
+    for _ in 0..50 {
+        within(client.score_parcel(request(parcel()))).await.unwrap();
+    }
+    drop(client);
+    assert!(child.stop().await.success());
 }
