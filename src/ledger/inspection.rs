@@ -73,10 +73,10 @@ impl Item {
             return None;
         }
         let correction = same.is_some();
-        let about = match checked.decision_id {
-            Some(id) => self.decisions.iter().find(|(_, decision, _)| *decision == id),
-            None => self.decisions.last(),
-        };
+        // One that is on record for no decision of this item may have been made while no record could be written: what was
+        // found counts all the same.
+        let named = checked.decision_id.and_then(|id| self.decisions.iter().find(|(_, decision, _)| *decision == id));
+        let about = named.or(self.decisions.last());
         let keys = about.and_then(|(.., keys)| keys.as_ref()).filter(|_| !correction);
         let folded = checked
             .infringement

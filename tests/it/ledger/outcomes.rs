@@ -82,8 +82,9 @@ async fn a_result_is_kept_once_a_correction_beside_it_and_both_survive_a_restart
     );
 }
 
-#[tokio::test]
-async fn what_was_found_raises_the_next_score_of_its_kind_and_can_be_made_again() {
+/// Six parcels of one kind, each found to be an infringement, with `named` as the decision that led to it: scores of the first
+/// and the last.
+async fn scores_of_found(named: impl Fn(&v1::Decision) -> String) -> [f64; 2] {
     let place = Place::new();
     let (parts, recorder) = place.parts();
     let (endpoint, server) = start(parts).await;
@@ -104,12 +105,22 @@ async fn what_was_found_raises_the_next_score_of_its_kind_and_can_be_made_again(
         let decided = decisions(within(scoring.score_parcels(batch)).await.unwrap().into_inner()).remove(0);
         scores.push(decided.risk_score);
         let at = start_seconds + 500 * 86_400 + n * 86_400 + 3600;
-        let errors = record(&mut outcomes, vec![outcome(&decided.item_id, at, v1::Finding::Infringement)]).await;
+        let found = outcome(&decided.item_id, at, v1::Finding::Infringement);
+        let errors = record(&mut outcomes, vec![v1::Outcome { decision_id: named(&decided), ..found }]).await;
         assert_eq!(errors, [None]);
     }
-    assert!(scores[5] > scores[0], "{scores:?}");
     drop(scoring);
     stop(outcomes, server, recorder).await;
     let rescored = rescore(&Reader::open(&place.path()).unwrap(), &[artifact().clone()]).unwrap();
     assert_eq!((rescored.equal, rescored.first), (6, None));
+    [scores[0], scores[5]]
+}
+
+#[tokio::test]
+async fn what_was_found_raises_the_next_score_of_its_kind_and_can_be_made_again() {
+    let [first, last] = scores_of_found(|decided| decided.decision_id.clone()).await;
+    assert!(last > first, "{first} {last}");
+    // Where no decision is named, and where none on record for the item has the name.
+    assert_eq!(scores_of_found(|_| String::new()).await, [first, last]);
+    assert_eq!(scores_of_found(|_| "00000000-0000-4000-8000-000000000000".to_owned()).await, [first, last]);
 }
