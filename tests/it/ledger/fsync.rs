@@ -1,5 +1,7 @@
 //! A disk that does not take what was written: what was acknowledged stands, what was not says so, and recording goes on.
 
+use std::fs::{self, File};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -12,9 +14,14 @@ use tonic::transport::Channel;
 use super::{Place, parcels, stop};
 use crate::harness::{listening_on, request, within};
 
-/// A server whose requests to the disk with these numbers fail; `None` where nobody may trace a process here.
-fn serve_on_bad_disk(place: &Place, sync: &str, failing: &str) -> Option<(Child, String)> {
-    let inject = format!("inject=fdatasync:error=EIO:when={failing}");
+/// Where a server says what goes wrong.
+fn log(place: &Place) -> PathBuf {
+    place.path().with_extension("log")
+}
+
+/// A server and what became of its requests to the disk, as `strace` says it; `None` where nobody may trace a process here.
+fn serve_on_bad_disk(place: &Place, sync: &str, became: &str) -> Option<(Child, String)> {
+    let inject = format!("inject=fdatasync:{became}");
     // The tracer stands aside, so that the child is the server.
     let child = Command::new("strace")
         .args(["-D", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fdatasync", "-e", &inject])
@@ -22,7 +29,7 @@ fn serve_on_bad_disk(place: &Place, sync: &str, failing: &str) -> Option<(Child,
         .args(["serve", "--listen", "127.0.0.1:0", "--ledger", place.path().to_str().unwrap()])
         .env("PARCEL_RISK_LEDGER_SYNC", sync)
         .stdout(Stdio::piped())
-        .stderr(Stdio::null())
+        .stderr(Stdio::from(File::create(log(place)).unwrap()))
         .spawn();
     let address = child.ok().and_then(|mut child| {
         let address = listening_on(&mut child).ok()?;
@@ -35,9 +42,9 @@ fn serve_on_bad_disk(place: &Place, sync: &str, failing: &str) -> Option<(Child,
 }
 
 /// The server's own requests to the disk are told apart by their order, so each decision is asked for alone.
-async fn goes_on_after(sync: &str, failing: &str) {
+async fn goes_on_after(sync: &str, became: &str) {
     let place = Place::new();
-    let Some((mut child, endpoint)) = serve_on_bad_disk(&place, sync, failing) else { return };
+    let Some((child, endpoint)) = serve_on_bad_disk(&place, sync, became) else { return };
     let channel = Channel::from_shared(endpoint).unwrap().connect().await.unwrap();
     let mut client = RiskScoringServiceClient::new(channel);
     let (mut acknowledged, mut degraded) = (Vec::new(), Vec::new());
@@ -58,9 +65,8 @@ async fn goes_on_after(sync: &str, failing: &str) {
         }
         tokio::time::sleep(Duration::from_millis(15)).await;
     }
-    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
     drop(client);
-    assert!(tokio::task::spawn_blocking(move || child.wait()).await.unwrap().unwrap().success());
+    terminate(child).await;
 
     let verified = verify(&place.path(), None).unwrap();
     let told: Vec<_> = acknowledged.into_iter().chain(degraded).collect();
@@ -74,16 +80,42 @@ async fn goes_on_after(sync: &str, failing: &str) {
     assert_eq!((rescored.equal, rescored.first), (verified.decisions, None));
 }
 
+/// Has the server stop, and awaits its end.
+async fn terminate(mut child: Child) {
+    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+    assert!(tokio::task::spawn_blocking(move || child.wait()).await.unwrap().unwrap().success());
+}
+
 #[tokio::test]
 async fn a_decision_is_not_acknowledged_before_the_disk_has_it_where_that_is_asked_for() {
     // The first is for the grounds, the second for the first decision; then it fails, and so do the first tries to write
     // anew.
-    goes_on_after("always", "3..5").await;
+    goes_on_after("always", "error=EIO:when=3..5").await;
 }
 
 #[tokio::test]
 async fn a_disk_that_refuses_later_shows_in_the_replies_from_then_on() {
-    goes_on_after("batch", "3..5").await;
+    goes_on_after("batch", "error=EIO:when=3..5").await;
+}
+
+#[tokio::test]
+async fn a_disk_that_does_not_answer_holds_up_neither_replies_nor_the_end() {
+    let place = Place::new();
+    // Longer than an end waits for it. The tracer itself has to see it out.
+    let Some((child, endpoint)) = serve_on_bad_disk(&place, "batch", "delay_enter=5s:when=3+") else { return };
+    let channel = Channel::from_shared(endpoint).unwrap().connect().await.unwrap();
+    let mut client = RiskScoringServiceClient::new(channel);
+    for parcel in parcels(20) {
+        let decided = within(client.score_parcel(request(parcel))).await.unwrap().into_inner().decision.unwrap();
+        assert!(decided.degraded.is_empty());
+        tokio::time::sleep(Duration::from_millis(15)).await;
+    }
+    drop(client);
+    terminate(child).await;
+
+    let said = fs::read_to_string(log(&place)).unwrap();
+    assert!(said.contains("the disk does not answer"), "{said}");
+    assert_eq!(verify(&place.path(), None).unwrap().decisions, 20);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
