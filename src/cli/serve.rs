@@ -123,7 +123,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
 fn outlive_hangups() -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
     let _inside = runtime.enter();
-    signal(SignalKind::hangup())?;
+    drop(signal(SignalKind::hangup())?);
     Ok(())
 }
 
