@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Recorder;
 use super::lanes::Lane;
-use super::lifecycle::{Held, Lifecycle};
+use super::lifecycle::{Held, Lifecycle, Roles};
 use super::status::Refusal;
 use crate::registry::{Happened, ModelEvent};
 use crate::telemetry::fields;
@@ -61,7 +61,10 @@ impl Lifecycle {
 
     /// The champion decides about all items again.
     pub(super) fn end_canary(&self) -> Result<(), Refusal> {
-        let mut roles = self.roles();
+        self.end_canary_of(&mut self.roles())
+    }
+
+    pub(super) fn end_canary_of(&self, roles: &mut Roles) -> Result<(), Refusal> {
         let Some(challenger) = roles.challenger.clone().filter(|_| roles.canary_share > 0.0) else { return Ok(()) };
         let recorder = self.recorder()?;
         let event = ModelEvent { share: Some(0.0), ..ModelEvent::new(Happened::CanaryEnded, challenger.model()) };

@@ -136,6 +136,12 @@ impl Lanes {
         self.followers.iter().map(|follower| &follower.lane)
     }
 
+    /// Every lane but some.
+    pub(super) fn all_but(&self, gone: &[Arc<Lane>]) -> Vec<Arc<Lane>> {
+        let all = std::iter::once(&self.champion).chain(self.others());
+        all.filter(|lane| !gone.iter().any(|gone| Arc::ptr_eq(gone, lane))).cloned().collect()
+    }
+
     /// Adds what was seen. What a restart would fold from the ledger is what is folded here.
     pub(super) fn advised(&self, at: Bucket, keys: &ParcelKeys, seen_at: &SeenAt) {
         for lane in self.of_same_keys(at) {

@@ -243,10 +243,10 @@ impl Lifecycle {
         let stays_ready = !what.is_for_a_fault();
         match (&recorder, &next.lane) {
             (Some(recorder), Some(lane)) => {
-                let before = roles.champion.lane.iter().filter(|_| stays_ready);
-                let challenger = roles.challenger.iter().filter_map(|held| held.lane.as_ref());
-                let kept: Vec<_> = before.chain(challenger).cloned().collect();
-                let changed = recorder.change_model(lane, kept, &event, store);
+                let replaced = roles.previous.iter().filter(|held| !Arc::ptr_eq(held, next));
+                let gone = replaced.chain(Some(&roles.champion).filter(|_| !stays_ready));
+                let gone: Vec<_> = gone.filter_map(|held| held.lane.clone()).collect();
+                let changed = recorder.change_model(lane, &gone, &event, store);
                 changed.map_err(|error| Refusal::unreadable(&error))?;
             }
             _ => {

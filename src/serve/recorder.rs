@@ -65,6 +65,9 @@ pub(super) struct Asked {
     pub(super) language: Language,
 }
 
+/// As often may another model take over while a parcel is decided about. It happens now and then, and hardly ever twice.
+const MOST_TAKEOVERS: usize = 100;
+
 /// Records that a start folds before it saves what came of it, for a start after a kill.
 const LONG_FOLD: i64 = 100_000;
 
@@ -275,7 +278,7 @@ impl Recorder {
     ) -> Result<Submitted, Refusal> {
         let slot = self.ledger.reserve().map_err(Refusal::LedgerUnavailable)?;
         let mut taken = Some(Taken { slot, kept_parcel: std::mem::take(&mut asked.kept), request });
-        loop {
+        for _ in 0..MOST_TAKEOVERS {
             // Where another model has taken over since, it is by that one, for what is recorded rests on its grounds.
             let scorer = scorer.load();
             let scorer = scorer.of_item(asked.parcel.item_id.as_str());
@@ -286,6 +289,8 @@ impl Recorder {
                 Err(refusal) => return Err(refusal),
             }
         }
+        tracing::error!("what scores and what is recorded rest on different models");
+        Err(Refusal::Internal)
     }
 
     /// `None` where the engine's model is not the one that decides any more.

@@ -40,6 +40,9 @@ impl Lifecycle {
             let mut roles = self.roles();
             if Arc::ptr_eq(&roles.champion, &champion) {
                 roles.previous = Some(held);
+            } else if let Some(lane) = &held.lane {
+                drop(roles);
+                recorder.forget(lane);
             }
         }
         let challenger = remembered.challenger.filter(|challenger| challenger.model != *champion.model());
@@ -47,6 +50,7 @@ impl Lifecycle {
         let Some(held) = self.held_again(&recorder, &challenger) else { return };
         let share = recorder.canary_before().filter(|canary| canary.model_digest == challenger.model.digest);
         if self.enters(&held).is_err() {
+            held.lane.iter().for_each(|lane| recorder.forget(lane));
             return;
         }
         self.roles().challenger = Some(held);

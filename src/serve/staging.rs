@@ -47,15 +47,17 @@ impl Lifecycle {
             }
         };
         let held = Arc::new(Held::new(believed, false, lane, report.clone()));
-        // The one before decides about some items, perhaps: it is a challenger no more.
-        self.end_canary()?;
-        self.enters(&held)?;
-        let before = {
-            let mut roles = self.roles();
-            let known = roles.known.entry(place.clone()).or_default();
-            (known.rejection, known.report) = (None, report.clone());
-            roles.challenger.replace(held)
+        let before = match self.becomes_challenger(&held) {
+            Ok(before) => before,
+            Err(refusal) => {
+                if let (Some(recorder), Some(lane)) = (&recorder, &held.lane) {
+                    recorder.forget(lane);
+                }
+                return Err(refusal);
+            }
         };
+        let known = Known { digest: Some(model.digest.clone()), rejection: None, report: report.clone() };
+        self.roles().known.insert(place.clone(), known);
         if let Some(recorder) = recorder {
             if let Some(lane) = before.and_then(|before| before.lane.clone()) {
                 recorder.forget(&lane);
@@ -75,6 +77,18 @@ impl Lifecycle {
             "a challenger is in the shadow"
         );
         Ok(())
+    }
+
+    /// A model in the place of the challenger before, which is returned. Roles may have changed while it was made ready.
+    fn becomes_challenger(&self, held: &Arc<Held>) -> Result<Option<Arc<Held>>, Refusal> {
+        let mut roles = self.roles();
+        if roles.champion.model().digest == held.model().digest {
+            return Err(Refusal::ModelState("this model decides already"));
+        }
+        // The one before decides about some items, perhaps: it is a challenger no more.
+        self.end_canary_of(&mut roles)?;
+        self.enters(held)?;
+        Ok(roles.challenger.replace(Arc::clone(held)))
     }
 
     /// A model enters the shadow, in the place of another.

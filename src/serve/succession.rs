@@ -67,21 +67,21 @@ impl Recorder {
     pub(super) fn forget(&self, lane: &Arc<Lane>) {
         self.live().alone(self.live().open(), |_| {
             self.change_lanes(|lanes| {
-                let others = lanes.others().filter(|other| !Arc::ptr_eq(other, lane)).cloned().collect::<Vec<_>>();
-                Lanes::with(Arc::clone(&lanes.champion), others).with_canary(lanes.canary())
+                let all = lanes.all_but(std::slice::from_ref(lane));
+                Lanes::with(Arc::clone(&lanes.champion), all).with_canary(lanes.canary())
             });
         });
     }
 
     /// The model of `lane` decides from now on, between two parcels: `store` puts it in the place of the other while
-    /// nobody is at work. Lanes that are not `kept` are let go.
+    /// nobody is at work. Lanes that are `gone` are let go; all others go on, also one that is being made.
     ///
     /// # Errors
     /// [`LedgerError`] where that can't be recorded now; nothing has changed then.
     pub(super) fn change_model(
         &self,
         lane: &Arc<Lane>,
-        kept: Vec<Arc<Lane>>,
+        gone: &[Arc<Lane>],
         event: &ModelEvent,
         store: impl FnOnce() -> Policy,
     ) -> Result<(), LedgerError> {
@@ -95,7 +95,7 @@ impl Recorder {
             let told = self.hand_over(grounds.to_content(at));
             self.hand_over(event.to_content(at));
             self.set_grounds(grounds);
-            self.change_lanes(|_| Lanes::with(Arc::clone(lane), kept));
+            self.change_lanes(|lanes| Lanes::with(Arc::clone(lane), lanes.all_but(gone)));
             told
         });
         // It decides whether or not the disk goes along: what follows is recorded after this, or not at all.

@@ -228,3 +228,42 @@ async fn a_champion_that_is_slow_gives_way_to_the_one_before_and_does_not_come_b
         .unwrap();
     assert_eq!(grounds, ["1", "2", "1"]);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_model_that_is_staged_while_others_change_places_goes_along_all_the_same() {
+    let mut place = Place::new();
+    place.config.canary_share = 0.5;
+    let third = variant("3", |body| curve(body).c += 0.002);
+    place.put(second());
+    place.put(&third);
+    let (parts, recorder) = place.recording_parts(first());
+    let (endpoint, server) = start(parts).await;
+    let channel = endpoint.connect().await.unwrap();
+    let mut client = Scoring::new(channel.clone()).max_decoding_message_size(usize::MAX);
+    let mut models = ModelServiceClient::new(channel.clone());
+    stage(&mut models, second()).await.unwrap();
+    promote(&mut models, second()).await.unwrap();
+    for round in 0..10 {
+        let staging = tokio::spawn({
+            let (mut models, third) = (models.clone(), third.clone());
+            async move { stage(&mut models, &third).await }
+        });
+        while !staging.is_finished() {
+            super::roll_back(&mut models).await.unwrap();
+        }
+        staging.await.unwrap().unwrap();
+        // A change of places after it was staged has ended its share.
+        set(&mut models, &third.model_ref().digest, 500).await.unwrap();
+        let decided = deciding(&mut client, &parcels(round * 40, 40)).await;
+        let by_third = decided.values().filter(|version| *version == "3").count();
+        assert!(by_third > 0 && by_third < decided.len(), "{decided:?}");
+    }
+    promote(&mut models, &third).await.unwrap();
+    assert!(deciding(&mut client, &parcels(400, 40)).await.values().all(|version| version == "3"));
+    drop((client, models, channel));
+    server.stopped().await;
+    drop(recorder);
+    let all = [first().clone(), second().clone(), third];
+    let rescored = rescore(&Reader::open(&place.ledger()).unwrap(), &all).unwrap();
+    assert_eq!(rescored, Rescored { equal: rescored.equal, ..Rescored::default() }, "to the bit");
+}
