@@ -32,8 +32,9 @@ GUARDS = [
      '.max_local_error_reset_streams(if crate::off("local_resets") { None } else { Some(MAX_LOCAL_ERROR_RESETS) })',
      "it connection::a_client_that_provokes_resets_is_hung_up_on"),
     ("early_resets", "a client that takes back calls as fast as it makes them (CVE-2023-44487)", "serve/http2.rs",
-     ".max_pending_accept_reset_streams(MAX_PENDING_ACCEPT_RESETS)",
-     '.max_pending_accept_reset_streams(if crate::off("early_resets") { usize::MAX } else { MAX_PENDING_ACCEPT_RESETS })',
+     ".max_pending_accept_reset_streams(config.max_concurrent_streams() as usize)",
+     '.max_pending_accept_reset_streams('
+     'if crate::off("early_resets") { usize::MAX } else { config.max_concurrent_streams() as usize })',
      "it connection::a_client_that_takes_back_its_calls_is_hung_up_on"),
     ("streams", "calls without end on one connection", "serve/http2.rs",
      ".max_concurrent_streams(config.max_concurrent_streams())",

@@ -16,10 +16,6 @@ use super::in_hand::Hand;
 /// server reset streams as fast as it can send (CVE-2025-8671).
 const MAX_LOCAL_ERROR_RESETS: usize = 1024;
 
-/// Resets by the client of calls not yet taken up: h2's own limit, named so that no default decides
-/// (CVE-2023-44487).
-const MAX_PENDING_ACCEPT_RESETS: usize = 20;
-
 /// Headers of one call: a token and a trace fit in it, a flood of metadata does not.
 const MAX_HEADER_BYTES: u32 = 8 << 10;
 
@@ -40,7 +36,8 @@ pub(super) fn connections(config: &ValidServe, hand: Hand, timer: TurnTimer) -> 
         // Unlimited by default.
         .max_concurrent_streams(config.max_concurrent_streams())
         .max_local_error_reset_streams(MAX_LOCAL_ERROR_RESETS)
-        .max_pending_accept_reset_streams(MAX_PENDING_ACCEPT_RESETS)
+        // Resets by the client of calls not yet taken up (CVE-2023-44487): it may take all back that it has open.
+        .max_pending_accept_reset_streams(config.max_concurrent_streams() as usize)
         .max_header_list_size(MAX_HEADER_BYTES)
         .initial_stream_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)

@@ -138,6 +138,27 @@ async fn a_client_that_takes_back_its_calls_is_hung_up_on() {
     flood.abort();
 }
 
+/// A client that had as many calls open as it may, and gives up.
+#[tokio::test]
+async fn a_client_may_take_back_all_calls_that_it_has_open() {
+    let (_channel, server) = start_default().await;
+    let (mut read, mut write) = TcpStream::connect(server.address).await.unwrap().into_split();
+    let mut calls = [PREFACE, &frame(SETTINGS, 0, 0, &[])].concat();
+    for stream in (1..256).step_by(2) {
+        calls.extend(frame(HEADERS, 0x4, stream, &[0x83, 0x84, 0x86]));
+        calls.extend(frame(RST_STREAM, 0, stream, &8u32.to_be_bytes()));
+    }
+    calls.extend(frame(PING, 0, 0, &[7; 8]));
+    write.write_all(&calls).await.unwrap();
+    loop {
+        let (kind, payload) = within(next_frame(&mut read)).await.unwrap();
+        assert_ne!(kind, GOAWAY);
+        if kind == PING && payload == [7; 8] {
+            break;
+        }
+    }
+}
+
 /// A client that sends on what it has begun until it hears that it is refused, over and over: it is no attacker.
 #[tokio::test]
 async fn what_is_still_sent_of_calls_that_are_refused_is_taken() {
