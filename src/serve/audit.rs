@@ -23,16 +23,21 @@ use crate::wire::{self, v1};
 pub(super) struct Audit {
     scorer: Arc<ArcSwap<Scorer>>,
     recorder: Option<Arc<Recorder>>,
+    max_reply_bytes: usize,
 }
 
 /// Decisions of a page where the request does not say.
 const PAGE: usize = 50;
-/// Most decisions of a page: a page of large parcels still fits a reply.
+/// Most decisions of a page.
 const MOST_A_PAGE: usize = 500;
+/// Most bytes of a page of more than one decision: gRPC's clients take 4 MiB where nobody says otherwise.
+const MAX_PAGE_BYTES: usize = 3 << 20;
+/// What a reply has besides its records, at most: a page's token, and what says how long a record is.
+const FRAMING_BYTES: usize = 128;
 
 impl Audit {
-    pub(super) fn new(scorer: Arc<ArcSwap<Scorer>>, recorder: Option<Arc<Recorder>>) -> Self {
-        Self { scorer, recorder }
+    pub(super) fn new(scorer: Arc<ArcSwap<Scorer>>, recorder: Option<Arc<Recorder>>, max_reply_bytes: usize) -> Self {
+        Self { scorer, recorder, max_reply_bytes }
     }
 
     /// Reads the ledger, on a thread that may wait for the disk.
@@ -88,12 +93,26 @@ impl v1::audit_service_server::AuditService for Audit {
         let request = request.into_inner();
         let asked = Asked::of(request).map_err(Refusal::InvalidRequest)?;
         let Asked { listing, before, most, conditions } = asked;
+        let (max_reply, max_page) = (self.max_reply_bytes, self.max_reply_bytes.min(MAX_PAGE_BYTES));
         let read = self.read("ListDecisions", move |reader, engine| {
             let page = listing.page(reader, before, most)?;
-            let records = page.seqs.iter().filter_map(|seq| reader.record(*seq).transpose());
-            let records =
-                records.map(|record| whole(reader, engine, &record?, language)).collect::<Result<Vec<_>, _>>()?;
-            let next_page_token = page.before.map(|before| format!("{before}.{conditions:016x}")).unwrap_or_default();
+            let (mut records, mut n_bytes, mut last, mut next) = (Vec::new(), 0, None, page.before);
+            for seq in page.seqs {
+                let Some(record) = reader.record(seq)? else { continue };
+                let mut record = whole(reader, engine, &record, language)?;
+                if record.encoded_len() + FRAMING_BYTES > max_reply {
+                    // Nobody could read on behind it.
+                    record.parcel = None;
+                }
+                n_bytes += record.encoded_len() + FRAMING_BYTES;
+                if n_bytes > max_page && last.is_some() {
+                    next = last;
+                    break;
+                }
+                records.push(record);
+                last = Some(seq);
+            }
+            let next_page_token = next.map(|before| format!("{before}.{conditions:016x}")).unwrap_or_default();
             Ok(v1::ListDecisionsResponse { records, next_page_token })
         });
         Ok(Response::new(read.await?))

@@ -64,7 +64,7 @@ impl Services<'_> {
             routes.add_service(outcomes.max_decoding_message_size(max_in).max_encoding_message_size(max_out));
         }
         if behind != Behind::Parcels {
-            let audit = AuditServiceServer::new(audit::Audit::new(Arc::clone(scorer), recorder.clone()));
+            let audit = AuditServiceServer::new(audit::Audit::new(Arc::clone(scorer), recorder.clone(), max_out));
             routes.add_service(audit.max_decoding_message_size(max_in).max_encoding_message_size(max_out));
             let models = ModelServiceServer::new(model::Models::new(Arc::clone(scorer), lifecycle));
             routes.add_service(models.max_decoding_message_size(max_in).max_encoding_message_size(max_out));

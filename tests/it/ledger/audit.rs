@@ -24,6 +24,40 @@ fn ids(response: &v1::ListDecisionsResponse) -> Vec<String> {
 }
 
 #[tokio::test]
+async fn a_page_of_large_parcels_is_no_larger_than_clients_take() {
+    let place = Place::new();
+    let (parts, recorder) = place.parts();
+    let (endpoint, server) = start(parts).await;
+    let channel = endpoint.connect().await.unwrap();
+    let mut scoring = RiskScoringServiceClient::new(channel.clone());
+    let mut sent = parcels(6);
+    for parcel in &mut sent[..4] {
+        let mut line = parcel.contents[0].clone();
+        line.description = "x".repeat(60_000);
+        parcel.contents = vec![line; 20];
+    }
+    for parcel in &sent {
+        within(scoring.score_parcels(requests(std::slice::from_ref(parcel)))).await.unwrap();
+    }
+    let mut audit = AuditServiceClient::new(channel);
+    let mut request = v1::ListDecisionsRequest::default();
+    let (mut pages, mut seen) = (Vec::new(), Vec::new());
+    loop {
+        let page = listed(&mut audit, &request).await;
+        pages.push(page.records.len());
+        seen.extend(page.records.iter().map(|record| record.parcel.as_ref().unwrap().item_id.clone()));
+        if page.next_page_token.is_empty() {
+            break;
+        }
+        request.page_token = page.next_page_token;
+    }
+    assert_eq!(pages, [4, 2]);
+    assert!(seen.iter().eq(sent.iter().rev().map(|parcel| &parcel.item_id)), "{seen:?}");
+    drop(scoring);
+    stop(audit, server, recorder).await;
+}
+
+#[tokio::test]
 async fn a_decision_is_found_with_its_parcel_and_every_reason_and_lists_do_not_shift() {
     let place = Place::new();
     let (parts, recorder) = place.parts();
