@@ -116,16 +116,25 @@ impl Recorder {
         })
     }
 
-    /// Records that decisions rest on another policy from now on.
+    /// Decisions rest on another policy from now on, between two parcels: `store` puts it in the place of the other.
     ///
     /// # Errors
-    /// [`LedgerError`] where that can't be recorded: then they must not.
-    pub fn change_policy(&self, policy: &Policy) -> Result<(), LedgerError> {
+    /// [`LedgerError`] where that can't be recorded now; nothing has changed then.
+    pub fn change_policy(&self, policy: &Policy, store: impl FnOnce()) -> Result<(), LedgerError> {
+        let what = "the change of policy";
         let _one_at_a_time = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.ledger.is_failing() || !self.ledger.takes_records() {
+            return Err(self.unwritten(what));
+        }
         let grounds = self.grounds.load().under(policy);
-        let told = self.live.in_bucket(self.live.open(), |at| self.hand_over(grounds.to_content(at)));
-        self.written(told, "the change of policy")?;
-        self.set_grounds(grounds);
+        let told = self.live.alone(self.live.open(), |at| {
+            store();
+            let told = self.hand_over(grounds.to_content(at));
+            self.set_grounds(grounds);
+            told
+        });
+        // It holds whether or not the disk goes along: what follows is recorded after this, or not at all.
+        let _ = self.written(told, what);
         Ok(())
     }
 

@@ -33,15 +33,17 @@ pub fn reload(scorer: &ArcSwap<Scorer>, recorder: Option<&Recorder>, policy: Pol
     if *serving.engine().policy().version() == version {
         return Ok(version);
     }
+    // On whatever model serves by then.
+    let store = || {
+        scorer.rcu(|serving| Arc::new(serving.with_policy(policy.clone())));
+    };
     match recorder {
         None if policy.has_budgets() => return Err(ReloadError::NoLedger),
-        None => {}
+        None => store(),
         Some(_) if policy.utc_offset_minutes() != serving.engine().policy().utc_offset_minutes() => {
             return Err(ReloadError::OtherDay);
         }
-        Some(recorder) => recorder.change_policy(&policy)?,
+        Some(recorder) => recorder.change_policy(&policy, store)?,
     }
-    // On whatever model serves by now.
-    scorer.rcu(|serving| Arc::new(serving.with_policy(policy.clone())));
     Ok(version)
 }

@@ -141,16 +141,16 @@ impl Recorder {
         Some(tell)
     }
 
-    /// Its number, once it is written. `what` it is where it can't be.
+    /// Its number, once it is written. `what` it is where it can't be, or the disk hangs.
     pub(super) fn written(&self, told: Option<mpsc::Receiver<Appended>>, what: &str) -> Result<i64, LedgerError> {
         self.ledger().write_out();
-        match told.and_then(|told| told.recv().ok()) {
+        match told.and_then(|told| self.ledger().told(&told)) {
             Some(Appended::Recorded { seq, .. } | Appended::Known { seq, .. }) => Ok(seq),
             _ => Err(self.unwritten(what)),
         }
     }
 
-    fn unwritten(&self, what: &str) -> LedgerError {
+    pub(super) fn unwritten(&self, what: &str) -> LedgerError {
         LedgerError::Record { seq: self.ledger().head().seq + 1, what: format!("{what} can't be written") }
     }
 }
