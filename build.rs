@@ -20,13 +20,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     let descriptor = compiler.encode_file_descriptor_set();
     fs::write(out.join("parcelrisk.v1.descriptor.bin"), &descriptor)?;
 
-    tonic_prost_build::configure()
+    prost_build::Config::new()
         // Turns off prost's own mapping, so that timestamps can be the ones that know proto3 JSON.
-        .compile_well_known_types(true)
+        .compile_well_known_types()
         .extern_path(".google.protobuf", "::pbjson_types")
-        .btree_map(".")
+        .btree_map(["."])
         // Handed on many times between tonic and the check, which would copy its 800 bytes each time.
         .boxed(".parcelrisk.v1.ScoreParcelRequest.parcel")
+        .service_generator(Box::new(Services::new()))
         .compile_fds(prost_types::FileDescriptorSet::decode(descriptor.as_slice())?)?;
     pbjson_build::Builder::new()
         .register_descriptors(&descriptor)?
@@ -34,4 +35,29 @@ fn main() -> Result<(), Box<dyn Error>> {
         .extern_path(".google.protobuf", "::pbjson_types")
         .build(&[".parcelrisk.v1"])?;
     Ok(())
+}
+
+/// Clients and servers apart: a reply that can't be read is the server's fault, a request that can't be is the caller's.
+struct Services([Box<dyn prost_build::ServiceGenerator>; 2]);
+
+impl Services {
+    fn new() -> Self {
+        let configured = || tonic_prost_build::configure().compile_well_known_types(true);
+        let servers = configured().build_client(false).codec_path("crate::serve::MessageCodec");
+        Self([configured().build_server(false).service_generator(), servers.service_generator()])
+    }
+}
+
+impl prost_build::ServiceGenerator for Services {
+    fn generate(&mut self, service: prost_build::Service, out: &mut String) {
+        for generator in &mut self.0 {
+            generator.generate(service.clone(), out);
+        }
+    }
+
+    fn finalize(&mut self, out: &mut String) {
+        for generator in &mut self.0 {
+            generator.finalize(out);
+        }
+    }
 }

@@ -298,7 +298,7 @@ impl Writer {
                     // The decision stands already, but the request that asked for it again is a new one.
                     if !by_request && content.request.is_some() {
                         seq += 1;
-                        let repeat = Content { kind: Kind::Repeat, parcel: None, body: Vec::new(), ..content.clone() };
+                        let repeat = Content { kind: Kind::Repeat, parcel: None, ..content.clone() };
                         fresh.push(one.recorded_at_micros, Repeatable::Repeat(Box::new(repeat)));
                     }
                 }

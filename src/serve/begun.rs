@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use prost::Message as _;
 use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
 
 use super::Recorder;
 use super::answered::{Reply, Results};
+use super::door::Answering;
 use super::status::Refusal;
 use crate::ledger::Appended;
 use crate::telemetry::Metrics;
@@ -35,7 +35,7 @@ enum One {
         became: oneshot::Receiver<Appended>,
     },
     /// A request with an identifier of its own may wait for another one.
-    Apart(JoinHandle<Result<Reply, Refusal>>),
+    Apart(Answering),
 }
 
 impl Recording {
@@ -52,7 +52,7 @@ impl Recording {
         });
     }
 
-    pub(super) fn add_apart(&mut self, answer: JoinHandle<Result<Reply, Refusal>>) {
+    pub(super) fn add_apart(&mut self, answer: Answering) {
         self.parcels.push(One::Apart(answer));
     }
 
@@ -63,7 +63,7 @@ impl Recording {
         for one in self.parcels {
             match one {
                 One::Refused(refusal) => results.add(Err(*refusal)),
-                One::Apart(answer) => results.add(answer.await.unwrap_or(Err(Refusal::Internal))),
+                One::Apart(answer) => results.add(answer.await),
                 One::Submitted { end, became } => {
                     match self.recorder.on_record(became, metrics).await {
                         Ok(told) => {

@@ -1,13 +1,16 @@
-//! How messages of `RiskScoringService` are read and written: as bytes wherever the whole is not needed.
+//! How messages are read, and those of `RiskScoringService` written: as bytes wherever the whole is not needed.
 
+use std::collections::HashSet;
 use std::marker::PhantomData;
 
 use bytes::{Buf as _, Bytes};
 use prost::{DecodeError, Message};
 use tonic::Status;
 use tonic::codec::{BufferSettings, Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
+use tonic_prost::ProstEncoder;
 
 use super::answered::Encoded;
+use super::status::Refusal;
 use crate::wire::v1;
 
 /// A `ScoreParcelsRequest` whose requests are not read yet: each is by the thread that scores it. Read at once by the thread
@@ -18,6 +21,31 @@ pub(super) struct Batch {
     #[prost(bytes = "bytes", repeated, tag = "1")]
     pub(super) requests: Vec<Bytes>,
 }
+
+/// A `StreamParcelsRequest` whose request is not read yet: what does not read as one fails alone, and the stream goes on.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct Streamed {
+    #[prost(bytes = "bytes", optional, tag = "1")]
+    pub(super) request: Option<Bytes>,
+}
+
+/// The identifier of a `ScoreParcelRequest`, and nothing else of it.
+#[derive(Clone, PartialEq, Message)]
+struct Named {
+    #[prost(string, tag = "2")]
+    request_id: String,
+}
+
+/// Whether two requests of a batch have one identifier: the first of them counts, and so they are begun in order.
+pub(super) fn names_one_twice(requests: &[Bytes]) -> bool {
+    let ids = requests.iter().filter_map(|request| Named::decode(request.as_ref()).ok());
+    let mut seen = HashSet::new();
+    ids.filter(|named| !named.request_id.is_empty()).any(|named| !seen.insert(named.request_id))
+}
+
+/// Reads and writes messages of the services whose code is generated. What does not read as one is the caller's fault.
+#[derive(Debug)]
+pub(crate) struct MessageCodec<E, D>(PhantomData<(E, D)>);
 
 /// Reads messages, and writes what is encoded already.
 pub(super) struct ScoringCodec<D, E>(PhantomData<(D, E)>);
@@ -38,7 +66,11 @@ pub(super) trait Sent: Message + Default + 'static {
 
 impl Sent for v1::ScoreParcelRequest {}
 
-impl Sent for v1::StreamParcelsRequest {}
+impl Sent for Streamed {
+    fn read(bytes: Bytes) -> Result<Self, DecodeError> {
+        Self::decode(bytes)
+    }
+}
 
 impl Sent for Batch {
     fn read(bytes: Bytes) -> Result<Self, DecodeError> {
@@ -57,6 +89,36 @@ const SENT_AT_ONCE: usize = 32 << 10;
 impl<D, E> Default for ScoringCodec<D, E> {
     fn default() -> Self {
         Self(PhantomData)
+    }
+}
+
+impl<E, D> Default for MessageCodec<E, D> {
+    fn default() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<E: Message + 'static, D: Message + Default + 'static> Codec for MessageCodec<E, D> {
+    type Encode = E;
+    type Decode = D;
+    type Encoder = ProstEncoder<E>;
+    type Decoder = Self;
+
+    fn encoder(&mut self) -> ProstEncoder<E> {
+        ProstEncoder::default()
+    }
+
+    fn decoder(&mut self) -> Self {
+        Self::default()
+    }
+}
+
+impl<E, D: Message + Default> Decoder for MessageCodec<E, D> {
+    type Item = D;
+    type Error = Status;
+
+    fn decode(&mut self, message: &mut DecodeBuf<'_>) -> Result<Option<D>, Status> {
+        D::decode(message).map(Some).map_err(|error| Refusal::NotAMessage(error).into())
     }
 }
 
@@ -81,7 +143,7 @@ impl<D: Sent> Decoder for MessageReader<D> {
 
     fn decode(&mut self, message: &mut DecodeBuf<'_>) -> Result<Option<D>, Status> {
         let bytes = message.copy_to_bytes(message.remaining());
-        D::read(bytes).map(Some).map_err(|error| Status::internal(error.to_string()))
+        D::read(bytes).map(Some).map_err(|error| Refusal::NotAMessage(error).into())
     }
 
     fn buffer_settings(&self) -> BufferSettings {
@@ -115,5 +177,17 @@ mod tests {
         let Batch { requests } = Batch::decode(batch.encode_to_vec().as_slice()).unwrap();
         let read = requests.into_iter().map(|bytes| v1::ScoreParcelRequest::decode(bytes).unwrap());
         assert_eq!(read.collect::<Vec<_>>(), batch.requests);
+    }
+
+    #[test]
+    fn a_batch_that_names_one_request_twice_is_known() {
+        let request = |id: &str| v1::ScoreParcelRequest {
+            parcel: Some(Box::default()),
+            request_id: id.to_owned(),
+            ..Default::default()
+        };
+        let batch = |ids: &[&str]| ids.iter().map(|id| request(id).encode_to_vec().into()).collect::<Vec<_>>();
+        assert!(!names_one_twice(&batch(&["", "a", "", "b"])));
+        assert!(names_one_twice(&batch(&["a", "", "b", "a"])));
     }
 }

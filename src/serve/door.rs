@@ -20,9 +20,10 @@ use super::access::permit;
 use super::admission::Permit;
 use super::answered::{Reply, Results};
 use super::begun::{Begun, Recording};
+use super::codec::names_one_twice;
 use super::counted::{decided, refused, took};
 use super::recorder::{Asked, Recorder};
-use super::requests::Claim;
+use super::requests::{Claim, Told, Turn};
 use super::status::Refusal;
 use super::submitted::{Made, Submitted};
 use super::{Lifecycle, Scorer};
@@ -84,10 +85,14 @@ impl Door {
         };
         if !request.request_id.is_empty() {
             let (door, recorder) = (self.clone(), Arc::clone(recorder));
-            return Either::Right(Box::pin(async move {
-                let answer = door.score_once(&recorder, request, language).await;
+            // In the order of the requests: the first of those with one name is the one that counts.
+            let turn = recorder.requests().turn_now(&request.request_id);
+            // It may wait for another of the same name, and goes on by itself: whoever asks again is to be told.
+            let answer = tokio::spawn(async move {
+                let answer = door.score_once(&recorder, request, language, turn).await;
                 door.counted(answer)
-            }));
+            });
+            return Either::Right(Box::pin(async move { answer.await.unwrap_or(Err(Refusal::Internal)) }));
         }
         let mut reply = Reply::room(1);
         match self.submit(recorder, request, language, None, &mut reply) {
@@ -98,18 +103,6 @@ impl Door {
                 ))
             }
             Err(refusal) => at_once(self.counted(Err(refusal))),
-        }
-    }
-
-    /// As [`Self::score`], but one that may wait for another request of the same name goes on by itself.
-    pub(super) fn start(&self, request: v1::ScoreParcelRequest, language: Language) -> Answering {
-        let is_named = !request.request_id.is_empty();
-        match self.score(request, language) {
-            Either::Right(answer) if is_named => {
-                let answer = tokio::spawn(answer);
-                Either::Right(Box::pin(async move { answer.await.unwrap_or(Err(Refusal::Internal)) }))
-            }
-            answer => answer,
         }
     }
 
@@ -138,7 +131,11 @@ impl Door {
                 door.start_some(requests, may_explain, language)
             };
             let at_once = (requests.len() / (PIECES * rayon::current_num_threads())).clamp(1, AT_ONCE);
-            let begun: Result<Vec<_>, Refusal> = requests.par_chunks(at_once).map(begin).collect();
+            let begun: Result<Vec<_>, Refusal> = if names_one_twice(&requests) {
+                requests.chunks(at_once).map(begin).collect()
+            } else {
+                requests.par_chunks(at_once).map(begin).collect()
+            };
             room.is_worked_off();
             Ok::<_, Refusal>((begun?, room))
         });
@@ -172,7 +169,7 @@ impl Door {
         for request in requests {
             let submitted = match request? {
                 Ok(request) if !request.request_id.is_empty() => {
-                    recording.add_apart(tokio::spawn(self.score(request, language)));
+                    recording.add_apart(self.score(request, language));
                     continue;
                 }
                 request => {
@@ -221,21 +218,36 @@ impl Door {
         self.lifecycle.as_ref().is_some_and(|lifecycle| lifecycle.fault(faulty))
     }
 
-    /// Scores a request that may have been made before.
+    /// Scores a request that may have been made before. `turn`: whose it is to answer, where that is known.
     async fn score_once(
         &self,
         recorder: &Arc<Recorder>,
         request: v1::ScoreParcelRequest,
         language: Language,
+        turn: Option<Turn>,
     ) -> Result<Reply, Refusal> {
         let (got, max) = (request.request_id.len(), MAX_REQUEST_ID_BYTES);
         if got > max {
-            return Err(Refusal::InvalidRequest(Violation::new("request_id", Problem::TooLong { got, max })));
+            let mut violations = vec![Violation::new("request_id", Problem::TooLong { got, max })];
+            if let Err(InvalidParcel(others)) = self.check(&self.scorer.load(), request, |_| ()) {
+                violations.extend(others);
+            }
+            return Err(InvalidParcel(violations).into());
         }
-        let id = request.request_id.clone();
+        let explanation = wire::explanation_of(request.explanation).map_err(|wrong| InvalidParcel(vec![wrong]))?;
         let parcel = request.parcel.as_deref().map(v1::Parcel::encode_to_vec).unwrap_or_default();
-        let asked = ledger::Request { id, digest: xxh3_128(&parcel).to_le_bytes() };
-        let claim = recorder.claim(&asked.id).await;
+        let asked = ledger::Request { id: request.request_id.clone(), digest: xxh3_128(&parcel).to_le_bytes() };
+        let turn = match turn {
+            Some(turn) => turn,
+            None => recorder.requests().turn(&asked.id).await,
+        };
+        let claim = match turn {
+            Turn::Own(claim) => claim,
+            Turn::Told(told) if told.request == asked => {
+                return told.answer.clone().map(|decision| self.told_again(decision, explanation));
+            }
+            Turn::Told(_) => return Err(Refusal::OtherRequest),
+        };
         let looks = Arc::clone(recorder);
         let looked = tokio::task::spawn_blocking(move || {
             let answered = looks.answered(&asked);
@@ -243,14 +255,35 @@ impl Door {
         });
         let (asked, answered) = looked.await.map_err(|_| Refusal::Internal)?;
         if let Some(decision) = answered? {
-            let id = Uuid::try_parse(&decision.decision_id).unwrap_or_default();
-            let version = decision.model.as_ref().map_or("", |model| &model.version);
-            decided(&decision, id, version, &self.metrics);
-            return Ok(Reply::from(&decision));
+            return Ok(self.told_again(decision, explanation));
         }
         let mut reply = Reply::room(1);
-        let became = self.submit(recorder, request, language, Some((asked, claim)), &mut reply)?;
-        recorded(recorder, became, reply, &self.metrics).await
+        let became = self.submit(recorder, request, language, Some((asked.clone(), claim)), &mut reply)?;
+        let answer = recorded(recorder, became, reply, &self.metrics).await;
+        let decision = answer
+            .as_ref()
+            .map_err(Clone::clone)
+            .and_then(|Reply(decision)| v1::Decision::decode(decision.as_slice()).map_err(|_| Refusal::Internal));
+        if decision.as_ref().map_or(true, |decision| !decision.degraded.is_empty()) {
+            // Its record waits, perhaps for long.
+            recorder.requests().tell(Told { request: asked, answer: decision });
+        }
+        answer
+    }
+
+    /// A decision that was told before, without what this caller does not ask for, or may not see.
+    fn told_again(&self, mut decision: v1::Decision, explanation: Explanation) -> Reply {
+        let id = Uuid::try_parse(&decision.decision_id).unwrap_or_default();
+        let version = decision.model.as_ref().map_or("", |model| &model.version);
+        decided(&decision, id, version, &self.metrics);
+        if !decision.degraded.is_empty() {
+            self.metrics.degraded("ledger");
+        }
+        if explanation == Explanation::None {
+            decision.reasons.clear();
+            (decision.raw_score_log_odds, decision.base_log_odds) = (None, None);
+        }
+        Reply::from(&decision)
     }
 
     /// Scores one request by the history that the scorer has.
@@ -321,8 +354,8 @@ async fn recorded(
     Ok(Reply(reply))
 }
 
-/// Reads one request of a batch, which alone fails where it does not read as one; an error where the caller may not ask it.
-fn read(request: &Bytes, may_explain: bool) -> Result<Result<v1::ScoreParcelRequest, Refusal>, Refusal> {
+/// Reads one request of a batch or a stream, which alone fails where it does not read as one; an error where the caller may not ask it.
+pub(super) fn read(request: &Bytes, may_explain: bool) -> Result<Result<v1::ScoreParcelRequest, Refusal>, Refusal> {
     match v1::ScoreParcelRequest::decode(request.as_ref()) {
         Ok(mut request) => permit(&mut request, may_explain).map(|()| Ok(request)),
         Err(error) => Ok(Err(Refusal::NotAMessage(error))),

@@ -60,6 +60,7 @@ use tokio::net::TcpListener;
 use tokio::time::Instant;
 use tower_layer::Layer as _;
 
+pub(crate) use codec::MessageCodec;
 pub use config::{InvalidServe, ServeConfig, ValidServe};
 pub use counted::route_names;
 pub use lifecycle::Lifecycle;

@@ -233,9 +233,9 @@ impl Recorder {
         self.lanes.store(Arc::new(lanes));
     }
 
-    /// Claims a request's identifier, so that no other call answers it at the same time. Waits where one does.
-    pub(super) async fn claim(&self, id: &str) -> Claim {
-        self.requests.claim(id).await
+    /// Requests with an identifier of their own that are being answered.
+    pub(super) fn requests(&self) -> &Requests {
+        &self.requests
     }
 
     /// What a request was answered before: `None` where it was not.
@@ -244,8 +244,14 @@ impl Recorder {
             let Some(answer) = self.reader.answer_to(request)? else { return Ok(None) };
             let of = answer.content.decision_id.filter(|_| answer.content.kind == Kind::Repeat);
             let decision = of.map(|decision_id| self.reader.decision(&decision_id)).transpose()?.flatten();
-            let decision = decision.as_ref().unwrap_or(&answer);
-            Ok(Some((answer.content.request.clone(), self.reader.replied(decision)?)))
+            let mut replied = self.reader.replied(decision.as_ref().unwrap_or(&answer))?;
+            if decision.is_some() && !answer.content.body.is_empty() {
+                // The same decision, with the reasons that this request asked for.
+                let own = self.reader.replied(&answer)?;
+                (replied.raw_score_log_odds, replied.base_log_odds) = (own.raw_score_log_odds, own.base_log_odds);
+                replied.reasons = own.reasons;
+            }
+            Ok(Some((answer.content.request.clone(), replied)))
         };
         match find().map_err(|error: LedgerError| Refusal::unreadable(&error))? {
             None => Ok(None),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::time::{Instant, Sleep};
 use tokio_stream::Stream;
 use tonic::{Request, Response, Status, Streaming};
@@ -14,9 +15,9 @@ use tracing::Span;
 use super::access::{may_explain, permit};
 use super::admission::{Admission, Asking, Permit};
 use super::answered::Results;
-use super::codec::Batch;
+use super::codec::{Batch, Streamed};
 use super::counted::brought;
-use super::door::{Answering, Door, at_once, language};
+use super::door::{Answering, Door, at_once, language, read};
 use super::drain::{Drain, Draining};
 use super::status::Refusal;
 use crate::parcel::{InvalidParcel, Problem, Violation};
@@ -82,7 +83,7 @@ impl Scoring {
     }
 
     /// Answers `StreamParcels`.
-    pub(super) fn score_stream(&self, request: Request<Streaming<v1::StreamParcelsRequest>>) -> Replies {
+    pub(super) fn score_stream(&self, request: Request<Streaming<Streamed>>) -> Replies {
         Replies {
             language: language(request.metadata()),
             asking: Asking::of(request.metadata().as_ref(), request.extensions().get()),
@@ -111,7 +112,7 @@ type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 /// The replies to a stream of parcels: each is made when the client has room for it, or is written to the ledger by then,
 /// so that a slow reader holds back its own requests and little piles up here.
 pub(super) struct Replies {
-    requests: Streaming<v1::StreamParcelsRequest>,
+    requests: Streaming<Streamed>,
     language: Language,
     asking: Asking,
     may_explain: bool,
@@ -121,7 +122,7 @@ pub(super) struct Replies {
     idles: Pin<Box<Sleep>>,
     idle: Duration,
     /// Read, and without room yet.
-    next: Option<Option<v1::ScoreParcelRequest>>,
+    next: Option<Option<Bytes>>,
     waiting: Option<Later<Permit>>,
     admission: Arc<Admission>,
     /// Decided, and not yet replied; in order, each with its room.
@@ -156,7 +157,7 @@ impl Replies {
                     // Either the client's own end of the stream, which nobody reads, or a message that could not be
                     // read, which the client has to know.
                     Poll::Ready(Some(Err(status))) => (self.has_ended, self.last) = (true, Some(status)),
-                    Poll::Ready(Some(Ok(v1::StreamParcelsRequest { request }))) => {
+                    Poll::Ready(Some(Ok(Streamed { request }))) => {
                         self.next = Some(request);
                         self.idles.as_mut().reset(Instant::now() + self.idle);
                     }
@@ -168,12 +169,12 @@ impl Replies {
                 return;
             };
             self.n_items += 1;
-            match request.map(|mut request| permit(&mut request, self.may_explain).map(|()| request)) {
+            match request.map(|request| read(&request, self.may_explain).flatten()) {
                 Some(Err(refusal)) => {
                     self.in_hand.push_back((at_once(Err(refusal)), room));
                 }
                 Some(Ok(request)) => {
-                    let answer = self.door.start(request, self.language);
+                    let answer = self.door.score(request, self.language);
                     let is_made = self.door.answers_at_once();
                     self.in_hand.push_back((answer, room));
                     if is_made {

@@ -11,7 +11,7 @@ use tonic::{Request, Response, Status, Streaming};
 use tower_service::Service;
 
 use super::answered::{Encoded, Reply, Results};
-use super::codec::{Batch, ScoringCodec, Sent};
+use super::codec::{Batch, ScoringCodec, Sent, Streamed};
 use super::scoring::{Replies, Scoring};
 use crate::wire::v1;
 use crate::wire::v1::risk_scoring_service_server::SERVICE_NAME;
@@ -107,12 +107,12 @@ impl UnaryService<Batch> for ScoreParcels {
 
 struct StreamParcels(Arc<Scoring>);
 
-impl StreamingService<v1::StreamParcelsRequest> for StreamParcels {
+impl StreamingService<Streamed> for StreamParcels {
     type Response = Results;
     type ResponseStream = Replies;
     type Future = std::future::Ready<Result<Response<Replies>, Status>>;
 
-    fn call(&mut self, request: Request<Streaming<v1::StreamParcelsRequest>>) -> Self::Future {
+    fn call(&mut self, request: Request<Streaming<Streamed>>) -> Self::Future {
         std::future::ready(Ok(Response::new(self.0.score_stream(request))))
     }
 }

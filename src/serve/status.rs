@@ -29,7 +29,7 @@ pub(super) enum Refusal {
     /// The parcel, or what was asked about it, is malformed.
     #[error(transparent)]
     InvalidParcel(#[from] InvalidParcel),
-    /// A request of a batch does not read as one.
+    /// A request does not read as one: a text is not in UTF-8, say. The message names the field.
     #[error("{0}")]
     NotAMessage(prost::DecodeError),
     /// The request around the parcels is malformed.
@@ -233,7 +233,10 @@ impl Refusal {
             | Self::LedgerUnreadable => {
                 details.set_retry_info(Some(Duration::from_secs(1)));
             }
-            Self::NotAMessage(_) | Self::DeadlineExceeded | Self::ModelFault | Self::Internal => {}
+            Self::NotAMessage(_) => {
+                details.set_error_info("NOT_A_MESSAGE", DOMAIN, HashMap::new());
+            }
+            Self::DeadlineExceeded | Self::ModelFault | Self::Internal => {}
         }
         details
     }

@@ -2,6 +2,7 @@
 
 mod fields;
 mod refused;
+mod unreadable;
 
 use std::collections::BTreeMap;
 

@@ -92,6 +92,40 @@ async fn calls_are_answered_while_a_write_hangs_and_recorded_when_it_ends() {
     verify(&place.path(), None).unwrap();
 }
 
+/// A request of this name, alone.
+async fn named(channel: &Channel, name: &str, parcel: &v1::Parcel) -> Result<v1::Decision, Status> {
+    let asked = v1::ScoreParcelRequest { request_id: name.to_owned(), ..request(parcel.clone()) };
+    let mut client = RiskScoringServiceClient::new(channel.clone());
+    client.score_parcel(in_time(asked)).await.map(|reply| reply.into_inner().decision.unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_that_is_made_again_while_its_record_waits_is_told_the_same() {
+    let place = Place::new();
+    let (parts, recorder) = place.parts();
+    let (endpoint, _server) = start(parts).await;
+    let channel = endpoint.connect().await.unwrap();
+    let sent = parcels(3);
+    let (end, ends) = mpsc::channel();
+    let hanging = recorder.ledger().hangs_until(ends);
+    let first = named(&channel, "one", &sent[0]).await.unwrap();
+    assert_eq!(first.degraded, ["ledger"]);
+    assert_eq!(named(&channel, "one", &sent[0]).await.unwrap(), first);
+    assert_eq!(named(&channel, "one", &sent[1]).await.unwrap_err().code(), Code::AlreadyExists);
+    // Nor do others wait for it.
+    let mut batch = requests(&sent);
+    batch.requests[0].request_id = "one".to_owned();
+    let reply = RiskScoringServiceClient::new(channel.clone()).score_parcels(in_time(batch)).await.unwrap();
+    let decided = super::decisions(reply.into_inner());
+    assert_eq!((decided.len(), &decided[0]), (3, &first));
+
+    drop(end);
+    hanging.join().unwrap();
+    let written = named(&channel, "one", &sent[0]).await.unwrap();
+    assert!(written.degraded.is_empty() && written.decided_at.is_some());
+    assert_eq!(v1::Decision { degraded: first.degraded.clone(), decided_at: None, ..written }, first);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn where_nothing_may_go_unrecorded_calls_are_refused_while_a_write_hangs() {
     let place = Place::new().with(|config| config.on_failure = OnFailure::Refuse);
@@ -101,6 +135,9 @@ async fn where_nothing_may_go_unrecorded_calls_are_refused_while_a_write_hangs()
     let sent = parcels(3);
     for parcel in &sent {
         let status = client.score_parcel(in_time(request(parcel.clone()))).await.unwrap_err();
+        assert_eq!(status.code(), Code::Unavailable, "{status:?}");
+        let asked = v1::ScoreParcelRequest { request_id: "one".to_owned(), ..request(sent[0].clone()) };
+        let status = client.score_parcel(in_time(asked)).await.unwrap_err();
         assert_eq!(status.code(), Code::Unavailable, "{status:?}");
     }
     drop(end);

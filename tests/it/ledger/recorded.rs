@@ -76,8 +76,7 @@ async fn a_request_that_is_repeated_gets_the_recorded_decision_and_no_other_parc
             v1::score_result::Result::Error(error) => error.code,
         })
         .collect();
-    let n_of = |wanted: Code| codes.iter().filter(|code| **code == wanted as i32).count();
-    assert_eq!((n_of(Code::Ok), n_of(Code::AlreadyExists)), (1, 2));
+    assert_eq!(codes, [Code::Ok, Code::AlreadyExists, Code::AlreadyExists].map(|code| code as i32), "the first counts");
     stop(client, server, recorder).await;
     let rescored = rescore(&Reader::open(&place.path()).unwrap(), &[artifact().clone()]).unwrap();
     assert_eq!((rescored.different, rescored.unknown_model), (0, 0));
@@ -101,6 +100,28 @@ async fn a_decision_that_stands_is_bound_to_each_identifier_that_asks_for_it() {
     assert_eq!(within(client.score_parcel(again)).await.unwrap().into_inner().decision.unwrap(), first);
     stop(client, server, recorder).await;
     assert_eq!(verify(&place.path(), None).unwrap().decisions, 300);
+}
+
+#[tokio::test]
+async fn a_repeated_request_tells_its_own_reasons_to_whoever_asks_for_any() {
+    use v1::ExplanationLevel::{Full, None as Nothing};
+    let place = Place::new();
+    let (mut client, server, recorder) = place.serve().await;
+    let asked = request(parcels(1).remove(0));
+    let mut ask = async |request_id: &str, level: v1::ExplanationLevel| {
+        let asked =
+            v1::ScoreParcelRequest { request_id: request_id.to_owned(), explanation: level.into(), ..asked.clone() };
+        within(client.score_parcel(asked)).await.unwrap().into_inner().decision.unwrap()
+    };
+    let without = ask("", Nothing).await;
+    let first = ask("officer", Full).await;
+    assert!(!first.reasons.is_empty() && first.raw_score_log_odds.is_some());
+    assert_eq!(ask("officer", Full).await, first);
+    // As a caller who may not see any asks.
+    assert_eq!(ask("officer", Nothing).await, without);
+    let bad = v1::ScoreParcelRequest { request_id: "officer".to_owned(), explanation: 9, ..asked.clone() };
+    assert_eq!(within(client.score_parcel(bad)).await.unwrap_err().code(), Code::InvalidArgument);
+    stop(client, server, recorder).await;
 }
 
 #[test]
