@@ -67,21 +67,21 @@ impl NoticeCode {
         }
     }
 
-    /// One sentence for an officer.
-    pub fn text(self) -> &'static str {
-        match self {
-            Self::S10CheckDigit => "The check digit does not fit the serial number.",
-            Self::UnknownCountry => "ISO 3166-1 does not assign this code.",
-            Self::UnknownCurrency => "ISO 4217 does not assign this code.",
-            Self::UnknownHsChapter => "The Harmonized System has no such chapter.",
-            Self::UnknownEnumValue => "This release does not know the value; it was read as not stated.",
-            Self::ZeroMass => "A mass of zero was stated; it was read as not stated.",
-            Self::ZeroQuantity => "A quantity of zero was stated; it was read as not stated.",
-            Self::DescriptionCut => "Only the beginning of the description was read.",
-            Self::NoExchangeRate => {
-                "The configuration has no exchange rate for this currency; the amount was not used."
-            }
-            Self::NotUsedByModel => "The model does not know this key; it was not used.",
+    /// Reads a name as the contract writes it.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|code| code.as_str() == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read_back() {
+        for code in NoticeCode::ALL {
+            assert_eq!(NoticeCode::from_name(code.as_str()), Some(*code));
         }
+        assert_eq!(NoticeCode::from_name("zero_mass"), None);
     }
 }

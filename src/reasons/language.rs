@@ -1,6 +1,6 @@
 //! The languages that officers are spoken to in.
 
-/// A language that every reason has a sentence in.
+/// A language that every reason and every notice has a sentence in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Language {
     /// Where nothing else is asked for.
@@ -26,14 +26,19 @@ impl Language {
     }
 
     /// The one that somebody likes best, by the value of an `accept-language` header (RFC 9110, 12.5.4); English where none
-    /// of theirs is spoken here. Of a tag only the language counts: `ru-KZ` is Russian.
+    /// of theirs is spoken here. Of a tag only the language counts: `ru-KZ` is Russian. One with `q=0` is not acceptable to
+    /// them, and `*` is any that they do not name.
     pub fn accepted(header: &str) -> Self {
-        let wanted = accept_language::parse(header);
-        let spoken = |tag: &String| {
-            let language = tag.split('-').next()?;
+        let ranges = accept_language::parse_with_quality(header);
+        let spoken = |range: &str| {
+            let language = range.split('-').next()?;
             Self::ALL.iter().copied().find(|known| known.tag().eq_ignore_ascii_case(language))
         };
-        wanted.iter().find_map(spoken).unwrap_or_default()
+        let is_named = |known: &Self| ranges.iter().any(|(range, _)| spoken(range) == Some(*known));
+        let acceptable = ranges.iter().filter(|(_, quality)| *quality > 0.0);
+        let any_other = || Self::ALL.iter().copied().find(|known| !is_named(known));
+        let mut taken = acceptable.filter_map(|(range, _)| if range == "*" { any_other() } else { spoken(range) });
+        taken.next().unwrap_or_default()
     }
 }
 
@@ -53,6 +58,14 @@ mod tests {
             ("fr", Language::English),
             ("*", Language::English),
             (";;;q=,\u{1}", Language::English),
+            ("ru;q=0", Language::English),
+            ("ru; q=0.000, kk;q=0.1", Language::Kazakh),
+            ("ru-KZ;q=0, kk;q=0, en;q=0", Language::English),
+            ("ru;q=nan, kk;q=0.5", Language::Kazakh),
+            ("*;q=0.5, ru;q=0.1", Language::English),
+            ("en;q=0, *", Language::Russian),
+            ("en;q=0, ru;q=0, *;q=0.1", Language::Kazakh),
+            ("en;q=0, *;q=0", Language::English),
         ];
         for (header, expected) in cases {
             assert_eq!(Language::accepted(header), expected, "{header:?}");

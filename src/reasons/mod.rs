@@ -1,4 +1,4 @@
-//! The reason catalogue: why a parcel scored as it did, in words for an officer.
+//! The reason catalogue: why a parcel scored as it did, in words for an officer, as is what was odd in it.
 
 mod code;
 mod language;
@@ -6,4 +6,4 @@ mod text;
 
 pub use code::ReasonCode;
 pub use language::Language;
-pub use text::text;
+pub use text::{notice_text, text};

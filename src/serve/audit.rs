@@ -186,6 +186,7 @@ fn whole(
 ) -> Result<v1::DecisionRecord, LedgerError> {
     let unreadable = |error: prost::DecodeError| LedgerError::Record { seq: record.seq, what: error.to_string() };
     let mut decision = reader.replied(record)?;
+    wire::retell_notices(&mut decision.notices, language);
     if let Some(full) = explained(engine, record, &decision, language)? {
         decision.reasons = full.reasons;
         (decision.raw_score_log_odds, decision.base_log_odds) = (full.raw_score_log_odds, full.base_log_odds);

@@ -3,10 +3,10 @@
 use super::v1;
 use crate::engine::{Decision, Evidence, Explanation, ModelRef, Reason};
 use crate::parcel::codes::InfringementKind;
-use crate::parcel::{Notice, Problem, Violation};
+use crate::parcel::{Notice, NoticeCode, Problem, Violation};
 use crate::reasons::{self, Language};
 
-/// The decision as the contract tells it, its reasons as sentences in `language`.
+/// The decision as the contract tells it, its reasons and notices as sentences in `language`.
 ///
 /// `decided_at` stays unset: a decision has no clock in it, and is dated by who records it.
 pub fn from_decision(decision: Decision, language: Language) -> v1::Decision {
@@ -27,7 +27,7 @@ pub fn from_decision_alone(decision: Decision, language: Language) -> v1::Decisi
         infringement_risks: decision.infringement_risks.into_iter().map(from_infringement_risk).collect(),
         reasons: decision.reasons.into_iter().map(|reason| from_reason(reason, language)).collect(),
         matched_rules: decision.matched_rules.iter().map(|rule| rule.name.to_string()).collect(),
-        notices: decision.notices.into_iter().map(from_notice).collect(),
+        notices: decision.notices.into_iter().map(|notice| from_notice(notice, language)).collect(),
         raw_score_log_odds: decision.raw_score.map(|score| score.log_odds),
         base_log_odds: decision.raw_score.map(|score| score.base_log_odds),
         ..v1::Decision::default()
@@ -73,8 +73,17 @@ fn from_evidence(evidence: Evidence) -> v1::FeatureValue {
     v1::FeatureValue { feature: evidence.feature.to_string(), value: evidence.value }
 }
 
-fn from_notice(notice: Notice) -> v1::Notice {
-    v1::Notice { field: notice.field, code: notice.code.as_str().to_owned(), text: notice.code.text().to_owned() }
+fn from_notice(Notice { field, code }: Notice, language: Language) -> v1::Notice {
+    v1::Notice { field, code: code.as_str().to_owned(), text: reasons::notice_text(code, language).to_owned() }
+}
+
+/// Says notices that were recorded, in whatever language, in `language`. One of a kind that this release does not know stays.
+pub fn retell_notices(notices: &mut [v1::Notice], language: Language) {
+    for notice in notices {
+        if let Some(code) = NoticeCode::from_name(&notice.code) {
+            notice.text = reasons::notice_text(code, language).to_owned();
+        }
+    }
 }
 
 /// Whole seconds since 1970 as the contract's time.
@@ -106,7 +115,6 @@ mod tests {
     use super::*;
     use crate::engine::RawScore;
     use crate::history::Counts;
-    use crate::parcel::NoticeCode;
     use crate::policy::{Route, RouteCause, Rule, Words};
     use crate::reasons::ReasonCode;
 
@@ -175,6 +183,22 @@ mod tests {
             base_log_odds: Some(-2.75),
         };
         assert_eq!(sent, expected);
+    }
+
+    #[test]
+    fn notices_are_told_in_the_language_asked_for_and_told_again_in_another() {
+        let texts = |language| {
+            let sent = from_decision(decision(), language);
+            sent.notices.into_iter().map(|notice| notice.text).collect::<Vec<_>>()
+        };
+        assert_eq!(texts(Language::Russian), ["В Гармонизированной системе нет такой товарной группы."]);
+        assert_eq!(texts(Language::Kazakh), ["Үйлестірілген жүйеде мұндай тауар тобы жоқ."]);
+
+        let mut recorded = from_decision(decision(), Language::Kazakh).notices;
+        recorded.push(v1::Notice { code: "OF_LATER".to_owned(), text: "…".to_owned(), ..v1::Notice::default() });
+        retell_notices(&mut recorded, Language::English);
+        let told: Vec<_> = recorded.iter().map(|notice| notice.text.as_str()).collect();
+        assert_eq!(told, ["The Harmonized System has no such chapter.", "…"]);
     }
 
     #[test]

@@ -7,7 +7,8 @@ mod outcome;
 mod parcel;
 
 pub use decision::{
-    explanation_of, from_decision, from_decision_alone, from_model_ref, micros, timestamp, timestamp_micros,
+    explanation_of, from_decision, from_decision_alone, from_model_ref, micros, retell_notices, timestamp,
+    timestamp_micros,
 };
 pub use outcome::{CheckedOutcome, check_outcome};
 pub use parcel::{from_draft, to_draft};

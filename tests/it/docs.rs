@@ -8,6 +8,7 @@ use parcel_risk::parcel::NoticeCode;
 use parcel_risk::parcel::codes::{
     DocumentKind, ItemIdScheme, MailClass, NatureOfTransaction, PartyKind, PaymentMethod, TransportMode,
 };
+use parcel_risk::reasons::{Language, notice_text};
 use parcel_risk::wire::v1::FILE_DESCRIPTOR_SET;
 use prost::Message as _;
 use prost_types::FileDescriptorSet;
@@ -40,7 +41,8 @@ fn every_check_of_models_is_documented_in_its_order() {
 
 #[test]
 fn every_notice_is_documented_with_its_text() {
-    rows_stand_in_errors_md(NoticeCode::ALL.iter().map(|code| format!("| `{}` | {} |", code.as_str(), code.text())));
+    let text = |code: NoticeCode| notice_text(code, Language::English);
+    rows_stand_in_errors_md(NoticeCode::ALL.iter().map(|code| format!("| `{}` | {} |", code.as_str(), text(*code))));
 }
 
 #[test]

@@ -9,7 +9,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("parcel", &[]),
     ("simulate", &["parcel"]),
     ("history", &["parcel"]),
-    ("reasons", &["history"]),
+    ("reasons", &["parcel", "history"]),
     ("text", &[]),
     ("features", &["parcel", "history", "reasons", "text"]),
     ("model", &["parcel", "features", "text"]),

@@ -1,6 +1,6 @@
-//! Reasons in English.
+//! Reasons and notices in English.
 
-use super::{Known, ReasonCode as Code, Way};
+use super::{Known, NoticeCode, ReasonCode as Code, Way};
 
 pub(super) fn sentence(code: Code, known: Known, way: Way) -> String {
     let subject = subject(code);
@@ -47,5 +47,22 @@ fn subject(code: Code) -> &'static str {
         Code::RandomControl => "Selected at random (control sample), no suspicion",
         Code::Exploration => "Selected to learn about parcels like this one, of which little is known",
         Code::Rule => "A rule of the policy applies",
+    }
+}
+
+pub(super) fn notice(code: NoticeCode) -> &'static str {
+    match code {
+        NoticeCode::S10CheckDigit => "The check digit does not fit the serial number.",
+        NoticeCode::UnknownCountry => "ISO 3166-1 does not assign this code.",
+        NoticeCode::UnknownCurrency => "ISO 4217 does not assign this code.",
+        NoticeCode::UnknownHsChapter => "The Harmonized System has no such chapter.",
+        NoticeCode::UnknownEnumValue => "This release does not know the value; it was read as not stated.",
+        NoticeCode::ZeroMass => "A mass of zero was stated; it was read as not stated.",
+        NoticeCode::ZeroQuantity => "A quantity of zero was stated; it was read as not stated.",
+        NoticeCode::DescriptionCut => "Only the beginning of the description was read.",
+        NoticeCode::NoExchangeRate => {
+            "The configuration has no exchange rate for this currency; the amount was not used."
+        }
+        NoticeCode::NotUsedByModel => "The model does not know this key; it was not used.",
     }
 }

@@ -1,6 +1,6 @@
-//! Reasons in Kazakh, in Cyrillic script. Numbers need no plural after them.
+//! Reasons and notices in Kazakh, in Cyrillic script. Numbers need no plural after them.
 
-use super::{Known, ReasonCode as Code, Way};
+use super::{Known, NoticeCode, ReasonCode as Code, Way};
 
 pub(super) fn sentence(code: Code, known: Known, way: Way) -> String {
     let subject = subject(code);
@@ -47,5 +47,20 @@ fn subject(code: Code) -> &'static str {
         Code::RandomControl => "Кездейсоқ таңдалды (бақылау іріктемесі), күдік жоқ",
         Code::Exploration => "Зерттеу үшін таңдалды: мұндай жөнелтілімдер туралы аз мәлімет бар",
         Code::Rule => "Саясат ережесі қолданылды",
+    }
+}
+
+pub(super) fn notice(code: NoticeCode) -> &'static str {
+    match code {
+        NoticeCode::S10CheckDigit => "Бақылау цифры сериялық нөмірге сәйкес келмейді.",
+        NoticeCode::UnknownCountry => "ISO 3166-1 бойынша мұндай ел коды тағайындалмаған.",
+        NoticeCode::UnknownCurrency => "ISO 4217 бойынша мұндай валюта коды тағайындалмаған.",
+        NoticeCode::UnknownHsChapter => "Үйлестірілген жүйеде мұндай тауар тобы жоқ.",
+        NoticeCode::UnknownEnumValue => "Бұл мән бағдарламаның осы нұсқасына белгісіз; ол көрсетілмеген деп есептелді.",
+        NoticeCode::ZeroMass => "Масса нөл деп көрсетілген; ол көрсетілмеген деп есептелді.",
+        NoticeCode::ZeroQuantity => "Дана саны нөл деп көрсетілген; ол көрсетілмеген деп есептелді.",
+        NoticeCode::DescriptionCut => "Сипаттаманың басы ғана оқылды.",
+        NoticeCode::NoExchangeRate => "Баптауларда бұл валютаның бағамы жоқ; сома пайдаланылмады.",
+        NoticeCode::NotUsedByModel => "Бұл кілт модельге белгісіз; ол пайдаланылмады.",
     }
 }

@@ -1,4 +1,4 @@
-//! Reasons as sentences.
+//! Reasons and notices as sentences.
 
 mod en;
 mod kk;
@@ -6,6 +6,7 @@ mod ru;
 
 use super::{Language, ReasonCode};
 use crate::history::Counts;
+use crate::parcel::NoticeCode;
 
 /// One sentence for an officer: what the ground is, what is known, which way it speaks.
 ///
@@ -32,6 +33,15 @@ pub fn text(code: ReasonCode, contribution_log_odds: f64, known: Option<Counts>,
         Language::English => en::sentence(code, known, way),
         Language::Russian => ru::sentence(code, known, way),
         Language::Kazakh => kk::sentence(code, known, way),
+    }
+}
+
+/// One sentence for an officer on what was odd in a parcel.
+pub fn notice_text(code: NoticeCode, language: Language) -> &'static str {
+    match language {
+        Language::English => en::notice(code),
+        Language::Russian => ru::notice(code),
+        Language::Kazakh => kk::notice(code),
     }
 }
 
@@ -122,6 +132,27 @@ mod tests {
             text(ReasonCode::DeclaredValue, -2.0, None, Language::Russian),
             "Заявленная стоимость: снижает риск."
         );
+    }
+
+    #[test]
+    fn every_notice_has_a_sentence_of_its_own_in_each_language() {
+        let mut said = BTreeSet::new();
+        for code in NoticeCode::ALL {
+            for language in Language::ALL {
+                let sentence = notice_text(*code, *language);
+                assert!(sentence.ends_with('.'), "{sentence}");
+                let has_cyrillic = sentence.chars().any(|letter| ('а'..='я').contains(&letter));
+                assert_eq!(has_cyrillic, *language != Language::English, "{sentence}");
+                assert!(said.insert(sentence), "said twice: {sentence}");
+            }
+        }
+        let told = Language::ALL.iter().map(|language| notice_text(NoticeCode::ZeroMass, *language));
+        let expected = [
+            "A mass of zero was stated; it was read as not stated.",
+            "Указана нулевая масса; она считается неуказанной.",
+            "Масса нөл деп көрсетілген; ол көрсетілмеген деп есептелді.",
+        ];
+        assert_eq!(told.collect::<Vec<_>>(), expected);
     }
 
     #[test]

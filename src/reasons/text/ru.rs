@@ -1,6 +1,6 @@
-//! Reasons in Russian. Sentences are built so that no number needs a word to agree with it.
+//! Reasons and notices in Russian. Sentences are built so that no number needs a word to agree with it.
 
-use super::{Known, ReasonCode as Code, Way};
+use super::{Known, NoticeCode, ReasonCode as Code, Way};
 
 pub(super) fn sentence(code: Code, known: Known, way: Way) -> String {
     let subject = subject(code);
@@ -47,5 +47,20 @@ fn subject(code: Code) -> &'static str {
         Code::RandomControl => "Выбрано случайно (контрольная выборка), подозрений нет",
         Code::Exploration => "Выбрано для изучения: о таких отправлениях мало известно",
         Code::Rule => "Сработало правило политики",
+    }
+}
+
+pub(super) fn notice(code: NoticeCode) -> &'static str {
+    match code {
+        NoticeCode::S10CheckDigit => "Контрольная цифра не соответствует серийному номеру.",
+        NoticeCode::UnknownCountry => "Такой код страны в ISO 3166-1 не присвоен.",
+        NoticeCode::UnknownCurrency => "Такой код валюты в ISO 4217 не присвоен.",
+        NoticeCode::UnknownHsChapter => "В Гармонизированной системе нет такой товарной группы.",
+        NoticeCode::UnknownEnumValue => "Значение неизвестно этой версии программы; оно считается неуказанным.",
+        NoticeCode::ZeroMass => "Указана нулевая масса; она считается неуказанной.",
+        NoticeCode::ZeroQuantity => "Указано нулевое количество; оно считается неуказанным.",
+        NoticeCode::DescriptionCut => "Прочитано только начало описания.",
+        NoticeCode::NoExchangeRate => "В настройках нет курса этой валюты; сумма не использована.",
+        NoticeCode::NotUsedByModel => "Модели этот ключ неизвестен; он не использован.",
     }
 }

@@ -168,6 +168,45 @@ async fn call(client: &mut RiskScoringServiceClient<tonic::transport::Channel>, 
     text
 }
 
+#[tokio::test]
+async fn notices_are_told_in_the_language_that_the_call_asks_for_alone_in_a_batch_and_in_a_stream() {
+    fn asking<T>(languages: &str, message: T) -> tonic::Request<T> {
+        let mut request = tonic::Request::new(message);
+        request.metadata_mut().insert("accept-language", languages.parse().unwrap());
+        request
+    }
+    let (channel, _server) = start_default().await;
+    let mut client = RiskScoringServiceClient::new(channel);
+    let mut odd = full();
+    odd.gross_mass_grams = Some(0);
+    let told = |decision: v1::Decision| decision.notices.into_iter().map(|notice| notice.text).collect::<String>();
+    let of_item = |item: v1::ScoreResult| match item.result.unwrap() {
+        v1::score_result::Result::Decision(decision) => told(decision),
+        v1::score_result::Result::Error(error) => panic!("{error:?}"),
+    };
+    let mut text = String::new();
+    for languages in ["", "ru-KZ,ru;q=0.9", "kk", "ru;q=0"] {
+        let asked = request(odd.clone());
+        let alone = client.score_parcel(asking(languages, asked.clone())).await.unwrap().into_inner();
+        let alone = told(alone.decision.unwrap());
+        let batch = v1::ScoreParcelsRequest { requests: vec![asked.clone()] };
+        let results = client.score_parcels(asking(languages, batch)).await.unwrap().into_inner().results;
+        let sent = tokio_stream::iter([v1::StreamParcelsRequest { request: Some(asked) }]);
+        let mut replies = client.stream_parcels(asking(languages, sent)).await.unwrap().into_inner();
+        let streamed = replies.message().await.unwrap().unwrap().result.unwrap();
+        assert_eq!(results.into_iter().map(of_item).collect::<Vec<_>>(), [alone.clone()]);
+        assert_eq!(of_item(streamed), alone);
+        writeln!(text, "{languages}: {alone}").unwrap();
+    }
+    expect![[r#"
+        : A mass of zero was stated; it was read as not stated.
+        ru-KZ,ru;q=0.9: Указана нулевая масса; она считается неуказанной.
+        kk: Масса нөл деп көрсетілген; ол көрсетілмеген деп есептелді.
+        ru;q=0: A mass of zero was stated; it was read as not stated.
+    "#]]
+    .assert_eq(&text);
+}
+
 type Change = fn(&mut v1::Parcel);
 
 #[tokio::test]
