@@ -16,15 +16,18 @@ impl Draft {
     /// Checks every field and keeps what is well formed.
     ///
     /// # Errors
-    /// [`InvalidParcel`] with one [`Violation`] per malformed field, in the order of the
-    /// contract's fields; never empty.
+    /// [`InvalidParcel`] with a [`Violation`] for all that is malformed, in the order of the contract's
+    /// fields; never empty.
     pub fn check(self, limits: &ParcelLimits) -> Result<Parcel, InvalidParcel> {
         let mut findings = Findings { limits, violations: Vec::new(), notices: Vec::new() };
         let f = &mut findings;
 
         let item_id = item_id(f, &self.item_id, self.id_scheme);
         let advised_at = match self.advised_at {
-            Some(stated) => f.keep("advised_at", AdvisedAt::new(stated)),
+            Some(stated) => {
+                f.violations.extend(AdvisedAt::problems(stated).map(|problem| Violation::new("advised_at", problem)));
+                AdvisedAt::new(stated).ok()
+            }
             None => f.keep("advised_at", Err(Problem::Required)),
         };
         let origin_country = f.country("origin_country", &self.origin_country);
@@ -197,7 +200,12 @@ impl Findings<'_> {
                 }
                 Some(money)
             }
-            Err((part, problem)) => self.keep(format_args!("{field}{}", part.suffix()), Err(problem)),
+            Err(problems) => {
+                for (part, problem) in problems {
+                    self.violations.push(Violation::new(format!("{field}{}", part.suffix()), problem));
+                }
+                None
+            }
         }
     }
 

@@ -78,28 +78,37 @@ pub struct Money {
 
 /// Largest number of whole units: the sum over 99 lines stays exact.
 const MAX_UNITS: i64 = 1_000_000_000_000_000;
+/// Largest number of billionths.
+const MAX_NANOS: i32 = 999_999_999;
 
 impl Money {
     /// # Errors
-    /// [`Problem::MoneyNanos`] where nanos are out of range or of the other sign,
-    /// [`Problem::Negative`] below zero, [`Problem::OutOfRange`] above 10^15 units,
-    /// [`Problem::Required`] without a currency, [`Problem::NotACurrency`] for a malformed one: the first that applies, with the
-    /// part of the amount that it is about.
-    pub fn new(stated: &DraftMoney) -> Result<Self, (MoneyPart, Problem)> {
-        if stated.currency_code.is_empty() {
-            return Err((MoneyPart::Currency, Problem::Required));
-        }
-        let currency = Currency::parse(&stated.currency_code).map_err(|problem| (MoneyPart::Currency, problem))?;
+    /// Each part that is wrong, in the order of the parts: [`Problem::Required`] without a currency,
+    /// [`Problem::NotACurrency`] for a malformed one; [`Problem::Negative`] below zero,
+    /// [`Problem::OutOfRange`] above 10^15 units; [`Problem::MoneyNanos`] where nanos are out of range,
+    /// or below zero beside units above it.
+    pub fn new(stated: &DraftMoney) -> Result<Self, Vec<(MoneyPart, Problem)>> {
         let (units, nanos) = (stated.units, stated.nanos);
-        let contradicts = (units > 0 && nanos < 0) || (units < 0 && nanos > 0);
-        if !(-999_999_999..=999_999_999).contains(&nanos) || contradicts {
-            return Err((MoneyPart::Nanos, Problem::MoneyNanos));
+        let currency = match stated.currency_code.as_str() {
+            "" => Err(Problem::Required),
+            code => Currency::parse(code),
+        };
+        // As in google.type.Money, nanos below zero are those of an amount below zero.
+        let is_debt = units <= 0 && (-MAX_NANOS..0).contains(&nanos);
+        let whole = if units < 0 || is_debt {
+            Err((MoneyPart::Amount, Problem::Negative))
+        } else {
+            in_range(units, 0, MAX_UNITS).map_err(|problem| (MoneyPart::Units, problem))
+        };
+        let is_sound = is_debt || (0..=MAX_NANOS).contains(&nanos);
+        let fraction = if is_sound { Ok(nanos.unsigned_abs()) } else { Err((MoneyPart::Nanos, Problem::MoneyNanos)) };
+        match (currency, whole, fraction) {
+            (Ok(currency), Ok(units), Ok(nanos)) => Ok(Self { currency, units, nanos }),
+            (currency, whole, fraction) => {
+                let currency = currency.err().map(|problem| (MoneyPart::Currency, problem));
+                Err([currency, whole.err(), fraction.err()].into_iter().flatten().collect())
+            }
         }
-        if units < 0 || nanos < 0 {
-            return Err((MoneyPart::Amount, Problem::Negative));
-        }
-        let units = in_range(units, 0, MAX_UNITS).map_err(|problem| (MoneyPart::Units, problem))?;
-        Ok(Self { currency, units, nanos: nanos.unsigned_abs() })
     }
 
     /// The amount in its own currency; exact to 15 digits.
@@ -150,15 +159,20 @@ const LAST_SECOND: i64 = 4_102_444_799;
 impl AdvisedAt {
     /// # Errors
     /// [`Problem::TimeOutOfRange`] outside the years 2000 to 2099, [`Problem::TimeNanos`] where
-    /// nanoseconds are not within a second.
+    /// nanoseconds are not within a second: the first of [`Self::problems`].
     pub fn new(stated: DraftTime) -> Result<Self, Problem> {
-        if !(FIRST_SECOND..=LAST_SECOND).contains(&stated.seconds) {
-            return Err(Problem::TimeOutOfRange);
+        match Self::problems(stated).next() {
+            Some(problem) => Err(problem),
+            None => Ok(Self { seconds: stated.seconds, nanos: stated.nanos.cast_unsigned() }),
         }
-        match u32::try_from(stated.nanos) {
-            Ok(nanos) if nanos < 1_000_000_000 => Ok(Self { seconds: stated.seconds, nanos }),
-            _ => Err(Problem::TimeNanos { got: stated.nanos }),
-        }
+    }
+
+    /// All that is wrong with what was stated.
+    pub fn problems(DraftTime { seconds, nanos }: DraftTime) -> impl Iterator<Item = Problem> {
+        let is_in_range = (FIRST_SECOND..=LAST_SECOND).contains(&seconds);
+        let is_within_second = (0..1_000_000_000).contains(&nanos);
+        let range = (!is_in_range).then_some(Problem::TimeOutOfRange);
+        range.into_iter().chain((!is_within_second).then_some(Problem::TimeNanos { got: nanos }))
     }
 
     /// Whole seconds since 1970-01-01T00:00:00Z.

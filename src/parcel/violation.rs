@@ -24,12 +24,12 @@ pub struct InvalidParcel(pub Vec<Violation>);
 impl std::fmt::Display for InvalidParcel {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         const SHOWN: usize = 5;
-        let n = self.0.len();
-        write!(f, "{n} invalid field{}: ", if n == 1 { "" } else { "s" })?;
-        for (idx, violation) in self.0.iter().take(SHOWN).enumerate() {
-            let separator = if idx == 0 { "" } else { ", " };
-            write!(f, "{separator}{}", violation.field)?;
-        }
+        let mut fields: Vec<_> = self.0.iter().map(|violation| violation.field.as_str()).collect();
+        // Two things may be wrong with a time.
+        fields.dedup();
+        let n = fields.len();
+        let shown = fields.get(..SHOWN).unwrap_or(&fields).join(", ");
+        write!(f, "{n} invalid field{}: {shown}", if n == 1 { "" } else { "s" })?;
         if n > SHOWN { write!(f, " and {} more", n - SHOWN) } else { Ok(()) }
     }
 }

@@ -6,6 +6,7 @@ use expect_test::{Expect, expect};
 use parcel_risk::parcel::{InvalidParcel, ParcelLimits};
 use parcel_risk::wire::v1::risk_scoring_service_client::RiskScoringServiceClient;
 use parcel_risk::wire::{to_draft, v1};
+use pbjson_types::Timestamp;
 use tonic_types::StatusExt as _;
 
 use super::fields::full;
@@ -46,6 +47,40 @@ fn every_bad_field_is_named_not_only_the_first() {
         national_figures["tax_rate"]: must be a finite number (NOT_FINITE)
         national_figures["weight"]: must be a finite number (NOT_FINITE)"#]],
     );
+}
+
+#[test]
+fn each_wrong_part_of_an_amount_and_of_a_time_is_named_at_once() {
+    let money = |currency: &str, units, nanos| Some(v1::Money { currency_code: currency.to_owned(), units, nanos });
+    let change = |parcel: &mut v1::Parcel| {
+        parcel.advised_at = Some(Timestamp { seconds: -1, nanos: -1 });
+        parcel.contents[0].value = money("usd", -5, 0);
+        parcel.postage_paid = money("", -5, -1_000_000_000);
+        parcel.insured_value = money("USDT", 1_000_000_000_000_001, -1);
+    };
+    check_parcel(
+        change,
+        expect![[r#"
+        advised_at: must be from 2000-01-01T00:00:00Z until before 2100-01-01T00:00:00Z (TIME_OUT_OF_RANGE)
+        advised_at: must have nanos between 0 and 999999999, got -1 (TIME_NANOS)
+        contents[0].value.currency_code: must be an ISO 4217 code: three capital letters (NOT_A_CURRENCY)
+        contents[0].value: must not be negative (NEGATIVE)
+        postage_paid.currency_code: is required (REQUIRED)
+        postage_paid: must not be negative (NEGATIVE)
+        postage_paid.nanos: must have nanos of the sign of units, between -999999999 and 999999999 (MONEY_NANOS)
+        insured_value.currency_code: must be an ISO 4217 code: three capital letters (NOT_A_CURRENCY)
+        insured_value.units: must be between 0 and 1000000000000000, got 1000000000000001 (OUT_OF_RANGE)
+        insured_value.nanos: must have nanos of the sign of units, between -999999999 and 999999999 (MONEY_NANOS)"#]],
+    );
+    let parcel = v1::Parcel { advised_at: Some(Timestamp { seconds: -1, nanos: -1 }), ..full() };
+    assert_eq!(check(parcel).unwrap_err().to_string(), "1 invalid field: advised_at");
+    // Debts, as google.type.Money writes them, are wrong in one way only.
+    for (units, nanos) in [(-5, 0), (-5, -1), (0, -1), (-5, 1)] {
+        check_parcel(
+            |parcel| parcel.postage_paid = money("EUR", units, nanos),
+            expect!["postage_paid: must not be negative (NEGATIVE)"],
+        );
+    }
 }
 
 #[test]
