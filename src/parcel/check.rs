@@ -1,7 +1,7 @@
 //! The one lock between what was said and what is believed.
 
 use std::collections::BTreeMap;
-use std::fmt::{Arguments, Display};
+use std::fmt::{self, Arguments, Display};
 
 use super::codes::{
     Country, DocumentKind, HsCode, ItemIdScheme, MailClass, NatureOfTransaction, PartyKind, PaymentMethod, S10,
@@ -11,6 +11,9 @@ use super::{
     AdvisedAt, Checked, ContentLine, Document, Draft, DraftDocument, DraftLine, DraftMoney, DraftParty, Grams,
     InvalidParcel, ItemId, Money, Notice, NoticeCode, Parcel, ParcelLimits, Party, Pieces, Problem, Violation,
 };
+
+/// Longest key of a national code or figure.
+const MAX_KEY_BYTES: usize = 64;
 
 impl Draft {
     /// Checks every field and keeps what is well formed.
@@ -109,6 +112,16 @@ fn item_id(f: &mut Findings<'_>, stated: &str, scheme: i32) -> Option<ItemId> {
     }
 }
 
+/// A key as paths name it: quoted, its beginning where it is longer than a key may be.
+struct Key<'a>(&'a str);
+
+impl Display for Key<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (beginning, rest) = self.0.split_at(self.0.floor_char_boundary(MAX_KEY_BYTES));
+        write!(f, "{beginning:?}{}", if rest.is_empty() { "" } else { "…" })
+    }
+}
+
 /// What the check has found so far. The names of fields are made only where something is found.
 struct Findings<'a> {
     limits: &'a ParcelLimits,
@@ -174,7 +187,7 @@ impl Findings<'_> {
         Some(code)
     }
 
-    fn mass(&mut self, field: impl Display, stated: Option<i64>) -> Option<Grams> {
+    fn mass(&mut self, field: impl Display, stated: Option<i128>) -> Option<Grams> {
         let mass = self.keep(&field, Grams::new(stated?))?;
         if mass.get() == 0 {
             self.notice(field, NoticeCode::ZeroMass);
@@ -270,11 +283,11 @@ impl Findings<'_> {
         }
         let mut kept = BTreeMap::new();
         for (key, value) in stated {
-            if key.is_empty() || key.len() > 64 {
-                self.violations.push(Violation::new(field, Problem::BadKey));
+            if key.is_empty() || key.len() > MAX_KEY_BYTES {
+                self.violations.push(Violation::new(format!("{field}[{}]", Key(&key)), Problem::BadKey));
                 continue;
             }
-            if let Some(value) = check(self, format_args!("{field}[{key:?}]"), value) {
+            if let Some(value) = check(self, format_args!("{field}[{}]", Key(&key)), value) {
                 kept.insert(key, value);
             }
         }

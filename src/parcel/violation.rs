@@ -45,8 +45,8 @@ pub enum Problem {
     /// A number is outside the range of its quantity.
     #[error("must be between {min} and {max}, got {got}")]
     OutOfRange {
-        /// What was stated.
-        got: i64,
+        /// What was stated: wide enough for any number of 64 bits, with a sign or without.
+        got: i128,
         /// Smallest allowed.
         min: i64,
         /// Largest allowed.
@@ -92,8 +92,8 @@ pub enum Problem {
     /// Not an HS code.
     #[error("must be 2, 4, 6, 8 or 10 digits of the Harmonized System, without dots")]
     NotAnHsCode,
-    /// Units and nanos of an amount contradict each other.
-    #[error("must have nanos of the sign of units, between -999999999 and 999999999")]
+    /// Nanos that no amount of the contract has.
+    #[error("must have nanos between 0 and 999999999")]
     MoneyNanos,
     /// An amount below zero.
     #[error("must not be negative")]

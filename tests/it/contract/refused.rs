@@ -67,10 +67,10 @@ fn each_wrong_part_of_an_amount_and_of_a_time_is_named_at_once() {
         contents[0].value: must not be negative (NEGATIVE)
         postage_paid.currency_code: is required (REQUIRED)
         postage_paid: must not be negative (NEGATIVE)
-        postage_paid.nanos: must have nanos of the sign of units, between -999999999 and 999999999 (MONEY_NANOS)
+        postage_paid.nanos: must have nanos between 0 and 999999999 (MONEY_NANOS)
         insured_value.currency_code: must be an ISO 4217 code: three capital letters (NOT_A_CURRENCY)
         insured_value.units: must be between 0 and 1000000000000000, got 1000000000000001 (OUT_OF_RANGE)
-        insured_value.nanos: must have nanos of the sign of units, between -999999999 and 999999999 (MONEY_NANOS)"#]],
+        insured_value.nanos: must have nanos between 0 and 999999999 (MONEY_NANOS)"#]],
     );
     let parcel = v1::Parcel { advised_at: Some(Timestamp { seconds: -1, nanos: -1 }), ..full() };
     assert_eq!(check(parcel).unwrap_err().to_string(), "1 invalid field: advised_at");
@@ -84,10 +84,26 @@ fn each_wrong_part_of_an_amount_and_of_a_time_is_named_at_once() {
 }
 
 #[test]
+fn a_key_that_is_none_is_named_by_its_beginning_in_the_order_of_the_keys() {
+    let change = |parcel: &mut v1::Parcel| {
+        for key in [format!("b{}", "ж".repeat(40)), format!("a\n{}", "x".repeat(63)), String::new()] {
+            parcel.national_codes.insert(key, "1".to_owned());
+        }
+    };
+    check_parcel(
+        change,
+        expect![[r#"
+        national_codes[""]: must have a key of 1 to 64 bytes (BAD_KEY)
+        national_codes["a\nxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"…]: must have a key of 1 to 64 bytes (BAD_KEY)
+        national_codes["bжжжжжжжжжжжжжжжжжжжжжжжжжжжжжжж"…]: must have a key of 1 to 64 bytes (BAD_KEY)"#]],
+    );
+}
+
+#[test]
 fn a_negative_mass_comes_by_a_table_and_is_named() {
     let mut draft = to_draft(full());
     draft.gross_mass_grams = Some(-1);
-    draft.contents[0].net_mass_grams = Some(i64::MIN);
+    draft.contents[0].net_mass_grams = Some(i64::MIN.into());
     draft.contents[0].quantity = Some(i64::from(u32::MAX) + 1);
     draft.contents.push(draft.contents[0].clone());
     draft.contents[1].quantity = Some(-1);
