@@ -12,11 +12,15 @@ use crate::config::ValidConfig;
 use crate::ledger::Reader;
 use crate::registry::{Believed, Shelf};
 use crate::serve::Lifecycle;
-use crate::telemetry::fields;
 
 /// The model that decides from the start: the one that is named; else, of the registry, the one that decided last
 /// according to the ledger; else the built-in one.
 pub(super) fn champion(named: Option<&Path>, config: &ValidConfig) -> anyhow::Result<Believed> {
+    champion_by("--model", named, config)
+}
+
+/// The same for a command by whose flag `flag` a model is named.
+pub(super) fn champion_by(flag: &str, named: Option<&Path>, config: &ValidConfig) -> anyhow::Result<Believed> {
     let given = || Ok(Believed { artifact: settings::artifact(named)?, signer: None });
     let (Some(shelf), None, Some(ledger)) = (Shelf::of(config.registry()), named, config.ledger().path()) else {
         return given();
@@ -34,15 +38,16 @@ pub(super) fn champion(named: Option<&Path>, config: &ValidConfig) -> anyhow::Re
     let named = |place: &&crate::registry::Place| {
         (&place.name, &place.version) == (&grounds.model_name, &grounds.model_version)
     };
-    let Some(place) = places.iter().find(named) else {
-        // It was named by --model then, most likely.
-        tracing::warn!(
-            { fields::MODEL_NAME } = grounds.model_name,
-            { fields::MODEL_VERSION } = grounds.model_version,
-            "the model that decided last is not in the registry; the built-in one decides"
-        );
-        return Ok(Believed { artifact: built_in, signer: None });
-    };
+    // A volume that is not mounted is an empty registry: were another model to take over then, it would do so for good.
+    let place = places.iter().find(named).with_context(|| {
+        format!(
+            "the model that decided last according to the ledger, {} {}, is not in the registry {}: bring it back there, \
+             as by mounting what holds it, or name the model that shall decide by {flag} DIR",
+            grounds.model_name,
+            grounds.model_version,
+            config.registry().path().unwrap_or(Path::new("")).display()
+        )
+    })?;
     let believed = shelf.take(place).map_err(|(finding, _)| {
         anyhow::anyhow!(
             "the model that decided last did not pass the check {}: {}",

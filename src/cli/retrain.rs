@@ -97,7 +97,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
     let ledger = config.ledger().path().context("no ledger is named: give --ledger, or set ledger.path")?;
     let registry = config.registry().path().context("no registry is named: give --registry, or set registry.path")?;
     fs::create_dir_all(registry).with_context(|| format!("making {}", registry.display()))?;
-    let champion = models::champion(args.champion.as_deref(), &config)?.artifact;
+    let champion = models::champion_by("--champion", args.champion.as_deref(), &config)?.artifact;
 
     // Hidden, so that a server which looks into the registry meanwhile does not take it for a model.
     let work = Workplace::new(registry)?;

@@ -140,12 +140,12 @@ async fn a_server_starts_with_the_model_that_decided_last_and_is_told_of_new_one
         place.dir.path().join("models")
     );
     std::fs::write(&config, text).unwrap();
-    let serve = || {
+    let serve = |more: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_parcel-risk"));
-        command.args(["serve", "--listen", "127.0.0.1:0", "--config", config.to_str().unwrap()]);
+        command.args(["serve", "--listen", "127.0.0.1:0", "--config", config.to_str().unwrap()]).args(more);
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     };
-    let mut child = serve();
+    let mut child = serve(&[]);
     let address = listening_on(&mut child).unwrap();
     let mut models = ModelServiceClient::connect(format!("http://{address}")).await.unwrap();
     let listed = within(async {
@@ -165,10 +165,34 @@ async fn a_server_starts_with_the_model_that_decided_last_and_is_told_of_new_one
 
     // What decided last and does not prove itself any more is not replaced by anything in silence.
     std::fs::write(model.join("model.bin"), "").unwrap();
-    let output = serve().wait_with_output().unwrap();
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert!(
-        !output.status.success() && said.contains("the model that decided last did not pass the check digest"),
-        "{said}"
-    );
+    let refused = || {
+        let output = serve(&[]).wait_with_output().unwrap();
+        assert!(!output.status.success());
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let told = refused();
+    assert!(told.contains("the model that decided last did not pass the check digest"), "{told}");
+    // Nor is what is gone, alone or with all others, as where a volume is not mounted.
+    let registry = place.dir.path().join("models");
+    for gone in [&model, &registry.join("line")] {
+        std::fs::remove_dir_all(gone).unwrap();
+        let told = refused();
+        let expected = format!(
+            "parcel-risk: the model that decided last according to the ledger, line 2, is not in the registry {}: bring it \
+             back there, as by mounting what holds it, or name the model that shall decide by --model DIR\n",
+            registry.display()
+        );
+        assert!(told.ends_with(&expected), "{told}");
+    }
+    let output = Command::new(env!("CARGO_BIN_EXE_parcel-risk"))
+        .args(["retrain", "--config", config.to_str().unwrap()])
+        .output()
+        .unwrap();
+    assert!(!output.status.success() && said(&output).contains("by --champion DIR"), "{}", said(&output));
+    let elsewhere = place.dir.path().join("elsewhere");
+    first().write(&elsewhere).unwrap();
+    let mut child = serve(&["--model", elsewhere.to_str().unwrap()]);
+    listening_on(&mut child).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
 }
