@@ -16,7 +16,7 @@ pub const LEVEL_ENV: &str = "PARCEL_RISK_LOG";
 #[serde(deny_unknown_fields, default)]
 pub struct LogConfig {
     /// `off`, `error`, `warn`, `info`, `debug` or `trace` for this program, with libraries at
-    /// `warn`; or directives such as `parcel_risk=debug,h2=info`.
+    /// `warn`; or directives such as `parcel_risk=debug,h2=info`, with all else at `error`.
     pub level: String,
     /// How a line looks.
     pub format: LogFormat,
@@ -44,9 +44,29 @@ pub enum LogFormat {
 /// Why logging could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum InitLog {
-    /// The level does not read as one.
-    #[error("reading the log level {level:?}")]
+    /// A word is no level.
+    #[error(
+        "{setting}: must be off, error, warn, info, debug or trace, or directives such as parcel_risk=debug, got {word:?}"
+    )]
     Level {
+        /// Where it comes from.
+        setting: &'static str,
+        /// The word.
+        word: String,
+    },
+    /// A target is that of nothing.
+    #[error("{setting}: no target has a dash: write {} in place of {target}", target.replace('-', "_"))]
+    Target {
+        /// Where it comes from.
+        setting: &'static str,
+        /// The target.
+        target: String,
+    },
+    /// A directive does not read as one.
+    #[error("{setting}: reading {level:?}")]
+    Directives {
+        /// Where it comes from.
+        setting: &'static str,
         /// As configured.
         level: String,
         /// What is wrong with it.
@@ -62,8 +82,7 @@ pub enum InitLog {
 /// # Errors
 /// [`InitLog`] where the level is malformed, or where the process logs already.
 pub fn init(config: &LogConfig) -> Result<(), InitLog> {
-    let level = std::env::var(LEVEL_ENV).ok().filter(|level| !level.is_empty());
-    let filter = filter(level.as_deref().unwrap_or(&config.level))?;
+    let filter = config.filter_in_force()?;
     // A line that can't be written is lost, and nothing else: to tell of it on the same standard error would panic.
     let lines =
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).log_internal_errors(false);
@@ -89,38 +108,89 @@ impl LogConfig {
     /// # Errors
     /// [`InitLog`] where the level is malformed.
     pub fn check(&self) -> Result<(), InitLog> {
-        filter(&self.level).map(drop)
+        filter("log.level", &self.level).map(drop)
+    }
+
+    /// As [`Self::check`], with what the environment says in place of the level.
+    ///
+    /// # Errors
+    /// [`InitLog`] where what is in force is malformed.
+    pub fn check_in_force(&self) -> Result<(), InitLog> {
+        self.filter_in_force().map(drop)
+    }
+
+    fn filter_in_force(&self) -> Result<EnvFilter, InitLog> {
+        match std::env::var(LEVEL_ENV).ok().filter(|level| !level.is_empty()) {
+            Some(level) => filter(LEVEL_ENV, &level),
+            None => filter("log.level", &self.level),
+        }
     }
 }
 
 /// A bare level speaks of this program alone: at `debug`, HTTP/2 frames would drown its own lines.
-fn filter(level: &str) -> Result<EnvFilter, InitLog> {
-    let directives = match level.parse::<LevelFilter>() {
+fn filter(setting: &'static str, level: &str) -> Result<EnvFilter, InitLog> {
+    let directives = match level.trim().parse::<LevelFilter>() {
         Ok(LevelFilter::OFF) => "off".to_owned(),
         Ok(LevelFilter::ERROR) => "error".to_owned(),
         Ok(bare) => format!("warn,parcel_risk={bare}"),
-        Err(_) => level.to_owned(),
+        Err(_) => several(setting, level)?,
     };
-    EnvFilter::try_new(directives).map_err(|source| InitLog::Level { level: level.to_owned(), source })
+    EnvFilter::try_new(directives).map_err(|source| InitLog::Directives { setting, level: level.to_owned(), source })
+}
+
+/// Directives that can't silence everything by a slip: a word that is no level would be taken for the name of a target, and a
+/// target that nothing has would leave nothing else.
+fn several(setting: &'static str, level: &str) -> Result<String, InitLog> {
+    let mut directives = "error".to_owned();
+    for directive in level.split(',').map(str::trim) {
+        if !directive.contains(['=', '[']) && directive.parse::<LevelFilter>().is_err() {
+            return Err(InitLog::Level { setting, word: directive.to_owned() });
+        }
+        let target = directive.split(['=', '[']).next().unwrap_or_default();
+        if target.contains('-') {
+            return Err(InitLog::Target { setting, target: target.to_owned() });
+        }
+        // A level for all that stands among them takes the place of the first.
+        directives.push(',');
+        directives += directive;
+    }
+    Ok(directives)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::with_causes;
     use super::*;
 
     #[test]
     fn a_bare_level_speaks_of_this_program_alone() {
-        let directives = |level: &str| filter(level).unwrap().to_string();
+        let directives = |level: &str| filter("log.level", level).unwrap().to_string();
         assert_eq!(directives("debug"), "parcel_risk=debug,warn");
         assert_eq!(directives("INFO"), "parcel_risk=info,warn");
         assert_eq!(directives("error"), "error");
         assert_eq!(directives("off"), "off");
-        assert_eq!(directives("h2=info,parcel_risk=trace"), "parcel_risk=trace,h2=info");
+        assert_eq!(
+            directives("h2=info, parcel_risk=TRACE"),
+            "parcel_risk=trace,h2=info,error",
+            "errors of all are kept"
+        );
+        assert_eq!(directives("h2=info,warn"), "h2=info,warn");
+        assert_eq!(directives("off,h2=info"), "h2=info,off", "unless it is said outright");
     }
 
     #[test]
-    fn a_level_that_is_none_is_refused() {
-        assert!(filter("parcel_risk=loud").is_err());
+    fn what_would_silence_everything_by_a_slip_is_refused() {
+        let refused = |level: &str| with_causes(&filter("log.level", level).unwrap_err());
+        let levels = "must be off, error, warn, info, debug or trace, or directives such as parcel_risk=debug";
+        for word in ["warning", "verbose", "parcel_risk"] {
+            assert_eq!(refused(word), format!("log.level: {levels}, got {word:?}"));
+        }
+        assert_eq!(refused("parcel_risk=debug,all"), format!("log.level: {levels}, got \"all\""));
+        assert_eq!(
+            refused("parcel-risk=debug"),
+            "log.level: no target has a dash: write parcel_risk in place of parcel-risk"
+        );
+        assert!(refused("parcel_risk=loud").starts_with("log.level: reading \"parcel_risk=loud\": "));
     }
 
     #[test]

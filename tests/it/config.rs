@@ -184,7 +184,7 @@ fn every_section_that_is_wrong_is_reported() {
     config.train.l2 = -1.0;
     expect![[r#"
         serve.max_batch: must be between 1 and 1000, got 1001
-        reading the log level "parcel_risk=loud": error parsing level filter: expected one of "off", "error", "warn", "info", "debug", "trace", or a number 0-5: error parsing level filter: expected one of "off", "error", "warn", "info", "debug", "trace", or a number 0-5
+        log.level: reading "parcel_risk=loud": error parsing level filter: expected one of "off", "error", "warn", "info", "debug", "trace", or a number 0-5: error parsing level filter: expected one of "off", "error", "warn", "info", "debug", "trace", or a number 0-5
         limits.max_contents: must be from 1 to 99, got 100
         currency.per_base.USD: must be a positive number, got -1
         policy: must have 0 <= documents_from_risk_score <= open_from_risk_score <= 1, got 0.3 and 0.1
