@@ -11,6 +11,7 @@ use super::incoming::Room;
 use super::methods::Methods;
 use super::{Lifecycle, Recorder, Scorer, ServeError, ValidServe};
 use crate::identity::{Identity, Tls};
+use crate::registry::Check;
 use crate::telemetry::{Criticality, Metrics, Observed, ObservedLedger, ObservedStream};
 use crate::traces::Traces;
 use crate::wire::v1;
@@ -60,7 +61,8 @@ impl Standing {
         recorder: Option<&Arc<Recorder>>,
         config: &ValidServe,
     ) -> Result<Self, ServeError> {
-        let metrics = Arc::new(Metrics::new(Methods::served()?.names(), route_names()));
+        let metrics = Metrics::new(Methods::served()?.names(), route_names());
+        let metrics = Arc::new(metrics.with_checks(Check::ALL.iter().map(|check| check.as_str())));
         let admission = Admission::new(config.bounds(), Arc::clone(&metrics));
         Ok(Self {
             phase: AtomicU8::new(Phase::Starting as u8),

@@ -179,6 +179,12 @@ impl Metrics {
         }
     }
 
+    /// Models may be rejected by these checks: each is told of before, so that an alert sees its first time as a change.
+    #[must_use]
+    pub fn with_checks(self, checks: impl IntoIterator<Item = &'static str>) -> Self {
+        Self { model_rejections: Tally::of(checks), ..self }
+    }
+
     /// A call of this method begins; of one that is not served, as [`UNKNOWN_METHOD`].
     pub fn call_begins(&self, method: &str) {
         if let Some(method) = self.method(method) {

@@ -100,6 +100,8 @@ async fn every_call_and_every_parcel_is_counted() {
         "parcelrisk_stage_seconds_count{stage=\"check\"} 7".to_owned(),
         "parcelrisk_stage_seconds_count{stage=\"decide\"} 5".to_owned(),
         "parcelrisk_stage_seconds_count{stage=\"record\"} 0".to_owned(),
+        // Before its first time, which an alert must see as a change.
+        "parcelrisk_model_rejections_total{check=\"signature\"} 0".to_owned(),
         "parcelrisk_connections_taken_total 1".to_owned(),
         "parcelrisk_connections 0".to_owned(),
         "parcelrisk_in_flight 0".to_owned(),
