@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use crate::artifact::Artifact;
 use crate::config::{Loaded, ValidConfig, read_policy};
 use crate::engine::Engine;
-use crate::ledger::Clock;
+use crate::ledger::{Clock, is_ready};
 use crate::policy::{FilePolicy, Policy};
 use crate::serve::{Recorder, Scorer};
 use crate::table::Mapping;
@@ -68,7 +68,10 @@ pub(super) fn policed_engine(artifact: &Artifact, config: &ValidConfig) -> anyho
     let engine = engine(artifact, config)?;
     match config.policy_file() {
         None => Ok(engine),
-        Some(path) => Ok(engine.with_policy(policy(path, engine.history_keys())?)),
+        Some(path) => {
+            let policy = policy(path, engine.history_keys()).context("policy.file")?;
+            Ok(engine.with_policy(policy))
+        }
     }
 }
 
@@ -86,6 +89,17 @@ pub(super) fn policy(path: &Path, history_keys: &[String]) -> anyhow::Result<Pol
 /// Reads a mapping where one is named.
 pub(super) fn mapping(path: Option<&Path>) -> anyhow::Result<Option<Mapping>> {
     path.map(|path| Mapping::read(path).with_context(|| format!("the mapping {}", path.display()))).transpose()
+}
+
+/// Whether a server of this model starts as configured, as far as files say that. Makes none.
+pub(super) fn can_be_served(artifact: &Artifact, config: &ValidConfig) -> anyhow::Result<()> {
+    match config.ledger().path() {
+        None => scorer(artifact, config).map(drop),
+        Some(_) => {
+            policed_engine(artifact, config)?;
+            Ok(is_ready(config.ledger())?)
+        }
+    }
 }
 
 /// A model with everything it knows, as a server runs it.

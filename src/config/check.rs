@@ -47,6 +47,7 @@ impl Config {
             }
         }
         problems.extend(self.admin.check().err().map(|violation| violation.to_string()));
+        problems.extend(self.taken_twice());
         keep(&mut problems, self.log.check());
         keep(&mut problems, self.traces.check());
         problems.extend(limits(&self.limits));
@@ -66,6 +67,32 @@ impl Config {
             _ => Err(InvalidConfig(problems)),
         }
     }
+}
+
+impl Config {
+    /// Two of the addresses can't both be listened on.
+    fn taken_twice(&self) -> impl Iterator<Item = String> {
+        let (serve, apart, admin) = (
+            ("serve.listen", self.serve.listen.as_str()),
+            ("serve.listen_apart", self.serve.listen_apart.as_str()),
+            ("admin.listen", self.admin.listen.as_str()),
+        );
+        let pairs = [(serve, apart), (serve, admin), (apart, admin)].into_iter();
+        pairs.filter(|((_, one), (_, other))| meet(one, other)).map(|((first, _), (second, address))| {
+            format!("{second}: {address} is taken by {first} already: it must be another address or port")
+        })
+    }
+}
+
+/// Whether who listens on one of these takes the other. Names are compared as they stand: what they lead to may change.
+fn meet(one: &str, other: &str) -> bool {
+    let (Some((host, port)), Some((other_host, other_port))) = (one.rsplit_once(':'), other.rsplit_once(':')) else {
+        return false;
+    };
+    let (Ok(port), Ok(other_port)) = (port.parse::<u16>(), other_port.parse::<u16>()) else { return false };
+    // Of 0 each gets a port of its own.
+    let is_any = |host: &str| matches!(host, "0.0.0.0" | "[::]");
+    port != 0 && port == other_port && (host == other_host || is_any(host) || is_any(other_host))
 }
 
 fn keep<T, E: std::error::Error>(problems: &mut Vec<String>, checked: Result<T, E>) -> Option<T> {

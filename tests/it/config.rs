@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use expect_test::{Expect, expect};
 use parcel_risk::config::{Config, Loaded, Origin};
@@ -178,12 +179,14 @@ fn every_section_that_is_wrong_is_reported() {
     let mut config = Config::default();
     config.serve.max_batch = 1001;
     config.log.level = "parcel_risk=loud".to_owned();
+    config.admin.listen = config.serve.listen.clone();
     config.limits.max_contents = 100;
     config.currency.per_base.insert("USD".to_owned(), -1.0);
     config.policy.open_from_risk_score = 0.1;
     config.train.l2 = -1.0;
     expect![[r#"
         serve.max_batch: must be between 1 and 1000, got 1001
+        admin.listen: 127.0.0.1:50051 is taken by serve.listen already: it must be another address or port
         log.level: reading "parcel_risk=loud": error parsing level filter: expected one of "off", "error", "warn", "info", "debug", "trace", or a number 0-5: error parsing level filter: expected one of "off", "error", "warn", "info", "debug", "trace", or a number 0-5
         limits.max_contents: must be from 1 to 99, got 100
         currency.per_base.USD: must be a positive number, got -1
@@ -227,4 +230,59 @@ fn what_is_printed_can_be_read_back_whatever_a_file_and_its_path_hold() {
     let printed = load(Some(&path), &[], &[]).unwrap();
     let (_dir, again) = file(&printed.to_text());
     assert_eq!(load(Some(&again), &[], &[]).unwrap().config, printed.config);
+}
+
+/// What `config check` says of a file and an environment; the directory of the file is written as DIR.
+fn checked(dir: &Path, text: &str, environment: &[(&str, &str)]) -> String {
+    let path = dir.join("parcel-risk.toml");
+    fs::write(&path, text.replace("DIR", dir.to_str().unwrap())).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_parcel-risk"));
+    command.args(["config", "check", "--config"]).arg(&path).envs(environment.iter().copied());
+    let output = command.output().unwrap();
+    let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+    assert_eq!(output.status.success(), said == "the configuration is valid\n", "{said}");
+    said.replace(dir.to_str().unwrap(), "DIR")
+}
+
+#[test]
+fn what_is_valid_starts_a_server_and_nothing_is_made_by_asking() {
+    let dir = tempfile::tempdir().unwrap();
+    let said = |text: &str| checked(dir.path(), text, &[]);
+    let mut all = String::new();
+    for text in [
+        "[policy]\nfile = \"DIR/none.toml\"",
+        "[ledger]\npath = \"DIR/none/ledger.db\"",
+        "[ledger]\npath = \"DIR/ledger.db\"\nkey_file = \"DIR/none/key\"",
+        "[ledger]\npath = \"DIR/ledger.db\"\ncheckpoint_key = \"DIR/none.key\"",
+        "[ledger]\npath = \"DIR/parcel-risk.toml\"",
+        "[currency]\nbase = \"EUR\"\nper_base = { USD = 1.1 }",
+        "[admin]\nlisten = \"127.0.0.1:50051\"",
+        "[serve]\nlisten_apart = \"127.0.0.1:9464\"\n[admin]\nlisten = \"0.0.0.0:9464\"",
+        "[log]\nlevel = \"warning\"",
+    ] {
+        all += &said(text);
+    }
+    all += &checked(dir.path(), "", &[("PARCEL_RISK_LOG", "verbose")]);
+    expect![[r#"
+        parcel-risk: policy.file: reading DIR/none.toml: No such file or directory (os error 2)
+        parcel-risk: ledger.path: opening DIR/none/ledger.db: No such file or directory (os error 2)
+        parcel-risk: ledger.key_file: opening DIR/none/key: No such file or directory (os error 2)
+        parcel-risk: ledger.checkpoint_key: the ledger's key file DIR/none.key is not there
+        parcel-risk: ledger.path: DIR/parcel-risk.toml is no ledger of the form that this release reads
+        parcel-risk: currency.base: the model was trained on amounts in USD, the configuration converts to EUR
+        parcel-risk: admin.listen: 127.0.0.1:50051 is taken by serve.listen already: it must be another address or port
+        parcel-risk: admin.listen: 0.0.0.0:9464 is taken by serve.listen_apart already: it must be another address or port
+        parcel-risk: log.level: must be off, error, warn, info, debug or trace, or directives such as parcel_risk=debug, got "warning"
+        parcel-risk: PARCEL_RISK_LOG: must be off, error, warn, info, debug or trace, or directives such as parcel_risk=debug, got "verbose"
+    "#]]
+    .assert_eq(&all);
+    for text in [
+        "[ledger]\npath = \"DIR/ledger.db\"",
+        "[serve]\nlisten = \"127.0.0.1:0\"\n[admin]\nlisten = \"127.0.0.1:0\"",
+        "[admin]\nlisten = \"127.0.0.2:50051\"",
+    ] {
+        assert_eq!(said(text), "the configuration is valid\n", "{text}");
+    }
+    let there: Vec<_> = fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(there, ["parcel-risk.toml"]);
 }

@@ -1,0 +1,55 @@
+//! Whether a ledger can be opened as it is set, without making anything.
+
+use std::fs::{self, OpenOptions};
+use std::io;
+use std::path::Path;
+
+use super::checkpoint::Signing;
+use super::log::{FIRST_RECORD, open_to_read};
+use super::{Keeping, LedgerConfig, LedgerError};
+
+/// What stands in the way of a ledger.
+#[derive(Debug, thiserror::Error)]
+#[error("{key}")]
+pub struct NotReady {
+    /// The setting by which it does.
+    pub key: &'static str,
+    /// Why.
+    pub source: LedgerError,
+}
+
+/// Looks at the files that a ledger is opened with: for whoever asks whether a server would start, beside one that runs too.
+///
+/// # Errors
+/// [`NotReady`] for the first that can't be used.
+pub fn is_ready(config: &LedgerConfig) -> Result<(), NotReady> {
+    let Some(path) = config.path() else { return Ok(()) };
+    let by = |key| move |source| NotReady { key, source };
+    there_or_can_be(path, can_be_written).map_err(by("ledger.path"))?;
+    if let Some(key) = config.key_path() {
+        // It is only made where there is none.
+        there_or_can_be(&key, |_| Keeping::new(config).map(drop)).map_err(by("ledger.key_file"))?;
+    }
+    Signing::open(path, config).map_err(by("ledger.checkpoint_key"))?;
+    Ok(())
+}
+
+fn there_or_can_be(path: &Path, check: impl FnOnce(&Path) -> Result<(), LedgerError>) -> Result<(), LedgerError> {
+    if path.exists() {
+        return check(path);
+    }
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let failed = LedgerError::file("opening", path);
+    match fs::metadata(directory) {
+        Ok(there) if there.is_dir() => Ok(()),
+        Ok(_) => Err(failed(io::ErrorKind::NotADirectory.into())),
+        Err(error) => Err(failed(error)),
+    }
+}
+
+fn can_be_written(path: &Path) -> Result<(), LedgerError> {
+    let file = OpenOptions::new().read(true).write(true).open(path).map_err(LedgerError::file("opening", path))?;
+    let n_bytes = file.metadata().map_err(LedgerError::file("reading", path))?.len();
+    // Where not even the head is whole, nothing was recorded, and it is begun anew.
+    if n_bytes < FIRST_RECORD { Ok(()) } else { open_to_read(path).map(drop) }
+}
