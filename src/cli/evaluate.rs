@@ -81,6 +81,11 @@ pub(super) enum Format {
 }
 
 pub(super) fn run(args: Args) -> anyhow::Result<()> {
+    for (flag, out) in [("--report", &args.report), ("--plot", &args.plot)] {
+        let others = [&args.truth, &args.mapping, &args.config.config].into_iter().flatten();
+        let read = args.warm_up.iter().chain(&args.data).chain(others);
+        output::refuse_input_as_output(flag, out.as_deref(), read.map(PathBuf::as_path))?;
+    }
     let flags = Flags::default()
         .set("train.label_delay_days", args.label_delay_days.map(i64::from))
         .set("train.bootstrap_replicates", args.bootstrap.map(i64::from))

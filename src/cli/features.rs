@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 
+use super::output;
 use super::progress::Progress;
 use super::settings::{self, ConfigFlag, Flags};
 use super::train::feature_spec;
@@ -49,6 +50,9 @@ pub(super) struct Args {
 const ROWS_AT_ONCE: usize = 4096;
 
 pub(super) fn run(args: Args) -> anyhow::Result<()> {
+    let settings = [args.mapping.as_deref(), args.features.as_deref().map(Path::new), args.config.config.as_deref()];
+    let tables = args.warm_up.iter().chain(&args.data).map(PathBuf::as_path);
+    output::refuse_input_as_output("--out", Some(&args.out), tables.chain(settings.into_iter().flatten()))?;
     let flags = Flags::default()
         .set("train.features", args.features)
         .set("train.label_delay_days", args.label_delay_days.map(i64::from));

@@ -1,23 +1,95 @@
-//! Standard output, line by line.
+//! Where results go: standard output, or a file that is whole or not there.
 
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
-use std::path::Path;
+use std::fs::{self, File, Metadata};
+use std::io::{self, BufWriter, StdoutLock, Write};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use jiff::civil::Date;
 
-use crate::table::RejectCounts;
+use crate::table::{PendingFile, RejectCounts};
 
-/// Where results go: a file, or standard output.
-pub(super) fn open(path: Option<&Path>) -> anyhow::Result<Box<dyn Write>> {
-    Ok(match path {
-        None => Box::new(BufWriter::new(io::stdout().lock())),
-        Some(path) => {
-            let file = File::create(path).with_context(|| format!("creating {}", path.display()))?;
-            Box::new(BufWriter::new(file))
+/// What names standard input among inputs, and standard output where something is written.
+pub(super) const STANDARD_STREAM: &str = "-";
+
+/// Where results go: standard output, or a file that has its name once [`Out::finish`] has succeeded.
+pub(super) struct Out {
+    to: To,
+    path: Option<PathBuf>,
+}
+
+enum To {
+    Standard(BufWriter<StdoutLock<'static>>),
+    /// A device or a pipe, which no file may take the place of.
+    Stream(BufWriter<File>),
+    File(BufWriter<PendingFile>),
+}
+
+impl Out {
+    /// Begins; `-` is standard output. What can't be written is found here, before there is anything to write.
+    pub(super) fn open(path: &Path) -> anyhow::Result<Self> {
+        if path == Path::new(STANDARD_STREAM) {
+            return Ok(Self { to: To::Standard(BufWriter::new(io::stdout().lock())), path: None });
         }
-    })
+        // A link stays, and what it leads to is replaced.
+        let to = match fs::canonicalize(path) {
+            Ok(real) if !real.is_file() => File::create(real).map(|file| To::Stream(BufWriter::new(file))),
+            Ok(real) => PendingFile::create(&real).map(|file| To::File(BufWriter::new(file))),
+            Err(_) => PendingFile::create(path).map(|file| To::File(BufWriter::new(file))),
+        };
+        let to = to.with_context(|| format!("creating {}", path.display()))?;
+        Ok(Self { to, path: Some(path.to_owned()) })
+    }
+
+    /// Writes what comes next.
+    pub(super) fn write(&mut self, text: &str) -> anyhow::Result<()> {
+        let written = match &mut self.to {
+            To::Standard(out) => out.write_all(text.as_bytes()),
+            To::Stream(out) => out.write_all(text.as_bytes()),
+            To::File(out) => out.write_all(text.as_bytes()),
+        };
+        named(written, self.path.as_deref())
+    }
+
+    /// Writes what is left and gives a file its name.
+    pub(super) fn finish(self) -> anyhow::Result<()> {
+        let finished = match self.to {
+            To::Standard(mut out) => out.flush(),
+            To::Stream(mut out) => out.flush(),
+            To::File(out) => out.into_inner().map_err(io::IntoInnerError::into_error).and_then(PendingFile::keep),
+        };
+        named(finished, self.path.as_deref())
+    }
+}
+
+fn named(written: io::Result<()>, path: Option<&Path>) -> anyhow::Result<()> {
+    match path {
+        None => Ok(written?),
+        Some(path) => written.with_context(|| format!("writing {}", path.display())),
+    }
+}
+
+/// Fails where the file that `flag` names is one of those that are read, by whichever name: an input would be lost, and one
+/// that is still being read would grow by what is written.
+pub(super) fn refuse_input_as_output<'a>(
+    flag: &str,
+    out: Option<&Path>,
+    inputs: impl IntoIterator<Item = &'a Path>,
+) -> anyhow::Result<()> {
+    // A standard stream may be a file too.
+    let found = |path: &Path, stream: &str| {
+        let path = if path == Path::new(STANDARD_STREAM) { Path::new(stream) } else { path };
+        let file = fs::metadata(path).ok().filter(Metadata::is_file)?;
+        Some((file.dev(), file.ino()))
+    };
+    let Some(out) = out else { return Ok(()) };
+    let Some(written) = found(out, "/dev/stdout") else { return Ok(()) };
+    let what = if out == Path::new(STANDARD_STREAM) { "standard output" } else { flag };
+    match inputs.into_iter().find(|input| found(input, "/dev/stdin") == Some(written)) {
+        None => Ok(()),
+        Some(input) => anyhow::bail!("{what} would replace {}, which is read: name another file", input.display()),
+    }
 }
 
 /// Prints one text to standard output.

@@ -1,14 +1,14 @@
 //! `score`: a table or JSON lines in, decisions out.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::ValueEnum;
 
 use super::connection::ConnectionFlags;
+use super::output::{self, Out, STANDARD_STREAM};
 use super::settings::{self, ConfigFlag, Flags};
-use super::{client, output, text};
+use super::{client, text};
 use crate::reasons::Language;
 use crate::serve::{Scorer, item_error};
 use crate::table::{Reject, RejectCounts, RowPosition, TableReader};
@@ -32,7 +32,7 @@ pub(super) struct Args {
     /// JSON lines for programs, or sentences for people.
     #[arg(long, value_enum, default_value = "json")]
     format: Format,
-    /// Where to write; without it, to standard output.
+    /// Where to write; without it or as -, to standard output.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Table (.csv, .csv.gz, .parquet, .jsonl), or - for JSON lines on standard input.
@@ -57,12 +57,15 @@ enum Format {
 }
 
 pub(super) fn run(args: Args) -> anyhow::Result<()> {
+    let read = [Some(&args.input), args.mapping.as_ref(), args.config.config.as_ref()];
+    let out = args.out.as_deref().unwrap_or(Path::new(STANDARD_STREAM));
+    output::refuse_input_as_output("--out", Some(out), read.into_iter().flatten().map(PathBuf::as_path))?;
     let config = settings::load(&args.config, Flags::default())?;
     settings::start_log(&config)?;
     let mapping = settings::mapping(args.mapping.as_deref())?;
     let level = level(args.explanation);
     let table = TableReader::open(&args.input, mapping.as_ref())?;
-    let out = output::open(args.out.as_deref())?;
+    let out = Out::open(out)?;
     let mut sink = Sink { out, format: args.format, rejects: RejectCounts::default() };
     match &args.endpoint {
         Some(endpoint) => client::score(endpoint, &args.connection, table, level, |scored| sink.take(scored))?,
@@ -126,7 +129,7 @@ fn local_score(
 }
 
 struct Sink {
-    out: Box<dyn Write>,
+    out: Out,
     format: Format,
     rejects: RejectCounts,
 }
@@ -138,21 +141,20 @@ impl Sink {
             Scored::Unreadable(reject) => self.rejects.rejected(reject.clone()),
             Scored::Refused { position, item_id: _, error } => self.rejects.rejected(refused(position, error)),
         }
-        let line = match self.format {
+        let mut line = match self.format {
             Format::Json => json(&scored)?,
             Format::Text => text::scored(&scored),
         };
-        Ok(writeln!(self.out, "{line}")?)
+        line.push('\n');
+        self.out.write(&line)
     }
 
     /// Every row has its line by now, whatever became of it; too many bad ones are a failure all the same.
-    fn finish(mut self, input: &Path, max_reject_share: f64) -> anyhow::Result<()> {
-        self.out.flush()?;
+    fn finish(self, input: &Path, max_reject_share: f64) -> anyhow::Result<()> {
+        anyhow::ensure!(self.rejects.n_rows() > 0, "there is no row in {}", input.display());
+        self.out.finish()?;
         if self.rejects.n_rejected() > 0 {
             eprintln!("{}", self.rejects.with_examples());
-        }
-        if self.rejects.n_rows() == 0 {
-            anyhow::bail!("there is no row in {}", input.display());
         }
         output::fail_if_too_many(&self.rejects, max_reject_share)
     }

@@ -161,6 +161,8 @@ impl Tally {
 }
 
 fn convert(args: &ConvertArgs) -> anyhow::Result<()> {
+    let read = [Some(&args.file), args.mapping.as_ref(), args.config.config.as_ref()];
+    output::refuse_input_as_output("--out", Some(&args.out), read.into_iter().flatten().map(PathBuf::as_path))?;
     let config = settings::load(&args.config, Flags::default())?;
     let mapping = settings::mapping(args.mapping.as_deref())?;
     let columns = columns(&args.file, mapping.as_ref())?;

@@ -30,6 +30,7 @@ pub use mapping::{Mapping, MappingError, MappingViolation};
 pub use read::{MAX_ROW_BYTES, RowResult, TableReader};
 pub use reject::{Reject, RejectCounts, reason};
 pub use row::{RowOutcome, RowPosition, TableRow};
+pub(crate) use write::PendingFile;
 pub use write::{
     Columns, MATRIX_COLUMNS, MatrixRow, MatrixWriter, SheetCell, SheetType, SheetWriter, TableWriter, WriteError,
 };

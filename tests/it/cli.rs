@@ -1,5 +1,7 @@
 //! The binary as a user meets it: what it prints, what it refuses, how it ends.
 
+mod outputs;
+
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

@@ -23,7 +23,7 @@ use self::jsonl::write_line;
 use super::format::Format;
 use super::row::{RowPosition, TableRow};
 use crate::parcel::Violation;
-use pending::PendingFile;
+pub(crate) use pending::PendingFile;
 
 /// Writes rows to a table whose columns are fields of the contract, by the ending of its name as
 /// [`TableReader::open`](super::TableReader::open) reads it; `-` is JSON lines on standard output.

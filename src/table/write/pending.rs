@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// A file under a name of its own beside the one it will have; removed where it is not kept.
 #[derive(Debug)]
-pub(super) struct PendingFile {
+pub(crate) struct PendingFile {
     file: File,
     pending: PathBuf,
     path: PathBuf,
@@ -14,7 +14,7 @@ pub(super) struct PendingFile {
 }
 
 impl PendingFile {
-    pub(super) fn create(path: &Path) -> io::Result<Self> {
+    pub(crate) fn create(path: &Path) -> io::Result<Self> {
         let mut name = path.file_name().unwrap_or_default().to_owned();
         // Of this process alone, so that two writers of one table don't mix their rows.
         name.push(format!(".{}.part", std::process::id()));
@@ -24,7 +24,7 @@ impl PendingFile {
     }
 
     /// Gives the file its name, in place of one that is there.
-    pub(super) fn keep(mut self) -> io::Result<()> {
+    pub(crate) fn keep(mut self) -> io::Result<()> {
         self.file.sync_all()?;
         fs::rename(&self.pending, &self.path)?;
         self.kept = true;
