@@ -127,7 +127,15 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
     let truth = args.truth.as_deref().map(|path| Truth::read(path, trained_until));
     let truth = truth.transpose()?;
 
-    if dataset.rows.first().is_some_and(|row| row.parcel.advised_at.seconds() <= trained_until) {
+    let begins_before =
+        |of: &Dataset| of.rows.first().is_some_and(|row| row.parcel.advised_at.seconds() <= trained_until);
+    if warm_up.as_ref().is_some_and(begins_before) {
+        eprintln!(
+            "warning: this warm-up begins before the model's own data ended; its history holds these parcels already, \
+             and counts them twice"
+        );
+    }
+    if begins_before(&dataset) {
         eprintln!(
             "warning: this data begins before the model's own data ended; its history knows these parcels' future, \
              and the figures flatter"
