@@ -34,7 +34,8 @@ pub(super) struct Args {
     /// knowledge stands among the baselines.
     #[arg(long, value_name = "FILE", conflicts_with = "rolling")]
     truth: Option<PathBuf>,
-    /// Days until an outcome becomes known, where a row does not say [default: train.label_delay_days].
+    /// Days until an outcome becomes known, where a row does not say [default: the model's; with
+    /// --rolling, train.label_delay_days].
     #[arg(long, value_name = "N")]
     label_delay_days: Option<u32>,
     /// Shares of the parcels that can be opened.
@@ -109,6 +110,8 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
     }
     let artifact = settings::artifact(args.model.as_deref())?;
     let engine = settings::engine(&artifact, &config)?;
+    // What it learned from is what it is judged by, unless another is asked for.
+    let label_delay_days = args.label_delay_days.unwrap_or(artifact.manifest().label_delay_days);
     let mapping = settings::mapping(args.mapping.as_deref())?;
 
     let mut progress = Progress::new();
@@ -145,7 +148,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
     let mut replay = Replay::from(history, due);
     if let Some(warm_up) = &warm_up {
         progress.begin("warming up", Some(warm_up.rows.len() as u64));
-        fold(&warm_up.rows, engine.plan(), engine.rates(), train.label_delay_days, &mut replay, || progress.tick());
+        fold(&warm_up.rows, engine.plan(), engine.rates(), label_delay_days, &mut replay, || progress.tick());
     }
     progress.begin("scoring", Some(dataset.rows.len() as u64));
     let n_labeled = dataset.rows.iter().filter(|row| row.outcome.is_some()).count();
@@ -154,7 +157,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
         &dataset.rows,
         &engine,
         None,
-        train.label_delay_days,
+        label_delay_days,
         &mut replay,
         || progress.tick(),
         |values| sampler.observe(values),
@@ -166,7 +169,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
         None => backtest.scored()?,
     };
     let subject = Subject {
-        label_delay_days: train.label_delay_days,
+        label_delay_days,
         model: ModelIdentity {
             name: artifact.model_ref().name.clone(),
             version: artifact.model_ref().version.clone(),
