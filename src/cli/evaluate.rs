@@ -162,6 +162,8 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
         || progress.tick(),
         |values| sampler.observe(values),
     );
+    let n_rows = warm_up.as_ref().map_or(0, |warm_up| warm_up.rows.len()) + dataset.rows.len();
+    output::warn_of_repeats(replay.n_repeated(), n_rows as u64);
     backtest.place_among(&engine.model().body().reference);
     progress.begin("measuring", None);
     let scored = match &truth {

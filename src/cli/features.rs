@@ -87,18 +87,20 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
     };
     progress.begin("writing", None);
     let reader = RowsReader::new(&args.data, mapping.as_ref(), config.limits());
-    let rejects = match run.in_the_order_of_the_file(reader, train.max_reject_share, &progress)? {
-        Some(rejects) => rejects,
+    let (rejects, n_repeated) = match run.in_the_order_of_the_file(reader, train.max_reject_share, &progress)? {
+        Some(written) => written,
         None => {
             progress.begin("reading", None);
             let (mapping, limits) = (mapping.as_ref(), config.limits());
             let dataset = Dataset::read(&args.data, mapping, limits, train.max_reject_share, || progress.tick())?;
             progress.begin("writing", Some(dataset.rows.len() as u64));
-            run.in_order_of_time(&dataset, &progress)?;
-            dataset.rejects
+            let n_repeated = run.in_order_of_time(&dataset, &progress)?;
+            (dataset.rejects, n_repeated)
         }
     };
     progress.end();
+    let n_before = warm_up.as_ref().map_or(0, |warm_up| warm_up.rows.len() as u64);
+    output::warn_of_repeats(n_repeated, n_before + rejects.n_rows() - rejects.n_rejected());
     if let Some(warm_up) = warm_up.filter(|warm_up| warm_up.rejects.n_rejected() > 0) {
         eprintln!("{}", warm_up.rejects.with_examples());
     }
@@ -123,13 +125,14 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// Writes a table whose rows are in order of time while it is read. `None`, and no file, where they are not.
+    /// Writes a table whose rows are in order of time while it is read. `None`, and no file, where they are not; else also
+    /// how many rows added nothing to history.
     fn in_the_order_of_the_file(
         &self,
         mut reader: RowsReader<'_>,
         max_reject_share: f64,
         progress: &Progress,
-    ) -> anyhow::Result<Option<RejectCounts>> {
+    ) -> anyhow::Result<Option<(RejectCounts, u64)>> {
         let mut writer = self.writer()?;
         let mut past = self.past();
         let mut rows = reader.next_rows(|| progress.tick())?;
@@ -163,17 +166,19 @@ impl Run<'_> {
             return Ok(None);
         }
         writer.finish()?;
-        Ok(Some(rejects))
+        Ok(Some((rejects, past.replay.n_repeated())))
     }
 
-    fn in_order_of_time(&self, dataset: &Dataset, progress: &Progress) -> anyhow::Result<()> {
+    /// Answers how many rows added nothing to history.
+    fn in_order_of_time(&self, dataset: &Dataset, progress: &Progress) -> anyhow::Result<u64> {
         let (mut writer, mut past, mut values) = (self.writer()?, self.past(), Vec::new());
         for rows in dataset.rows.chunks(ROWS_AT_ONCE) {
             values = self.replay(rows, &mut past, values);
             write(rows, &values, &mut writer)?;
             rows.iter().for_each(|_| progress.tick());
         }
-        Ok(writer.finish()?)
+        writer.finish()?;
+        Ok(past.replay.n_repeated())
     }
 
     fn writer(&self) -> Result<MatrixWriter, WriteError> {

@@ -110,6 +110,18 @@ pub(super) fn reader_has_left(error: &anyhow::Error) -> bool {
     error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>()).any(|io| io.kind() == io::ErrorKind::BrokenPipe)
 }
 
+/// What a reader must know of rows whose `item_id` stood before, where there are any.
+pub(super) fn repeats(n_repeated: u64, n_rows: u64) -> Option<String> {
+    (n_repeated > 0).then(|| format!("{n_repeated} of {n_rows} rows repeat an item_id: they add nothing to history"))
+}
+
+/// Tells it on standard error.
+pub(super) fn warn_of_repeats(n_repeated: u64, n_rows: u64) {
+    if let Some(repeats) = repeats(n_repeated, n_rows) {
+        eprintln!("warning: {repeats}");
+    }
+}
+
 /// Fails where more rows were rejected than the configuration allows.
 pub(super) fn fail_if_too_many(rejects: &RejectCounts, max_reject_share: f64) -> anyhow::Result<()> {
     anyhow::ensure!(!rejects.exceeds(max_reject_share), "more rows were rejected than train.max_reject_share allows");

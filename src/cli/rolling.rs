@@ -14,7 +14,9 @@ use crate::config::ValidConfig;
 use crate::evaluation::{
     CapacityShare, Estimate, Evaluation, InvalidScored, ModelIdentity, Scored, Settings, Subject, aligned, evaluate,
 };
-use crate::train::{Dataset, Inspections, Judged, LabeledParcel, Rolled, Selected, Selective, roll, select};
+use crate::train::{
+    Dataset, Inspections, Judged, LabeledParcel, Rolled, Selected, Selective, n_repeated, roll, select,
+};
 
 /// How long a model serves until it is trained again.
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -180,6 +182,7 @@ impl Tables {
         let begins = data.rows.first().map(|row| row.parcel.advised_at);
         rows.extend(data.rows);
         rows.sort_by_key(|row| row.parcel.advised_at);
+        output::warn_of_repeats(n_repeated(&rows), rows.len() as u64);
         let from = rows.partition_point(|row| Some(row.parcel.advised_at) < begins);
         Ok(Self { rows, from, digest: data.digest })
     }

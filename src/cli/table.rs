@@ -1,14 +1,16 @@
 //! `table`: what a table holds once mapped, and the same in another format.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use super::output;
 use super::progress::Progress;
 use super::settings::{self, ConfigFlag, Flags};
+use crate::history::EntityKey;
 use crate::parcel::{ContentLine, Parcel};
 use crate::table::{Columns, Mapping, RejectCounts, TableReader, TableWriter};
+use crate::train::item;
 
 /// Subcommands of `table`.
 #[derive(Debug, clap::Subcommand)]
@@ -90,6 +92,8 @@ fn any_line(parcel: &Parcel, is_stated: fn(&ContentLine) -> bool) -> bool {
 struct Tally {
     rejects: RejectCounts,
     parcels: u64,
+    /// Of parcels read so far, as history knows them.
+    items: HashSet<EntityKey>,
     labeled: u64,
     infringements: u64,
     first_second: Option<i64>,
@@ -124,6 +128,7 @@ fn check(args: &CheckArgs) -> anyhow::Result<()> {
 impl Tally {
     fn add(&mut self, parcel: &Parcel, label: Option<bool>) {
         self.parcels += 1;
+        self.items.insert(item(parcel.item_id.as_str()));
         self.labeled += u64::from(label.is_some());
         self.infringements += u64::from(label == Some(true));
         let second = parcel.advised_at.seconds();
@@ -148,6 +153,9 @@ impl Tally {
         let _ = writeln!(text, "infringements {}", self.infringements);
         let _ = writeln!(text, "advised from {} until {}", time(self.first_second), time(self.last_second));
         let _ = writeln!(text, "{}", self.rejects.with_examples());
+        if let Some(repeats) = output::repeats(self.parcels - self.items.len() as u64, self.parcels) {
+            let _ = writeln!(text, "{repeats}");
+        }
         for (code, n) in &self.notices {
             let _ = writeln!(text, "notice {code} {n}");
         }

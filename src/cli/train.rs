@@ -11,7 +11,7 @@ use super::settings::{self, ConfigFlag, Flags};
 use crate::config::ValidConfig;
 use crate::features::FeatureSpec;
 use crate::model::EstimatorKind;
-use crate::train::{Dataset, Recipe, drafts_at, train};
+use crate::train::{Dataset, Recipe, drafts_at, n_repeated, train};
 
 /// Flags of `train`.
 #[derive(Debug, clap::Args)]
@@ -71,6 +71,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
     if dataset.rejects.n_rejected() > 0 {
         eprintln!("{}", dataset.rejects.with_examples());
     }
+    output::warn_of_repeats(n_repeated(&dataset.rows), dataset.rows.len() as u64);
     let restate = |positions: &[&_]| drafts_at(&args.data, mapping.as_ref(), positions);
     let artifact = train(&dataset, &recipe, restate, &mut progress)?;
     progress.end();

@@ -40,6 +40,7 @@ pub struct Replay {
     history: History,
     due: BTreeMap<Bucket, Due>,
     advised_items: KeySet,
+    n_repeated: u64,
     now: Bucket,
     together: Together,
     room: Room,
@@ -93,6 +94,7 @@ impl Replay {
             history,
             due: BTreeMap::new(),
             advised_items: KeySet::default(),
+            n_repeated: 0,
             now: Bucket::default(),
             together: Together::default(),
             room: Room::default(),
@@ -217,6 +219,7 @@ impl Replay {
     ) -> Vec<bool> {
         let take = |Advised { item, footprint, outcome }: &Advised<'_>| {
             let is_new = self.advised_items.insert(*item);
+            self.n_repeated += u64::from(!is_new);
             if let Some((known_at, infringement)) = outcome.filter(|_| is_new) {
                 note(self, known_at.max(self.now), infringement, &footprint.keys);
             }
@@ -227,6 +230,11 @@ impl Replay {
 
     fn will_be_known_alone(&mut self, at: Bucket, infringement: bool, keys: &[EntityKey]) {
         self.will_be_known(DueOutcome { at, infringement, keys: keys.to_vec() });
+    }
+
+    /// Parcels that were advised under an item that had been before: they added nothing, their outcomes neither.
+    pub fn n_repeated(&self) -> u64 {
+        self.n_repeated
     }
 
     /// The history so far.

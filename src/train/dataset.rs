@@ -76,9 +76,7 @@ impl LabeledParcel {
 
     /// Names the item, so that one advised twice counts once.
     pub fn item(&self) -> EntityKey {
-        let mut hasher = KeyHasher::new("item");
-        hasher.part(self.parcel.item_id().as_bytes());
-        hasher.finish()
+        item(self.parcel.item_id())
     }
 
     /// Names the item and the second of its advice: an identifier may be used again.
@@ -100,6 +98,21 @@ impl LabeledParcel {
             .unwrap_or_else(|| self.parcel.advised_at.seconds().saturating_add(i64::from(label_delay_days) * 86_400));
         Some((width.bucket_of_second(second), outcome.infringement))
     }
+}
+
+/// What history knows the item of this identifier by.
+pub fn item(item_id: &str) -> EntityKey {
+    let mut hasher = KeyHasher::new("item");
+    hasher.part(item_id.as_bytes());
+    hasher.finish()
+}
+
+/// How many of `rows` are of an item that another of them is of: history knows an item once, and nothing of the rest.
+pub fn n_repeated(rows: &[LabeledParcel]) -> u64 {
+    let mut items: Vec<_> = rows.par_iter().map(LabeledParcel::item).collect();
+    items.par_sort_unstable();
+    items.dedup();
+    (rows.len() - items.len()) as u64
 }
 
 pub(super) fn advice(item_id: &str, advised_at_seconds: i64) -> EntityKey {

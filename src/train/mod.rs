@@ -28,7 +28,7 @@ pub use aging::{Aged, AgedWeek, Aging, ArmWeek, age};
 pub use backtest::{Backtest, fold};
 pub use blocks::Blocks;
 pub use config::{InvalidTrainConfig, TrainConfig, ValidTrainConfig};
-pub use dataset::{Dataset, DatasetError, KnownOutcome, LabeledParcel, drafts_at};
+pub use dataset::{Dataset, DatasetError, KnownOutcome, LabeledParcel, drafts_at, item, n_repeated};
 pub use descriptions::Descriptions;
 pub use insight::Sampler;
 pub use kept::KeptParcel;

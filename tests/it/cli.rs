@@ -2,6 +2,7 @@
 
 mod judged;
 mod outputs;
+mod tables;
 
 use std::fs;
 use std::io::Write as _;
