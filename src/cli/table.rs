@@ -9,7 +9,7 @@ use super::progress::Progress;
 use super::settings::{self, ConfigFlag, Flags};
 use crate::history::EntityKey;
 use crate::parcel::{ContentLine, Parcel};
-use crate::table::{Columns, Mapping, RejectCounts, TableReader, TableWriter};
+use crate::table::{Columns, LabelCounts, Mapping, RejectCounts, TableReader, TableWriter};
 use crate::train::item;
 
 /// Subcommands of `table`.
@@ -96,6 +96,7 @@ struct Tally {
     items: HashSet<EntityKey>,
     labeled: u64,
     infringements: u64,
+    labels: LabelCounts,
     first_second: Option<i64>,
     last_second: Option<i64>,
     notices: BTreeMap<&'static str, u64>,
@@ -105,12 +106,12 @@ struct Tally {
 fn check(args: &CheckArgs) -> anyhow::Result<()> {
     let config = settings::load(&args.config, Flags::default())?;
     let mapping = settings::mapping(args.mapping.as_deref())?;
-    let table = TableReader::open(&args.file, mapping.as_ref())?;
+    let mut table = TableReader::open(&args.file, mapping.as_ref())?;
     let row_check = table.row_check(config.limits().clone());
     let mut progress = Progress::new();
     progress.begin("reading", None);
     let mut tally = Tally::default();
-    for row in table {
+    for row in &mut table {
         progress.tick();
         match row?.and_then(|row| row_check.check(row)) {
             Err(reject) => tally.rejects.rejected(reject),
@@ -121,6 +122,7 @@ fn check(args: &CheckArgs) -> anyhow::Result<()> {
         }
     }
     progress.end();
+    tally.labels = table.labels();
     output::print(&tally.to_text())?;
     output::fail_if_too_many(&tally.rejects, config.train().get().max_reject_share)
 }
@@ -151,6 +153,10 @@ impl Tally {
         let _ = writeln!(text, "parcels {}", self.parcels);
         let _ = writeln!(text, "labeled {}", self.labeled);
         let _ = writeln!(text, "infringements {}", self.infringements);
+        text += &self.labels.to_string();
+        for doubt in self.labels.doubts() {
+            let _ = writeln!(text, "{doubt}");
+        }
         let _ = writeln!(text, "advised from {} until {}", time(self.first_second), time(self.last_second));
         let _ = writeln!(text, "{}", self.rejects.with_examples());
         if let Some(repeats) = output::repeats(self.parcels - self.items.len() as u64, self.parcels) {

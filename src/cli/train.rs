@@ -71,6 +71,9 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
     if dataset.rejects.n_rejected() > 0 {
         eprintln!("{}", dataset.rejects.with_examples());
     }
+    for doubt in dataset.labels.doubts() {
+        eprintln!("warning: {doubt}");
+    }
     output::warn_of_repeats(n_repeated(&dataset.rows), dataset.rows.len() as u64);
     let restate = |positions: &[&_]| drafts_at(&args.data, mapping.as_ref(), positions);
     let artifact = train(&dataset, &recipe, restate, &mut progress)?;

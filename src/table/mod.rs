@@ -12,6 +12,7 @@ mod error;
 mod field;
 mod format;
 mod jsonl;
+mod labels;
 mod mapping;
 #[cfg(feature = "parquet")]
 mod parquet;
@@ -26,6 +27,7 @@ mod write;
 pub use check::{CheckedRow, RowCheck};
 pub use error::{MissingColumn, TableError};
 pub use field::UnknownField;
+pub use labels::LabelCounts;
 pub use mapping::{Mapping, MappingError, MappingViolation};
 pub use read::{MAX_ROW_BYTES, RowResult, TableReader};
 pub use reject::{Reject, RejectCounts, reason};

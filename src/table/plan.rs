@@ -1,10 +1,11 @@
 //! A mapping compiled against the header of one table: what is done for every row.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::error::{MissingColumn, TableError};
 use super::field::{CellProblem, Field, Holds, Reading, UnknownField};
+use super::labels::LabelCounts;
 use super::mapping::{MappedFrom, MappedUse, Mapping, slots};
 use super::reject::Reject;
 use super::row::{RowPosition, TableRow};
@@ -15,6 +16,8 @@ use super::shown::nearest;
 pub(super) struct Plan {
     steps: Vec<Step>,
     columns: Arc<ColumnNames>,
+    /// Of rows so far; shared, since who reads the table asks when it has ended.
+    labels: Arc<Mutex<LabelCounts>>,
 }
 
 #[derive(Debug)]
@@ -81,12 +84,19 @@ impl Plan {
         steps.sort_by_key(|step| matches!(step.field.holds(), Holds::Currency(_)));
         let columns = steps.iter().filter_map(|step| Some((step.field.clone(), step.source.column()?.to_owned())));
         let columns = Arc::new(ColumnNames(columns.collect()));
-        Ok(Self { steps, columns })
+        let label = steps.iter().find(|step| step.states_label());
+        let labels = LabelCounts::of_infringements(label.map(|step| step.reading.infringing()).unwrap_or_default());
+        Ok(Self { steps, columns, labels: Arc::new(Mutex::new(labels)) })
     }
 
     /// Which column fills which field.
     pub(super) fn columns(&self) -> Arc<ColumnNames> {
         Arc::clone(&self.columns)
+    }
+
+    /// The values of the label, counted as rows are read.
+    pub(super) fn labels(&self) -> Arc<Mutex<LabelCounts>> {
+        Arc::clone(&self.labels)
     }
 
     /// The columns that are read, by their place in the header.
@@ -109,7 +119,7 @@ impl Plan {
         cell: impl Fn(usize) -> Result<&'a str, CellProblem>,
     ) -> Result<TableRow, Reject> {
         let mut row = TableRow::new(position);
-        let mut labeled = false;
+        let (mut labeled, mut label) = (false, None);
         for step in &self.steps {
             let text = match &step.source {
                 Source::Column { idx, .. } => cell(*idx),
@@ -117,7 +127,11 @@ impl Plan {
             };
             match text {
                 Ok(text) => match step.field.set(&mut row, text, &step.reading) {
-                    Ok(stated) => labeled |= stated && matches!(step.field.holds(), Holds::Infringement),
+                    Ok(true) if matches!(step.field.holds(), Holds::Infringement) => {
+                        labeled = true;
+                        label = Some(text).filter(|_| step.states_label());
+                    }
+                    Ok(_) => {}
                     Err(problem) => return Err(step.reject(row.position, &problem)),
                 },
                 Err(problem) => return Err(step.reject(row.position, &problem)),
@@ -127,11 +141,20 @@ impl Plan {
             // When and what, without whether: no outcome is known.
             row.outcome = None;
         }
+        if let Some((text, outcome)) = label.zip(row.outcome.as_ref()) {
+            let mut labels = self.labels.lock().unwrap_or_else(PoisonError::into_inner);
+            labels.met(text.trim_ascii(), outcome.infringement);
+        }
         Ok(row)
     }
 }
 
 impl Step {
+    /// Whether it is the column of the label; a constant one has nothing to tell apart.
+    fn states_label(&self) -> bool {
+        matches!((&self.source, self.field.holds()), (Source::Column { .. }, Holds::Infringement))
+    }
+
     fn reject(&self, position: RowPosition, problem: &CellProblem) -> Reject {
         Reject {
             position,

@@ -1,13 +1,14 @@
 //! The reader of any table.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::check::RowCheck;
 use super::csv::CsvTable;
 use super::error::TableError;
 use super::format::Format;
 use super::jsonl::JsonLines;
+use super::labels::LabelCounts;
 use super::mapping::Mapping;
 #[cfg(feature = "parquet")]
 use super::parquet::ParquetTable;
@@ -46,6 +47,7 @@ pub type RowResult = Result<TableRow, Reject>;
 pub struct TableReader {
     source: Source,
     columns: Arc<ColumnNames>,
+    labels: Arc<Mutex<LabelCounts>>,
 }
 
 enum Source {
@@ -90,13 +92,18 @@ impl TableReader {
             #[cfg(not(feature = "parquet"))]
             Some(Format::Parquet) => return Err(TableError::NoParquet { file: file.to_string() }),
         };
-        let columns = match &source {
-            Source::Csv(table) => table.plan.columns(),
+        let (columns, labels) = match &source {
+            Source::Csv(table) => (table.plan.columns(), table.plan.labels()),
             #[cfg(feature = "parquet")]
-            Source::Parquet(table) => table.plan.columns(),
-            Source::JsonLines(_) | Source::Ended => Arc::default(),
+            Source::Parquet(table) => (table.plan.columns(), table.plan.labels()),
+            Source::JsonLines(_) | Source::Ended => Default::default(),
         };
-        Ok(Self { source, columns })
+        Ok(Self { source, columns, labels })
+    }
+
+    /// The values of the label in the rows read so far; none in JSON lines, which have no label.
+    pub fn labels(&self) -> LabelCounts {
+        self.labels.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The check that turns this table's rows into parcels, and names its columns where it can't.

@@ -14,7 +14,7 @@ use crate::features::{ExchangeRates, FeaturePlan, ParcelKeys, RecordedKeys, hex}
 use crate::history::{Bucket, BucketWidth, EntityKey, KeyHasher};
 use crate::parcel::codes::InfringementKind;
 use crate::parcel::{Draft, ParcelLimits};
-use crate::table::{Mapping, RejectCounts, RowPosition, TableError, TableReader};
+use crate::table::{LabelCounts, Mapping, RejectCounts, RowPosition, TableError, TableReader};
 
 /// Parcels of one or more tables, earliest first; of the same instant, in the order of the files.
 #[derive(Debug)]
@@ -23,6 +23,8 @@ pub struct Dataset {
     pub rows: Vec<LabeledParcel>,
     /// The rows that could not.
     pub rejects: RejectCounts,
+    /// The values of the label, as the tables have them.
+    pub labels: LabelCounts,
     /// SHA-256 over the bytes of the files, in their order, in lower-case hexadecimal.
     pub digest: String,
 }
@@ -188,12 +190,13 @@ impl Dataset {
             some.par_iter_mut().for_each(|row| row.parcel.pack());
             rows.extend(some);
         }
+        let labels = reader.labels().clone();
         let rejects = reader.finish(max_reject_share)?;
         if rows.is_empty() {
             return Err(DatasetError::Empty { path: paths.first().cloned().unwrap_or_default() });
         }
         rows.sort_by_key(|row| row.parcel.advised_at);
-        Ok(Self { rows, rejects, digest: hex(&digest.finalize()) })
+        Ok(Self { rows, rejects, labels, digest: hex(&digest.finalize()) })
     }
 
     /// Gives each row whose item `recorded` knows what was recorded of it, under the hash of its identifier.

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::{DatasetError, KnownOutcome, LabeledParcel};
 use crate::parcel::ParcelLimits;
 use crate::parcel::codes::InfringementKind;
-use crate::table::{CheckedRow, Mapping, RejectCounts, RowCheck, TableError, TableReader};
+use crate::table::{CheckedRow, LabelCounts, Mapping, RejectCounts, RowCheck, TableError, TableReader};
 
 /// Reads labeled tables in the order of the files. Memory is bounded by the rows that are asked for at a time.
 #[derive(Debug)]
@@ -18,6 +18,7 @@ pub struct RowsReader<'a> {
     limits: &'a ParcelLimits,
     table: Option<(&'a PathBuf, TableReader, RowCheck)>,
     rejects: RejectCounts,
+    labels: LabelCounts,
 }
 
 /// Rows that are given at a time, at least: as many as are replayed at a time.
@@ -28,7 +29,14 @@ const ROWS_READ_AT_ONCE: usize = 512;
 impl<'a> RowsReader<'a> {
     /// Opens nothing yet.
     pub fn new(paths: &'a [PathBuf], mapping: Option<&'a Mapping>, limits: &'a ParcelLimits) -> Self {
-        Self { paths: paths.iter(), mapping, limits, table: None, rejects: RejectCounts::default() }
+        Self {
+            paths: paths.iter(),
+            mapping,
+            limits,
+            table: None,
+            rejects: RejectCounts::default(),
+            labels: LabelCounts::default(),
+        }
     }
 
     /// The next rows that can be read; none at the end of the last table. `on_row` is told of each row, readable or not.
@@ -63,11 +71,16 @@ impl<'a> RowsReader<'a> {
                     Err(reject) => self.rejects.rejected(reject),
                 }
             }
-            if is_end {
-                self.table = None;
+            if is_end && let Some((_, reader, _)) = self.table.take() {
+                self.labels.add(&reader.labels());
             }
         }
         Ok(rows)
+    }
+
+    /// The values of the label in the tables that were read to their end.
+    pub fn labels(&self) -> &LabelCounts {
+        &self.labels
     }
 
     /// What could not be read.

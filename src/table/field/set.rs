@@ -28,6 +28,22 @@ pub(in crate::table) struct Reading {
     pub(in crate::table) numbers: bool,
 }
 
+impl Reading {
+    /// The texts of a column of labels that mean an infringement, where a mapping lists them.
+    pub(in crate::table) fn infringing(&self) -> Vec<String> {
+        let means = |text: &str| match &self.infringements {
+            Some(values) => values.contains(text.trim_ascii()),
+            None => flag(text.trim_ascii()) == Ok(true),
+        };
+        match (&self.codes, &self.infringements) {
+            (Some(codes), _) => codes.iter().filter(|(_, text)| means(text)).map(|(code, _)| code.clone()).collect(),
+            // An empty cell is no label.
+            (None, Some(values)) => values.iter().filter(|value| !value.is_empty()).cloned().collect(),
+            (None, None) => Vec::new(),
+        }
+    }
+}
+
 /// The unit of a column of masses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
 pub(in crate::table) enum MassUnit {

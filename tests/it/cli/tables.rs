@@ -41,3 +41,38 @@ fn rows_that_repeat_an_item_are_counted() {
     let said = said(&[&train[..], &["--data", &path("t.csv")]].concat());
     assert!(said.contains("warning: 582 of 1582 rows repeat an item_id: they add nothing to history\n"), "{said}");
 }
+
+#[test]
+fn a_label_that_is_spelled_otherwise_is_shown_and_warned_of() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    // Every other infringement as a spreadsheet writes it.
+    let mut n_found = 0;
+    let respelled = |line: &str| match line.strip_suffix(",1,1").or(line.strip_suffix(",1,2")) {
+        Some(cells) => {
+            n_found += 1;
+            if n_found % 2 == 0 { format!("{cells},1.0,1\n") } else { format!("{line}\n") }
+        }
+        None => format!("{line}\n"),
+    };
+    let table = fs::read_to_string(TRAIN).unwrap().lines().map(respelled).collect::<String>();
+    assert!(n_found == 364, "{n_found}");
+    fs::write(path("t.csv"), table).unwrap();
+    let doubt = "the label \"1.0\" of 182 rows counts as clean, and \"1\" as an infringement\n";
+    let checked = printed(&["table", "check", "--mapping", MAPPING, &path("t.csv")]);
+    let labels = "infringements 182\nlabel \"0\" 1218 clean\nlabel \"1\" 182 infringement\nlabel \"1.0\" 182 clean\n";
+    assert!(checked.contains(&format!("{labels}{doubt}")), "{checked}");
+
+    let config = few_trees(dir.path());
+    let args = ["--config", config.to_str().unwrap(), "--data", &path("t.csv"), "--out", &path("model"), "--mapping"];
+    assert!(said(&[&["train"], &args[..], &[MAPPING]].concat()).starts_with(&format!("warning: {doubt}")));
+    // A mapping that lists what no row has.
+    let mapping = fs::read_to_string(MAPPING).unwrap().replace("infringement = [\"1\"]", "infringement = [\"YES\"]");
+    fs::write(path("m.toml"), mapping).unwrap();
+    let output = run(&[&["train"], &args[..], &[&path("m.toml")]].concat());
+    assert_eq!(output.status.code(), Some(1), "there is nothing to fit");
+    let said = String::from_utf8(output.stderr).unwrap();
+    let warned = "warning: no row has the label \"YES\", which means an infringement\n\
+                  warning: no row is an infringement; labels that occur: \"0\", \"1\", \"1.0\"\n";
+    assert!(said.starts_with(warned), "{said}");
+}
