@@ -238,16 +238,9 @@ impl Files {
     }
 
     pub(super) fn write(&self, directory: &Path) -> Result<(), WriteError> {
-        let parent = match directory.parent() {
-            Some(parent) if parent != Path::new("") => parent,
-            _ => Path::new("."),
-        };
-        let name = directory.file_name().unwrap_or_default().to_string_lossy();
-        let beside = |what: &str| parent.join(format!(".{name}.{what}.{}", std::process::id()));
-        let (new, old) = (beside("new"), beside("old"));
-        if directory.exists() && !may_be_replaced(directory) {
-            return Err(WriteError::NotAnArtifact { path: directory.to_owned() });
-        }
+        let parent = parent_of(directory);
+        let (new, old) = (beside(directory, "new"), beside(directory, "old"));
+        refuse_another(directory)?;
         let written = self.write_new(&new).and_then(|()| move_into_place(&new, directory, &old));
         if written.is_err() {
             // What failed is what the caller must hear of, whether or not this succeeds.
@@ -278,6 +271,36 @@ impl Files {
 
 fn digest_of(bytes: &[u8]) -> FileDigest {
     FileDigest { sha256: hex(&Sha256::digest(bytes)), bytes: bytes.len() as u64 }
+}
+
+/// Makes what writing would begin with, and takes it away again.
+pub(super) fn check_place(directory: &Path) -> Result<(), WriteError> {
+    refuse_another(directory)?;
+    let new = beside(directory, "new");
+    // Parents that are not there yet are made when there is something to put into them.
+    let there = new.ancestors().skip(1).find(|parent| parent.exists()).unwrap_or(Path::new("."));
+    let probe = there.join(new.file_name().unwrap_or_default());
+    fs::create_dir(&probe).and_then(|()| fs::remove_dir(&probe)).map_err(io_at(directory))
+}
+
+fn parent_of(directory: &Path) -> &Path {
+    match directory.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    }
+}
+
+/// A hidden place of this process alone, from which a directory can be moved into its own.
+fn beside(directory: &Path, what: &str) -> PathBuf {
+    let name = directory.file_name().unwrap_or_default().to_string_lossy();
+    parent_of(directory).join(format!(".{name}.{what}.{}", std::process::id()))
+}
+
+fn refuse_another(directory: &Path) -> Result<(), WriteError> {
+    if directory.exists() && !may_be_replaced(directory) {
+        return Err(WriteError::NotAnArtifact { path: directory.to_owned() });
+    }
+    Ok(())
 }
 
 /// Moves `new` to `directory`; what stood there is back in its place where that fails.

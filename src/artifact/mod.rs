@@ -106,6 +106,14 @@ impl Artifact {
         self.files.write(directory)
     }
 
+    /// Finds out whether [`Artifact::write`] could write to `directory`, and leaves nothing there.
+    ///
+    /// # Errors
+    /// [`WriteError`], as writing would fail.
+    pub fn check_place(directory: &Path) -> Result<(), WriteError> {
+        files::check_place(directory)
+    }
+
     /// The artifact with a signature of its manifest, to be written beside its files. Its digest stays the same.
     #[must_use]
     pub fn signed(mut self, signature: String) -> Self {

@@ -1,13 +1,10 @@
 //! `evaluate --rolling week`: a model trained again each week, beside the one of the beginning.
 
-use std::fs;
-use std::path::Path;
-
 use anyhow::Context as _;
 use serde::Serialize;
 
 use super::evaluate::Format;
-use super::output;
+use super::output::{self, Out};
 use super::progress::Progress;
 use super::rolling::{Asked, Tables};
 use super::train::recipe;
@@ -53,7 +50,7 @@ struct Arm {
     precision: Option<f64>,
 }
 
-pub(super) fn run(asked: Asked<'_>, max_weight: f64, plot: Option<&Path>, config: &ValidConfig) -> anyhow::Result<()> {
+pub(super) fn run(asked: Asked<'_>, max_weight: f64, plot: Option<Out>, config: &ValidConfig) -> anyhow::Result<()> {
     let (capacity, random_share) =
         asked.selective.context("--rolling week needs --selective-labels and --random-share")?;
     anyhow::ensure!(
@@ -68,8 +65,9 @@ pub(super) fn run(asked: Asked<'_>, max_weight: f64, plot: Option<&Path>, config
     let aged = age(&rows, from, &Aging { selective, max_weight }, &recipe, &mut progress)?;
     progress.end();
     let report = Report::new(&aged, capacity, random_share, max_weight, &asked.settings);
-    if let Some(path) = plot {
-        fs::write(path, report.to_svg()).with_context(|| format!("writing {}", path.display()))?;
+    if let Some(mut plot) = plot {
+        plot.write(&report.to_svg())?;
+        plot.finish()?;
     }
     match asked.format {
         Format::Json => output::print(&format!("{}\n", serde_json::to_string(&report)?)),

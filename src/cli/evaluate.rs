@@ -1,15 +1,14 @@
 //! `evaluate`: a model judged on a labeled table as if it had been live.
 
-use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
 use clap::ValueEnum;
 
+use super::aging;
+use super::output::{self, Out};
 use super::progress::Progress;
 use super::rolling::{self, Period};
 use super::settings::{self, ConfigFlag, Flags};
-use super::{aging, output};
 use crate::evaluation::{self, CapacityShare, ModelIdentity, Settings, Subject};
 use crate::history::Replay;
 use crate::train::{Backtest, Dataset, Sampler, Truth, fold, of_evaluation};
@@ -105,9 +104,10 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
         };
         return match period {
             Period::Month => rolling::run(asked, &config),
-            Period::Week => aging::run(asked, args.max_weight, args.plot.as_deref(), &config),
+            Period::Week => aging::run(asked, args.max_weight, page(args.plot.as_deref())?, &config),
         };
     }
+    let page = page(args.report.as_deref())?;
     let artifact = settings::artifact(args.model.as_deref())?;
     let engine = settings::engine(&artifact, &config)?;
     // What it learned from is what it is judged by, unless another is asked for.
@@ -181,16 +181,22 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
     };
     let measured = Settings { capacity: args.capacity, bootstrap: train.bootstrap_replicates, seed: train.seed };
     let report = evaluation::evaluate(&scored, &measured, subject);
-    if let Some(path) = &args.report {
+    if let Some(mut page) = page {
         progress.begin("explaining", None);
         let profiles = &artifact.manifest().feature_profiles;
         let insight = sampler.insight(engine.model(), backtest.rows(), |_, name| profiles.get(name).cloned());
         let html = of_evaluation(&artifact, &dataset, warm_up.as_ref(), report.clone(), &measured, insight).to_html();
-        fs::write(path, html).with_context(|| format!("writing {}", path.display()))?;
+        page.write(&html)?;
+        page.finish()?;
     }
     progress.end();
     match args.format {
         Format::Json => output::print(&format!("{}\n", serde_json::to_string(&report)?)),
         Format::Text => output::print(&report.to_text()),
     }
+}
+
+/// A file beside the report that is printed, begun before what takes long: a place that can't be written is found first.
+fn page(path: Option<&Path>) -> anyhow::Result<Option<Out>> {
+    path.map(Out::open).transpose()
 }

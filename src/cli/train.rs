@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use super::output;
 use super::progress::Progress;
 use super::settings::{self, ConfigFlag, Flags};
+use crate::artifact::Artifact;
 use crate::config::ValidConfig;
 use crate::features::FeatureSpec;
 use crate::model::EstimatorKind;
@@ -63,6 +64,8 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
     settings::start_log(&config)?;
     let mapping = settings::mapping(args.mapping.as_deref())?;
     let recipe = recipe(&config)?;
+    // Before what takes long.
+    Artifact::check_place(&args.out)?;
 
     let mut progress = Progress::new();
     progress.begin("reading", None);
@@ -78,19 +81,20 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
     let restate = |positions: &[&_]| drafts_at(&args.data, mapping.as_ref(), positions);
     let artifact = train(&dataset, &recipe, restate, &mut progress)?;
     progress.end();
-    artifact.write(&args.out)?;
-
     let manifest = artifact.manifest();
     let pruning = serde_json::to_string(&manifest.pruning)?;
     eprintln!("history pruned: {pruning}");
-    let metrics = serde_json::to_string(&manifest.metrics)?;
+    // Whatever becomes of the files, the run was not for nothing; nor where nobody reads what is printed.
+    let told = output::print(&format!("{}\n", serde_json::to_string(&manifest.metrics)?));
+    artifact.write(&args.out)?;
+    told?;
     let written = serde_json::json!({
         "artifact": args.out,
         "name": artifact.model_ref().name,
         "version": artifact.model_ref().version,
         "digest": artifact.model_ref().digest,
     });
-    output::print(&format!("{metrics}\n{written}\n"))
+    output::print(&format!("{written}\n"))
 }
 
 /// What is trained with, as configured.

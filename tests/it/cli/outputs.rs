@@ -100,3 +100,51 @@ fn a_place_that_takes_nothing_is_named() {
     );
     assert_eq!(printed(&["score", lines, "--out", "/dev/null"]), "");
 }
+
+/// What can't be read is not even looked for.
+#[test]
+fn a_place_that_takes_nothing_is_found_before_anything_is_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    fs::write(path("file"), "kept").unwrap();
+    fs::create_dir(path("other")).unwrap();
+    fs::write(path("other/thesis.txt"), "kept").unwrap();
+    let missing = path("missing.csv");
+    let train = |out: &str| ["train", "--data", &missing, "--out", out].map(str::to_owned);
+    let refused =
+        |args: &[String], expect| refused(&args.iter().map(String::as_str).collect::<Vec<_>>(), dir.path(), expect);
+    refused(
+        &train(&path("file/model")),
+        expect![[r#"
+            parcel-risk: writing DIR/file/model: Not a directory (os error 20)
+        "#]],
+    );
+    refused(
+        &train(&path("other")),
+        expect![[r#"
+            parcel-risk: DIR/other exists and is not just an artifact: it will not be replaced
+        "#]],
+    );
+    refused(
+        &train(&path("not/yet/there")),
+        expect![[r#"
+            parcel-risk: reading DIR/missing.csv: No such file or directory (os error 2)
+        "#]],
+    );
+    let evaluate = ["evaluate", "--data", &missing, "--report", &path("nowhere/report.html")].map(str::to_owned);
+    refused(
+        &evaluate,
+        expect![[r#"
+            parcel-risk: creating DIR/nowhere/report.html: No such file or directory (os error 2)
+        "#]],
+    );
+    let evaluate = ["evaluate", "--data", &missing, "--report", &path("file")].map(str::to_owned);
+    refused(
+        &evaluate,
+        expect![[r#"
+            parcel-risk: reading DIR/missing.csv: No such file or directory (os error 2)
+        "#]],
+    );
+    assert_eq!(fs::read_to_string(path("file")).unwrap(), "kept", "a run that fails leaves what was there");
+    assert_eq!(names(dir.path()), ["file", "other"]);
+}
