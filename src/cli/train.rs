@@ -82,8 +82,10 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
     let artifact = train(&dataset, &recipe, restate, &mut progress)?;
     progress.end();
     let manifest = artifact.manifest();
-    let pruning = serde_json::to_string(&manifest.pruning)?;
-    eprintln!("history pruned: {pruning}");
+    if manifest.pruning.entities_after < manifest.pruning.entities_before {
+        let pruning = serde_json::to_string(&manifest.pruning)?;
+        eprintln!("history pruned: {pruning}");
+    }
     // Whatever becomes of the files, the run was not for nothing; nor where nobody reads what is printed.
     let told = output::print(&format!("{}\n", serde_json::to_string(&manifest.metrics)?));
     artifact.write(&args.out)?;
