@@ -174,6 +174,19 @@ impl TrainConfig {
         let logistic = LogisticParams { l2: self.l2, max_iterations: self.max_iterations }.check()?;
         let models = self.boosting_models;
         fits("boosting_models", models.into(), (1..=64).contains(&models), "from 1 to 64")?;
+        // What the trees would refuse too, by names that are not of this table.
+        let at_least_one = |name, got: u32| fits(name, got.into(), got >= 1, "at least 1");
+        let part = |name, got: f64| fits(name, got, got > 0.0 && got <= 1.0, "above 0 and at most 1");
+        at_least_one("boosting_head_trees", self.boosting_head_trees)?;
+        at_least_one("boosting_trees", self.boosting_trees)?;
+        let leaves = self.boosting_leaves;
+        fits("boosting_leaves", leaves.into(), (2..=1024).contains(&leaves), "from 2 to 1024")?;
+        part("boosting_learning_rate", self.boosting_learning_rate)?;
+        at_least_one("boosting_min_leaf_rows", self.boosting_min_leaf_rows)?;
+        let l2_rows = self.boosting_l2_rows;
+        fits("boosting_l2_rows", l2_rows, l2_rows.is_finite() && l2_rows >= 0.0, "a number of at least 0")?;
+        part("boosting_feature_share", self.boosting_feature_share)?;
+        part("boosting_row_share", self.boosting_row_share)?;
         let boosting = GradientBoosting::params()
             .n_trees(self.boosting_trees as usize)
             .max_leaves(self.boosting_leaves as usize)
@@ -213,5 +226,33 @@ impl ValidTrainConfig {
     /// The settings of the models that are averaged, one at least.
     pub fn boosting(&self) -> &[GradientBoostingValidParams] {
         &self.boosting
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_out_of_range_is_named_as_it_is_configured() {
+        type Change = fn(&mut TrainConfig);
+        let refused: [(Change, &str); 8] = [
+            (|c| c.boosting_head_trees = 0, "train.boosting_head_trees: must be at least 1, got 0"),
+            (|c| c.boosting_trees = 0, "train.boosting_trees: must be at least 1, got 0"),
+            (|c| c.boosting_leaves = 1025, "train.boosting_leaves: must be from 2 to 1024, got 1025"),
+            (
+                |c| c.boosting_learning_rate = 1.5,
+                "train.boosting_learning_rate: must be above 0 and at most 1, got 1.5",
+            ),
+            (|c| c.boosting_min_leaf_rows = 0, "train.boosting_min_leaf_rows: must be at least 1, got 0"),
+            (|c| c.boosting_l2_rows = -1.0, "train.boosting_l2_rows: must be a number of at least 0, got -1"),
+            (|c| c.boosting_feature_share = 0.0, "train.boosting_feature_share: must be above 0 and at most 1, got 0"),
+            (|c| c.boosting_row_share = f64::NAN, "train.boosting_row_share: must be above 0 and at most 1, got NaN"),
+        ];
+        for (change, message) in refused {
+            let mut config = TrainConfig::default();
+            change(&mut config);
+            assert_eq!(config.check().unwrap_err().to_string(), message);
+        }
     }
 }
