@@ -1,6 +1,6 @@
 //! How many independent draws a mass is worth, for intervals at the edge.
 
-use super::interval::{Estimate, Interval, wider, wilson_at_edge};
+use super::interval::{Estimate, Interval, wilson_at_edge};
 
 /// How many independent draws a mass is worth.
 #[derive(Clone, Copy, Debug)]
@@ -42,6 +42,26 @@ impl Draws {
 }
 
 /// The bootstrap's interval, widened where a share is at its edge; `None` for `wilson` is no edge.
+///
+/// What is no share, such as lift, has a bootstrap that lies beside Wilson's and may be the longer of the two: it is at
+/// least Wilson's only where it holds both.
 pub(super) fn widened(interval: Option<Interval>, wilson: Option<Interval>) -> Option<Interval> {
-    if wilson.is_some() { wider(interval, wilson) } else { interval }
+    match wilson {
+        None => interval,
+        Some(wilson) => interval.map(|interval| (interval.0.min(wilson.0), interval.1.max(wilson.1))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interval_at_the_edge_holds_both() {
+        // Neither holds the other, and the bootstrap's is the longer.
+        assert_eq!(widened(Some((3.5, 5.0)), Some((3.0, 4.0))), Some((3.0, 5.0)));
+        assert_eq!(widened(Some((0.9, 1.0)), Some((0.7, 1.0))), Some((0.7, 1.0)));
+        assert_eq!(widened(Some((0.9, 1.0)), None), Some((0.9, 1.0)), "no edge");
+        assert_eq!(widened(None, Some((0.7, 1.0))), None, "what can't be told is not told by half");
+    }
 }
