@@ -30,7 +30,7 @@ pub struct ScoredRow {
     pub day: i64,
     /// What is at stake if the parcel infringes, in one currency: `0..=1e18`. Of clean parcels it counts nothing.
     pub revenue: Option<f64>,
-    /// Where the margin stands among the scores that the model was released with.
+    /// Where the raw score stands among those that the model was released with.
     pub place: Option<Place>,
     /// Days from the parcel's advice to its outcome, where that is known of the parcel itself.
     pub label_delay_days: Option<f64>,

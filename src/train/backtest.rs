@@ -6,7 +6,7 @@ use crate::engine::Engine;
 use crate::evaluation::{Baseline, Columns, InvalidScored, Novelty, Place, Scored, ScoredRow, Slice};
 use crate::features::{ExchangeRates, FeaturePlan, FeatureRow, ParcelKeys, indicators};
 use crate::history::{Bucket, EntityKey, History, Replay};
-use crate::model::{Estimator, EstimatorKind, ReferenceScores};
+use crate::model::{Calibration, Estimator, EstimatorKind, ReferenceScores};
 
 /// Name of the key whose past rate is reported beside the fingerprint's, where a spec has it.
 const ADDRESSEE: &str = "addressee";
@@ -15,6 +15,8 @@ const ADDRESSEE: &str = "addressee";
 #[derive(Debug, Default)]
 pub struct Backtest {
     rows: Vec<ScoredRow>,
+    /// By which a row stands among others of its model.
+    raw_scores: Vec<f64>,
     /// Names each row's item and the time of its advice.
     advices: Vec<EntityKey>,
     facets: Facets,
@@ -94,6 +96,7 @@ impl Backtest {
     /// margins of two models are of two scales.
     pub fn pool(&mut self, other: &Self) {
         self.rows.extend(other.rows.iter().map(|row| ScoredRow { margin: row.risk_score, ..*row }));
+        self.raw_scores.extend(&other.raw_scores);
         self.advices.extend(&other.advices);
         self.facets.extend(&other.facets);
         self.fingerprint_seen.extend(&other.fingerprint_seen);
@@ -111,11 +114,11 @@ impl Backtest {
 
     /// Says of each row where it stands among the scores that the model was released with.
     pub fn place_among(&mut self, reference: &ReferenceScores) {
-        for row in &mut self.rows {
+        for (row, raw_score) in self.rows.iter_mut().zip(&self.raw_scores) {
             // The percentile counts ties half, and has the whole of either side a bit away.
             row.place = Some(Place {
-                below: reference.percentile(row.margin.next_down()),
-                not_above: reference.percentile(row.margin.next_up()),
+                below: reference.percentile(raw_score.next_down()),
+                not_above: reference.percentile(raw_score.next_up()),
             });
         }
     }
@@ -198,8 +201,9 @@ impl Backtest {
         self.n_indicators.push(f64::from(indicators(&parcel, engine.rates())));
         self.advices.push(row.advice());
         self.facets.push(&parcel);
+        self.raw_scores.push(scores.raw_score);
         self.rows.push(ScoredRow {
-            margin: scores.raw_score,
+            margin: margin(&engine.model().body().calibration, scores.raw_score, scores.risk_score),
             risk_score: scores.risk_score,
             infringement: outcome.infringement,
             weight: row.weight,
@@ -208,6 +212,17 @@ impl Backtest {
             place: None,
             label_delay_days: row.stated_delay_days(),
         });
+    }
+}
+
+/// What ranks a parcel as its score does that is served.
+///
+/// Steps give many parcels one score, and whoever opens the riskiest by it draws among those: raw scores, which tell them
+/// apart, would be a ranking that nobody is served. A curve keeps their order.
+pub(super) fn margin(calibration: &Calibration, raw_score: f64, risk_score: f64) -> f64 {
+    match calibration {
+        Calibration::Beta(_) => raw_score,
+        Calibration::Isotonic(_) => risk_score,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::backtest::margin;
 use super::run::{Progress, Recipe, TrainError};
 use super::{KnownOutcome, LabeledParcel, Matrix, TrainConfig};
 use crate::artifact::HeadReport;
@@ -305,10 +306,11 @@ impl<'m> LabeledBlock<'m> {
         let labels = self.is_of(head.kind);
         let rows: Vec<ScoredRow> = (self.features().zip(&labels).enumerate())
             .map(|(idx, (values, &infringement))| {
-                let margin = head.estimator.raw_score(&values);
+                let raw_score = head.estimator.raw_score(&values);
+                let risk_score = head.calibration.probability(raw_score);
                 ScoredRow {
-                    margin,
-                    risk_score: head.calibration.probability(margin),
+                    margin: margin(&head.calibration, raw_score, risk_score),
+                    risk_score,
                     infringement,
                     weight: f64::from(self.weights[idx]),
                     day: self.days[idx],

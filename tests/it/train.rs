@@ -2,13 +2,16 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::sync::Arc;
 
 use expect_test::{Expect, expect};
 use parcel_risk::artifact::{Artifact, ArtifactError};
-use parcel_risk::evaluation::Estimate;
+use parcel_risk::engine::Engine;
+use parcel_risk::evaluation::{Estimate, ScoredRow};
 use parcel_risk::history::EntityKey;
-use parcel_risk::model::EstimatorKind;
-use parcel_risk::train::{Dataset, TrainConfig};
+use parcel_risk::model::{Calibration, CalibrationKind, EstimatorKind};
+use parcel_risk::policy::ThresholdsConfig;
+use parcel_risk::train::{Backtest, Dataset, TrainConfig};
 
 use crate::fixture::{fixture, plan, quick, rates, read, rows, train, train_csv, valid_csv};
 use crate::table::chain;
@@ -121,6 +124,31 @@ fn too_few_to_calibrate_on_move_the_level_only() {
     let line = artifact.card().lines().find(|line| line.starts_with("- Calibration")).unwrap_or_default().to_owned();
     expect!["- Calibration: by its level only, +0.934 log-odds; the block held too few infringements for a curve."]
         .assert_eq(&line);
+}
+
+/// The scores of a quarter, placed among those of the training.
+fn scored(artifact: &Artifact) -> Vec<ScoredRow> {
+    let thresholds = ThresholdsConfig::default().check().unwrap();
+    let (model, model_ref) = (Arc::clone(artifact.model()), Arc::clone(artifact.model_ref()));
+    let engine = Engine::new(model, model_ref, rates(), thresholds).unwrap();
+    let mut backtest = Backtest::frozen(&read(&[valid_csv()]).rows, &engine, artifact.settled_history());
+    backtest.place_among(&artifact.model().body().reference);
+    backtest.rows().to_vec()
+}
+
+#[test]
+fn steps_are_ranked_as_they_are_served_and_placed_by_what_is_behind_them() {
+    let steps = trained(TrainConfig { calibration: CalibrationKind::Isotonic, ..quick() });
+    assert!(matches!(steps.model().body().calibration, Calibration::Isotonic(_)));
+    let rows = scored(&steps);
+    assert!(rows.iter().all(|row| row.margin == row.risk_score));
+    let distinct = |of: fn(&ScoredRow) -> f64| rows.iter().map(|row| of(row).to_bits()).collect::<BTreeSet<_>>().len();
+    let (served, places) = (distinct(|row| row.margin), distinct(|row| row.place.unwrap().below));
+    assert!(served < places, "{served} scores at {places} places");
+
+    let curve = trained(quick());
+    assert!(matches!(curve.model().body().calibration, Calibration::Beta(_)));
+    assert!(scored(&curve).iter().any(|row| row.margin < 0.0), "log-odds");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 ///
 /// The lowest and the highest pool hold one class alone as a rule; half a parcel of the other class is added to each,
 /// since no block proves a chance of 0 or 1. Between pools the probability steps, so parcels of one pool
-/// share it: rank by raw score.
+/// share it.
 ///
 /// Source: Ayer, Brunk, Ewing, Reid, Silverman (1955); Zadrozny, Elkan (2002), "Transforming classifier scores into accurate
 /// multiclass probability estimates", KDD.
