@@ -12,7 +12,7 @@ use super::LedgerError;
 use super::config::beside;
 use super::log::{self, End, FIRST_RECORD, Frames, Next};
 use super::part::{Indexed, Part};
-use super::record::{Content, Head};
+use super::record::{Content, Head, Kind};
 use super::run::Run;
 
 /// Records of a part: at this many it is full, and becomes a run.
@@ -43,10 +43,12 @@ impl Key {
         Self(xxh3_64_with_seed(id.as_bytes(), 3))
     }
 
-    /// Of the decision that a record is or is about, and of the request that it answers.
+    /// Of the decision that a record is, and of the request that it answers. A repeat is not found by the decision that it
+    /// names: whoever looks one up, before each that is written too, would read all of its repeats first.
     pub(super) fn of_answer(content: &Content) -> [Option<Self>; 2] {
+        let decision = content.decision_id.as_ref().filter(|_| content.kind == Kind::Decision);
         let request = content.request.as_ref();
-        [content.decision_id.as_ref().map(Self::of_decision), request.map(|request| Self::of_request(&request.id))]
+        [decision.map(Self::of_decision), request.map(|request| Self::of_request(&request.id))]
     }
 }
 
@@ -290,17 +292,43 @@ impl Indexed {
         Self {
             offset,
             recorded_at_micros,
-            is_grounds: content.kind == super::Kind::Grounds,
-            decided: route.zip(content.risk_score).filter(|_| content.kind == super::Kind::Decision),
+            is_grounds: content.kind == Kind::Grounds,
+            decided: route.zip(content.risk_score).filter(|_| content.kind == Kind::Decision),
             keys: [
                 match content.kind {
-                    super::Kind::Erasure => Some(Key::OF_ERASURES),
-                    super::Kind::Model => Some(Key::OF_MODELS),
+                    Kind::Erasure => Some(Key::OF_ERASURES),
+                    Kind::Model => Some(Key::OF_MODELS),
+                    // It says nothing of the item that its decision does not, and any number of them may be written.
+                    Kind::Repeat => None,
                     _ => content.item.map(Key::of_item),
                 },
                 decision,
                 request,
             ],
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::Bucket;
+    use crate::ledger::Request;
+
+    #[test]
+    fn a_repeat_is_found_by_its_request_alone() {
+        let of = |kind| {
+            let request = Some(Request { id: "r1".to_owned(), digest: [9; 16] });
+            let content = Content {
+                item: Some(7),
+                decision_id: Some([3; 16]),
+                request,
+                ..Content::new(kind, Bucket(5), Vec::new())
+            };
+            Indexed::of(16, 99, &content).keys
+        };
+        let request = Some(Key::of_request("r1"));
+        assert_eq!(of(Kind::Decision), [Some(Key::of_item(7)), Some(Key::of_decision(&[3; 16])), request]);
+        assert_eq!(of(Kind::Repeat), [None, None, request]);
     }
 }

@@ -39,7 +39,8 @@ impl Reader {
         Ok(self.with_key(Key::of_request(&request.id))?.into_iter().find(is_it))
     }
 
-    /// Every record about an item, oldest first. Another item of the same hash is possible, if hardly: compare what the
+    /// Every record about an item, oldest first, but those of requests that were answered with a decision that stood
+    /// already. Another item of the same hash is possible, if hardly: compare what the
     /// records say.
     ///
     /// # Errors

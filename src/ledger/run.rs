@@ -20,7 +20,8 @@ use super::part::{Part, routed};
 use super::record::Head;
 use crate::history::Bucket;
 
-const MAGIC: [u8; 8] = *b"prrun\x01\0\0";
+/// A run of another version is made again: those of the first had repeats under the keys of their decisions.
+const MAGIC: [u8; 8] = *b"prrun\x02\0\0";
 /// Bytes of a key with the place of its record.
 const ENTRY_BYTES: u64 = 12;
 /// Keys that are read together around the place where one is looked for. Hashes lie evenly, so that it is nearly always

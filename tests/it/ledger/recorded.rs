@@ -124,6 +124,27 @@ async fn a_repeated_request_tells_its_own_reasons_to_whoever_asks_for_any() {
     stop(client, server, recorder).await;
 }
 
+/// Each identifier has a record of its own. Who looks the decision or its item up, as is done before each record that is written,
+/// does not read them all.
+#[tokio::test]
+async fn a_decision_is_looked_up_past_any_number_of_identifiers_that_asked_for_it() {
+    const N_ASKED: usize = 400;
+    let place = Place::new();
+    let (mut client, server, recorder) = place.serve().await;
+    let parcel = parcels(1).remove(0);
+    let item_id = parcel.item_id.clone();
+    let mut batch = requests(&vec![parcel; N_ASKED]);
+    batch.requests.iter_mut().enumerate().for_each(|(n, request)| request.request_id = format!("r{n}"));
+    let got = decisions(within(client.score_parcels(batch)).await.unwrap().into_inner());
+    stop(client, server, recorder).await;
+    assert_eq!(verify(&place.path(), None).unwrap().head.seq, 1 + N_ASKED as i64);
+    let reader = Reader::open(&place.path()).unwrap();
+    let about: Vec<_> = reader.about(&item_id).unwrap().iter().map(|record| record.seq).collect();
+    let id = *uuid::Uuid::parse_str(&got[0].decision_id).unwrap().as_bytes();
+    assert_eq!(about, [reader.decision(&id).unwrap().unwrap().seq]);
+    assert!(got.iter().all(|decision| decision.decision_id == got[0].decision_id));
+}
+
 #[test]
 fn a_second_process_is_told_that_the_ledger_is_in_use() {
     let place = Place::new();
