@@ -28,6 +28,7 @@ mod live;
 mod lock;
 mod log;
 mod lookup;
+mod note;
 mod outcome;
 mod part;
 mod pending;

@@ -1,23 +1,19 @@
 //! The thread beside the calls: it writes what nobody waits for, tries again what failed, and notes the end of the chain.
 
-use std::fs::{self, File};
-use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::checkpoint::Signing;
-use super::config::beside;
 use super::disk::Disk;
+use super::note::note;
 use super::record::Head;
 use super::writer::Desk;
-use crate::features::hex;
 use crate::telemetry::fields;
 
 /// How often a ledger that could not be written is tried again, and one at work is looked after.
 const TRY_AGAIN_EVERY: Duration = Duration::from_millis(100);
-/// How often the end of the chain is noted, and records in memory are looked through.
+/// How often the end of the chain that the disk has is noted, and records in memory are looked through.
 const NOTE_EVERY: Duration = Duration::from_secs(1);
 /// How long a ledger that can't be written is tried before what waits for it is given up, at the end.
 const LAST_TRIES: Duration = Duration::from_secs(2);
@@ -51,9 +47,10 @@ pub(super) fn look_after(desk: &Desk, is_closing: &AtomicBool, signing: Option<&
         }
         if looked.elapsed() >= NOTE_EVERY || closing_since.is_some() {
             looked = Instant::now();
-            let head = desk.reached.written().head;
+            // Never ahead of what the disk has: after a loss of power the ledger would seem to have been cut.
+            let head = desk.reached.on_disk().head;
             if head != noted {
-                // A help for `verify`, and no more: the ledger itself is whole without.
+                // The ledger itself is whole without.
                 let _ = note(&desk.path, &head);
                 noted = head;
             }
@@ -114,20 +111,38 @@ fn sign(signing: &Signing, head: &Head, signed: i64) -> i64 {
     }
 }
 
-fn note_path(ledger: &Path) -> PathBuf {
-    beside(ledger, ".head")
-}
+#[cfg(test)]
+mod tests {
+    use super::super::{Clock, Content, Kind, LedgerConfig, Submission, Sync};
+    use super::*;
+    use crate::history::Bucket;
+    use crate::ledger::note::noted;
+    use crate::ledger::pending::Gauge;
 
-fn note(ledger: &Path, head: &Head) -> io::Result<()> {
-    let (path, new) = (note_path(ledger), beside(ledger, ".head.new"));
-    let mut file = File::create(&new)?;
-    writeln!(file, "{} {}", head.seq, hex(&head.digest))?;
-    fs::rename(new, path)
-}
-
-/// The end of the chain as it was noted last: a number and a digest.
-pub(super) fn noted(ledger: &Path) -> Option<(i64, String)> {
-    let text = fs::read_to_string(note_path(ledger)).ok()?;
-    let (seq, digest) = text.trim_end().split_once(' ')?;
-    Some((seq.parse().ok()?, digest.to_owned()))
+    #[test]
+    fn the_end_that_is_noted_is_one_that_the_disk_has() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, config) = (dir.path().join("ledger.db"), LedgerConfig::default());
+        let gauge = Gauge::new(config.max_pending, config.on_failure);
+        let desk = Desk::open(path.clone(), Sync::Batch, Clock::system(), gauge).unwrap();
+        let is_closing = AtomicBool::new(false);
+        let noted_now = || {
+            thread::sleep(NOTE_EVERY * 3 / 2);
+            noted(&path).map_or(0, |(seq, _)| seq)
+        };
+        let (slot, done) = (desk.gauge.reserve(false).unwrap(), Box::new(|_| ()));
+        let content = Content::new(Kind::Model, Bucket(1), Vec::new());
+        desk.hand_over(Submission { content, slot, done, held: None, is_first: false });
+        desk.work();
+        let (written, asked) = thread::scope(|scope| {
+            // Nobody else asks the disk.
+            scope.spawn(|| look_after(&desk, &is_closing, None, None));
+            let written = noted_now();
+            desk.ask_the_disk();
+            let asked = noted_now();
+            is_closing.store(true, Ordering::SeqCst);
+            (written, asked)
+        });
+        assert_eq!((written, asked), (0, 1));
+    }
 }

@@ -8,7 +8,7 @@ use super::erase::KeptErasure;
 use super::frame::digest_of;
 use super::log::{FIRST_RECORD, Framed, Next};
 use super::record::{Digest, Head, Kind, Record};
-use super::{LedgerError, Reader, sync};
+use super::{LedgerError, Reader, note};
 use crate::features::hex;
 use crate::history::Bucket;
 
@@ -83,7 +83,7 @@ pub fn verify(path: &Path, known: Option<&Known>) -> Result<Verified, VerifyErro
 /// [`VerifyError`].
 pub fn verify_against(path: &Path, known: &[Known]) -> Result<Verified, VerifyError> {
     let reader = Reader::open(path)?;
-    let noted = sync::noted(path);
+    let noted = note::noted(path);
     let known: Vec<&Known> = known.iter().chain(&noted).collect();
     let mut by_seq: HashMap<i64, Vec<&str>> = HashMap::new();
     known.iter().for_each(|(seq, digest)| by_seq.entry(*seq).or_default().push(digest));

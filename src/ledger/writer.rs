@@ -19,13 +19,13 @@ use super::config::Sync;
 use super::fresh::{Fresh, Repeatable};
 use super::index::{Index, SharedIndex};
 use super::log::{End, Log, open_to_write};
+use super::note::noted;
 use super::part::Indexed;
 use super::pending::{Appended, Done, Gauge, Submission};
 use super::reached::Reached;
 use super::record::{Content, Kind};
 use super::repeated::known;
 use super::stall::Stall;
-use super::sync::noted;
 use crate::telemetry::{fields, with_causes};
 
 /// Most records that are written together.
@@ -88,6 +88,8 @@ impl Desk {
         }
         let end = index.end();
         let log = Log::new(file, end).map_err(LedgerError::file("writing", &path))?;
+        // What a server that was killed wrote last may be in the memory of the system and nowhere else.
+        log.handle().sync_all().map_err(LedgerError::file("writing", &path))?;
         let reached = Reached::new(log.handle(), end);
         let last_micros = end.head.recorded_at_micros;
         let writer = Writer { log: Some(log), end, waiting: VecDeque::new(), taken_up: Vec::new(), last_micros };
