@@ -34,6 +34,23 @@ pub enum LedgerError {
         /// Where it should be.
         path: PathBuf,
     },
+    /// It is less than what was written to it.
+    #[error(
+        "the ledger {path} {found}, but {note} says that there were {noted} records. Put all of it back; or, to go on with \
+         what is there, move {note} away",
+        path = path.display(),
+        note = note.display()
+    )]
+    Less {
+        /// The ledger.
+        path: PathBuf,
+        /// What is there.
+        found: String,
+        /// Number of the last record that is known to have been written.
+        noted: i64,
+        /// The file that says so.
+        note: PathBuf,
+    },
     /// A record can't be unpacked.
     #[error("record {seq} of the ledger can't be read: {what}")]
     Record {

@@ -12,20 +12,19 @@ use std::sync::mpsc::{Receiver, Sender};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, TryLockError};
 use std::thread::Thread;
 
-use super::LedgerError;
 use super::bell::Bell;
 use super::clock::Clock;
 use super::config::Sync;
 use super::fresh::{Fresh, Repeatable};
 use super::index::{Index, SharedIndex};
 use super::log::{End, Log, open_to_write};
-use super::note::noted;
 use super::part::Indexed;
 use super::pending::{Appended, Done, Gauge, Submission};
 use super::reached::Reached;
 use super::record::{Content, Kind};
 use super::repeated::known;
 use super::stall::Stall;
+use super::{LedgerError, note};
 use crate::telemetry::{fields, with_causes};
 
 /// Most records that are written together.
@@ -78,11 +77,19 @@ enum Place {
 }
 
 impl Desk {
-    /// Opens a ledger to write. What is left of a record that was being written when its writer was stopped is cut off.
+    /// Opens a ledger to write. What is left of a record that was being written when its writer was stopped is cut off; but
+    /// nothing is where less is left than was noted.
     pub(super) fn open(path: PathBuf, sync: Sync, clock: Clock, gauge: Gauge) -> Result<Self, LedgerError> {
+        let noted = note::noted(&path);
+        if let Some(noted) = &noted {
+            note::check_there(&path, noted)?;
+        }
         let file = open_to_write(&path)?;
-        let known_seq = noted(&path).map_or(0, |(seq, _)| seq);
+        let known_seq = noted.as_ref().map_or(0, |(seq, _)| *seq);
         let (index, n_torn) = Index::recover(&path, &file, known_seq)?;
+        if let Some(noted) = &noted {
+            note::check_end(&path, noted, &file, &index)?;
+        }
         if n_torn > 0 {
             tracing::warn!({ fields::N_BYTES } = n_torn, "the ledger ends in the middle of a record, which is cut off");
         }

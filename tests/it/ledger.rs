@@ -11,6 +11,7 @@ mod hangs;
 mod imported;
 mod killed;
 mod mutated;
+mod opened;
 mod outcomes;
 mod privacy;
 mod recorded;
