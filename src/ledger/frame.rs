@@ -102,7 +102,7 @@ pub(super) fn n_following(prefix: [u8; PREFIX_BYTES]) -> Option<usize> {
     let [a, b, c, d, ..] = prefix;
     let rest = u32::from_le_bytes([a, b, c, d]);
     let n = usize::try_from(rest).ok()?;
-    (prefix == prefix_of(rest) && n <= MAX_BYTES).then_some(n)
+    (n <= MAX_BYTES && prefix == prefix_of(rest)).then_some(n)
 }
 
 /// A record read from its bytes.

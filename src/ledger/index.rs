@@ -14,6 +14,7 @@ use super::log::{self, End, FIRST_RECORD, Frames, Next};
 use super::part::{Indexed, Part};
 use super::record::{Content, Head, Kind};
 use super::run::Run;
+use super::tail::is_torn;
 
 /// Records of a part: at this many it is full, and becomes a run.
 pub(super) const PART_RECORDS: usize = 32_768;
@@ -137,13 +138,16 @@ impl Index {
             Tail::Whole => Ok((index, 0)),
             Tail::Torn { n_bytes } => Ok((index, n_bytes)),
             // After a loss of power the last records may be there in part. One that was known to be on disk is not
-            // lost like that.
-            Tail::Changed { seq } if seq > known_seq => {
-                let n_bytes = file.metadata().map_err(LedgerError::file("reading", ledger))?.len();
+            // lost like that, nor is one that others stand behind which were.
+            Tail::Changed { seq } => {
+                let reading = |error| LedgerError::file("reading", ledger)(error);
+                if seq <= known_seq || !is_torn(file, &index.end).map_err(reading)? {
+                    return Err(changed(seq));
+                }
+                let n_bytes = file.metadata().map_err(reading)?.len();
                 let n_torn = n_bytes.saturating_sub(index.end.offset);
                 Ok((index, n_torn))
             }
-            Tail::Changed { seq } => Err(changed(seq)),
         }
     }
 

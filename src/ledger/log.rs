@@ -156,6 +156,11 @@ fn fill(from: &mut impl io::Read, bytes: &mut [u8]) -> io::Result<usize> {
     Ok(n)
 }
 
+/// Reads as much as there is from `offset` on; how much that was.
+pub(super) fn fill_from(file: &File, offset: u64, bytes: &mut [u8]) -> io::Result<usize> {
+    fill(&mut FromOffset { file: file.try_clone()?, at: offset }, bytes)
+}
+
 /// The record that begins at `offset`; `None` where there is none.
 pub(super) fn read_one(file: &File, offset: u64) -> io::Result<Option<Framed>> {
     let mut prefix = [0; PREFIX_BYTES];

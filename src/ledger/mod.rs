@@ -46,6 +46,7 @@ mod saved;
 mod secret;
 mod stall;
 mod sync;
+mod tail;
 mod verify;
 mod watch;
 mod writer;

@@ -97,3 +97,77 @@ fn less_than_was_noted_is_not_gone_on_with_unless_the_note_is_moved_away() {
     assert_eq!(verify(&path, None).unwrap().head.seq, 21);
     open(&place).unwrap();
 }
+
+#[test]
+fn damage_in_the_middle_is_no_end_that_was_not_written_whole() {
+    let place = written(1000);
+    let (bytes, records) = records_of(&place.path());
+    // As of a backup, which has none.
+    fs::remove_file(note(&place)).unwrap();
+    let refuses = |changed: &[u8], seq: usize| {
+        fs::write(place.path(), changed).unwrap();
+        let says = format!("record {seq} of the ledger can't be read: it was changed, or does not belong here");
+        assert_eq!(refused(&place), says);
+    };
+    for n in [0, 20, N_RECORDS - 2] {
+        let record = records[n].clone();
+        // Its length, the check of it, its number, what it says, its digest.
+        for at in [0, 5, 16, 60, RECORD_BYTES / 2, record.len() - 1] {
+            let mut changed = bytes.clone();
+            changed[record.start + at] ^= 4;
+            refuses(&changed, n + 1);
+        }
+        refuses(&[&bytes[..record.start], &bytes[record.end..]].concat(), n + 1);
+        refuses(&[&bytes[..record.start], &[0; 100], &bytes[record.start..]].concat(), n + 1);
+    }
+    // More than one, and the last of them too.
+    let mut changed = bytes.clone();
+    [20, 21, 25, N_RECORDS - 1].into_iter().for_each(|n| changed[records[n].start + 700] ^= 4);
+    refuses(&changed, 21);
+}
+
+/// Cuts off what follows the last whole record, and goes on.
+fn goes_on_after(place: &Place, changed: &[u8], n_whole: usize) {
+    fs::write(place.path(), changed).unwrap();
+    let ledger = open(place).unwrap();
+    assert_eq!(ledger.head().seq, n_whole as i64);
+    ledger.append(record(&ledger)).unwrap();
+    drop(ledger);
+    assert_eq!(verify(&place.path(), None).unwrap().head.seq, n_whole as i64 + 1);
+    fs::remove_file(note(place)).unwrap();
+}
+
+#[test]
+fn records_of_which_the_disk_had_some_pages_when_the_power_went_are_cut_off() {
+    const PAGE: usize = 4096;
+    let place = written(1000);
+    let (bytes, records) = records_of(&place.path());
+    fs::remove_file(note(&place)).unwrap();
+    let whole_before = |at: usize| records.iter().filter(|record| record.end <= at).count();
+    for gaps in [vec![3..4], vec![5..8], vec![2..3, 7..9], vec![10..bytes.len() / PAGE], vec![9..10, 12..13]] {
+        let mut torn = bytes.clone();
+        gaps.iter().for_each(|gap| torn[gap.start * PAGE..gap.end * PAGE].fill(0));
+        goes_on_after(&place, &torn, whole_before(gaps[0].start * PAGE));
+    }
+    // What was on the disk before the records ends within the first page of them.
+    let (until, page_end) = (records[19].end, records[19].end.div_ceil(PAGE) * PAGE);
+    let mut torn = bytes.clone();
+    torn[until..page_end].fill(0);
+    goes_on_after(&place, &torn, 20);
+    // The last one alone, changed: it may have been on its way.
+    let last = records[N_RECORDS - 1].clone();
+    let mut torn = bytes.clone();
+    torn[last.start + 100] ^= 4;
+    goes_on_after(&place, &torn, N_RECORDS - 1);
+}
+
+#[test]
+fn a_page_that_was_lost_long_before_the_last_records_came_is_damage() {
+    let place = written(20_000_000);
+    let (bytes, _) = records_of(&place.path());
+    fs::remove_file(note(&place)).unwrap();
+    let mut changed = bytes.clone();
+    changed[4 * 4096..5 * 4096].fill(0);
+    fs::write(place.path(), &changed).unwrap();
+    assert!(refused(&place).ends_with("it was changed, or does not belong here"));
+}
