@@ -49,8 +49,16 @@ impl Ledger {
         let through = reader.first_since(micros)? - 1;
         let last = last_erasure(&reader)?;
         let done_through = last.map_or(0, |last| last.through);
+        // The last erasure, of an earlier process or of this one, may have been broken off. The next one begins where it stopped,
+        // and says so: of two that are broken off one after the other the first is not forgotten.
+        let is_done = done_through <= self.wiped_through.load(Ordering::Relaxed);
+        let left = match last.filter(|_| !is_done) {
+            Some(last) => self.first_kept(&reader, &last)?,
+            None => None,
+        };
+        let from = left.unwrap_or(done_through + 1);
         if through > done_through {
-            let erasure = KeptErasure { from: done_through + 1, through, recorded_before_micros: micros };
+            let erasure = KeptErasure { from, through, recorded_before_micros: micros };
             let body = serde_json::to_vec(&erasure).expect("numbers always encode");
             let seq = self.head().seq + 1;
             let appended = self.append(Content::new(Kind::Erasure, self.head().bucket, body));
@@ -58,13 +66,31 @@ impl Ledger {
                 return Err(LedgerError::Record { seq, what: "it can't be written".to_owned() });
             }
         }
-        // An erasure of an earlier process may have been broken off.
-        let is_done = done_through <= self.wiped_through.load(Ordering::Relaxed);
-        let from = last.map_or(1, |last| if is_done { last.through + 1 } else { last.from });
         let through = through.max(done_through);
         let n_wiped = self.wipe(&reader, from, through)?;
         self.wiped_through.store(through, Ordering::Relaxed);
         Ok(n_wiped)
+    }
+
+    /// Number of the first record of an erasure whose parcel is still there.
+    fn first_kept(&self, reader: &Reader, erasure: &KeptErasure) -> Result<Option<i64>, LedgerError> {
+        let path = self.path();
+        let Some(offset) = reader.index()?.read().offset_of(erasure.from)? else { return Ok(None) };
+        let reading = |error| LedgerError::file("reading", path)(error);
+        let file = open_to_write(path)?;
+        // The zeros that are read there may not be on the disk yet.
+        file.sync_data().map_err(LedgerError::file("writing", path))?;
+        let mut frames = Frames::from(&file, offset).map_err(reading)?;
+        while let Next::Record(framed) = frames.read().map_err(reading)? {
+            let record = &framed.decoded.record;
+            if record.seq > erasure.through {
+                break;
+            }
+            if record.content.parcel.as_ref().is_some_and(|parcel| !parcel.is_empty()) {
+                return Ok(Some(record.seq));
+            }
+        }
+        Ok(None)
     }
 
     /// Writes zeros over the parcels and texts of some records.

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
-use parcel_risk::ledger::{Clock, Ledger, Parties, Reader, rescore, verify};
-
+use parcel_risk::ledger::{Clock, KeptErasure, Ledger, Parties, Reader, rescore, verify};
 use parcel_risk::wire::v1;
 use parcel_risk::wire::v1::audit_service_client::AuditServiceClient;
 use parcel_risk::wire::v1::get_decision_request::Key;
@@ -126,6 +125,31 @@ async fn an_erasure_that_was_broken_off_is_completed() {
     assert_eq!(verify(&place.path(), None).unwrap().erased, 5);
     assert_eq!(open().erase_before(before).unwrap(), 15);
     assert_eq!(fs::read(place.path()).unwrap(), erased);
+}
+
+#[tokio::test]
+async fn two_erasures_that_were_broken_off_one_after_the_other_are_completed() {
+    let (place, now) = three_days().await;
+    let whole = fs::read(place.path()).unwrap();
+    let open = || Ledger::open(&place.path(), &place.config, place.clock.clone()).unwrap();
+    // Each as if it had stopped before the first parcel: its record is all that is left of it.
+    let broken_off = |before: i64, n_erased: u64| {
+        assert_eq!(open().erase_before(before).unwrap(), n_erased);
+        let erased = fs::read(place.path()).unwrap();
+        fs::write(place.path(), [&whole[..], &erased[whole.len()..]].concat()).unwrap();
+        assert_eq!((n_names(&place), verify(&place.path(), None).unwrap().erased), (30, 0));
+    };
+    let at = |days: f64| now.load(Ordering::SeqCst) - (days * DAY_MICROS as f64) as i64;
+    broken_off(at(2.5), 10);
+    broken_off(at(1.5), 20);
+    assert_eq!(open().erase_before(at(2.5)).unwrap(), 20);
+    assert_eq!((n_names(&place), verify(&place.path(), None).unwrap().erased), (10, 20));
+    // In one process too, and what was completed is not gone through again.
+    let ledger = open();
+    assert_eq!((ledger.erase_before(at(1.5)).unwrap(), ledger.erase_before(at(0.5)).unwrap()), (0, 10));
+    let last = ledger.reader().unwrap().record(ledger.head().seq).unwrap().unwrap();
+    assert_eq!(KeptErasure::from_body(&last.content.body).unwrap().from, 22);
+    assert_eq!(n_names(&place), 0);
 }
 
 #[tokio::test]
