@@ -1,5 +1,6 @@
 //! The file of a ledger: a head of sixteen bytes, then record after record, as they were written.
 
+use std::borrow::Cow;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufReader};
 use std::os::unix::fs::FileExt as _;
@@ -10,7 +11,8 @@ use rustix::fs::FallocateFlags;
 
 use super::LedgerError;
 use super::frame::{self, Decoded, PREFIX_BYTES};
-use super::record::{Content, Digest, Head};
+use super::record::{Content, Digest, Head, Kind};
+use crate::history::Bucket;
 
 /// What every ledger begins with, and the version of its form.
 const MAGIC: [u8; 16] = *b"prledger\x03\0\0\0\0\0\0\0";
@@ -175,6 +177,15 @@ pub(super) fn read_one(file: &File, offset: u64) -> io::Result<Option<Framed>> {
     Ok(frame::decode(&bytes).map(|decoded| Framed { offset, bytes, decoded }))
 }
 
+/// An erasure happens in no bucket of its own: it is handed over in that of the last record that is written, and others may wait
+/// before it. In the bucket of the one before it then.
+fn in_order(content: &Content, bucket: Bucket) -> Cow<'_, Content> {
+    if content.kind == Kind::Erasure && content.bucket < bucket {
+        return Cow::Owned(Content { bucket, ..content.clone() });
+    }
+    Cow::Borrowed(content)
+}
+
 /// An end of a file of records.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct End {
@@ -225,9 +236,10 @@ impl Log {
         for (recorded_at_micros, content) in records {
             let offset = start + self.bytes.len() as u64;
             let seq = head.seq + 1;
-            let digest: Digest = frame::encode(&mut self.bytes, &head.digest, seq, recorded_at_micros, content)
+            let dated = in_order(content, head.bucket);
+            let digest: Digest = frame::encode(&mut self.bytes, &head.digest, seq, recorded_at_micros, &dated)
                 .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "a record is too long"))?;
-            head = Head { seq, recorded_at_micros, bucket: content.bucket, digest };
+            head = Head { seq, recorded_at_micros, bucket: dated.bucket, digest };
             placed(offset, seq, content, recorded_at_micros);
         }
         let end = start + self.bytes.len() as u64;

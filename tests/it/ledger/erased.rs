@@ -4,9 +4,11 @@ use std::fs;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use parcel_risk::ledger::{Clock, KeptErasure, Ledger, Parties, Reader, rescore, verify};
+use parcel_risk::history::Bucket;
+use parcel_risk::ledger::{Clock, Content, KeptErasure, Kind, Ledger, Parties, Reader, Submission, rescore, verify};
 use parcel_risk::wire::v1;
 use parcel_risk::wire::v1::audit_service_client::AuditServiceClient;
 use parcel_risk::wire::v1::get_decision_request::Key;
@@ -150,6 +152,27 @@ async fn two_erasures_that_were_broken_off_one_after_the_other_are_completed() {
     let last = ledger.reader().unwrap().record(ledger.head().seq).unwrap().unwrap();
     assert_eq!(KeptErasure::from_body(&last.content.body).unwrap().from, 22);
     assert_eq!(n_names(&place), 0);
+}
+
+/// It is handed over in the bucket of the last record that is written, while others wait.
+#[tokio::test]
+async fn an_erasure_behind_records_of_a_later_bucket_that_wait_is_no_older_than_they() {
+    let (place, _) = three_days().await;
+    let ledger = Ledger::open(&place.path(), &place.config, place.clock.clone()).unwrap();
+    let (bucket, seq) = (ledger.head().bucket, ledger.head().seq);
+    let (end, ends) = mpsc::channel();
+    let hanging = ledger.hangs_until(ends);
+    let erasure = serde_json::to_vec(&KeptErasure { from: 1, through: 1, recorded_before_micros: 1 }).unwrap();
+    for (kind, at, body) in [(Kind::Model, Bucket(bucket.0 + 9), Vec::new()), (Kind::Erasure, bucket, erasure)] {
+        let (content, slot) = (Content::new(kind, at, body), ledger.reserve().unwrap());
+        ledger.submit(Submission { content, slot, done: Box::new(|_| ()), held: None, is_first: false });
+    }
+    drop(end);
+    hanging.join().unwrap();
+    assert_eq!((ledger.head().seq, ledger.head().bucket), (seq + 2, Bucket(bucket.0 + 9)));
+    drop(ledger);
+    verify(&place.path(), None).unwrap();
+    Ledger::open(&place.path(), &place.config, place.clock.clone()).unwrap();
 }
 
 #[tokio::test]
