@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufReader};
-use std::os::unix::fs::FileExt as _;
+use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -12,6 +12,7 @@ use rustix::fs::FallocateFlags;
 use super::LedgerError;
 use super::frame::{self, Decoded, PREFIX_BYTES};
 use super::record::{Content, Digest, Head, Kind};
+use super::secret::OWNERS_ALONE;
 use crate::history::Bucket;
 
 /// What every ledger begins with, and the version of its form.
@@ -38,7 +39,9 @@ pub(super) fn open_to_read(path: &Path) -> Result<File, LedgerError> {
 
 /// Opens a ledger to write, and makes it where there is none.
 pub(super) fn open_to_write(path: &Path) -> Result<File, LedgerError> {
-    let opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false).mode(OWNERS_ALONE);
+    let opened = options.open(path);
     let file = opened.map_err(LedgerError::file("opening", path))?;
     let n_bytes = file.metadata().map_err(LedgerError::file("reading", path))?.len();
     // Not even its head was written whole: nothing was ever recorded.

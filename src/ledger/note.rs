@@ -1,15 +1,15 @@
 //! The end of the chain as it is noted beside a ledger: the ledger itself does not show that its end was cut off.
 
 use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
-use super::LedgerError;
 use super::config::beside;
 use super::index::Index;
 use super::log::{FIRST_RECORD, read_one};
 use super::record::Head;
 use super::verify::Known;
+use super::{LedgerError, secret};
 use crate::features::hex;
 
 fn path_of(ledger: &Path) -> PathBuf {
@@ -18,10 +18,8 @@ fn path_of(ledger: &Path) -> PathBuf {
 
 /// Notes an end that the disk has.
 pub(super) fn note(ledger: &Path, head: &Head) -> io::Result<()> {
-    let (path, new) = (path_of(ledger), beside(ledger, ".head.new"));
-    let mut file = File::create(&new)?;
-    writeln!(file, "{} {}", head.seq, hex(&head.digest))?;
-    fs::rename(new, path)
+    let text = format!("{} {}\n", head.seq, hex(&head.digest));
+    secret::put(&path_of(ledger), &beside(ledger, ".head.new"), text.as_bytes())
 }
 
 /// The end of the chain as it was noted last.

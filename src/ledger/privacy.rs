@@ -177,7 +177,7 @@ fn read_or_make_key(path: &Path) -> Result<Vec<u8>, LedgerError> {
         path: path.to_owned(),
         what: "can't be made: the system gives no random bytes",
     })?;
-    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    let made = OpenOptions::new().write(true).create_new(true).mode(secret::OWNERS_ALONE).open(path);
     let mut file = made.map_err(LedgerError::file("making", path))?;
     file.write_all(&key).and_then(|()| file.sync_all()).map_err(LedgerError::file("writing", path))?;
     Ok(key)

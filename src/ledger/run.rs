@@ -13,11 +13,11 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::LedgerError;
 use super::index::Key;
 use super::log::End;
 use super::part::{Part, routed};
 use super::record::Head;
+use super::{LedgerError, secret};
 use crate::history::Bucket;
 
 /// A run of another version is made again: those of the first had repeats under the keys of their decisions.
@@ -85,8 +85,7 @@ impl Run {
         fs::create_dir_all(dir).map_err(LedgerError::file("making", dir))?;
         let path = dir.join(format!("{:016}.run", meta.first_seq));
         let new = path.with_extension("new");
-        fs::write(&new, &bytes).map_err(LedgerError::file("writing", &new))?;
-        fs::rename(&new, &path).map_err(LedgerError::file("writing", &path))?;
+        secret::put(&path, &new, &bytes).map_err(LedgerError::file("writing", &path))?;
         Self::of(&path, &bytes).ok_or_else(|| damaged(&path))
     }
 

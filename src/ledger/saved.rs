@@ -14,7 +14,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::config::beside;
 use super::grounds::Grounds;
 use super::record::{Digest, Head};
-use super::{LedgerError, Reader};
+use super::{LedgerError, Reader, secret};
 use crate::history::{History, Stored};
 use crate::policy::Flow;
 
@@ -72,8 +72,7 @@ impl<'a> Saved<'a> {
         bytes = postcard::to_extend(self, bytes).expect("numbers and bytes always encode");
         let check = xxh3_64(&bytes);
         bytes.extend_from_slice(&check.to_le_bytes());
-        fs::write(&new, &bytes).map_err(LedgerError::file("writing", &new))?;
-        fs::rename(&new, &path).map_err(LedgerError::file("writing", path))
+        secret::put(&path, &new, &bytes).map_err(LedgerError::file("writing", path))
     }
 
     fn read(bytes: &'a [u8], reader: &Reader, grounds: &Grounds) -> Option<Self> {

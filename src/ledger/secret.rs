@@ -1,8 +1,8 @@
-//! Files with a secret in them.
+//! Files with a secret in them, or with what is nobody's business.
 
-use std::fs::File;
-use std::io::{self, Read as _};
-use std::os::unix::fs::MetadataExt as _;
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use super::LedgerError;
@@ -22,4 +22,17 @@ pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>, LedgerError> {
     let mut secret = Vec::new();
     file.read_to_end(&mut secret).map_err(LedgerError::file("reading", path))?;
     Ok(Some(secret))
+}
+
+/// The mode of what is made: for its owner alone.
+pub(super) const OWNERS_ALONE: u32 = 0o600;
+
+/// Writes a file by the way of `new`, which takes its place when it is whole. It is its owner's alone; but one that was there keeps
+/// its mode, which somebody may have set on purpose.
+pub(super) fn put(path: &Path, new: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mode = fs::metadata(path).map_or(OWNERS_ALONE, |before| before.mode() & 0o777);
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(OWNERS_ALONE).open(new)?;
+    file.set_permissions(Permissions::from_mode(mode))?;
+    file.write_all(bytes)?;
+    fs::rename(new, path)
 }

@@ -1,6 +1,7 @@
 //! A ledger that is opened to be written to: what is missing or damaged is not gone on without, and what was never whole is cut off.
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -8,7 +9,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use parcel_risk::history::Bucket;
 use parcel_risk::ledger::{Clock, Content, Kind, Ledger, LedgerError, verify};
 
-use super::{Place, records_of};
+use super::{Place, parcels, records_of, requests, stop};
+use crate::harness::within;
 
 const N_RECORDS: usize = 40;
 const RECORD_BYTES: usize = 1500;
@@ -170,4 +172,23 @@ fn a_page_that_was_lost_long_before_the_last_records_came_is_damage() {
     changed[4 * 4096..5 * 4096].fill(0);
     fs::write(place.path(), &changed).unwrap();
     assert!(refused(&place).ends_with("it was changed, or does not belong here"));
+}
+
+#[tokio::test]
+async fn what_is_made_is_its_owners_alone_and_what_was_there_keeps_its_mode() {
+    let place = Place::new();
+    let file = |ending: &str| place.dir.path().join(format!("ledger.db{ending}"));
+    let mode = |ending: &str| fs::metadata(file(ending)).unwrap().permissions().mode() & 0o777;
+    let serve = async || {
+        let (mut client, server, recorder) = place.serve().await;
+        within(client.score_parcels(requests(&parcels(3)))).await.unwrap();
+        assert!(recorder.save_history().unwrap());
+        stop(client, server, recorder).await;
+    };
+    let made = ["", ".head", ".history"];
+    serve().await;
+    made.into_iter().for_each(|ending| assert_eq!(mode(ending), 0o600, "{ending}"));
+    made.into_iter().for_each(|ending| fs::set_permissions(file(ending), Permissions::from_mode(0o640)).unwrap());
+    serve().await;
+    made.into_iter().for_each(|ending| assert_eq!(mode(ending), 0o640, "{ending}"));
 }
