@@ -74,7 +74,7 @@ impl LabelCounts {
                 doubts.push(format!("the label {clean} of {n} rows counts as clean, and {listed} as an infringement"));
             }
         }
-        if n_rows(true) == 0 && self.n_others == 0 {
+        if n_rows(true) == 0 {
             let met = of(false).take(MAX_LISTED).map(|(value, _)| Shown(value).to_string()).collect::<Vec<_>>();
             doubts.push(format!("no row is an infringement; labels that occur: {}", met.join(", ")));
         }
@@ -141,6 +141,10 @@ mod tests {
             "no row has the label \"1\", which means an infringement\n\
              no row is an infringement; labels that occur: \"yes\""
         );
+        let text: Vec<String> = (0..200).map(|word| format!("word {word}")).collect();
+        let mut free = LabelCounts::of_infringements(["1".to_owned()]);
+        text.iter().for_each(|text| free.met(text, false));
+        assert_eq!(free.doubts().len(), 2, "too many values to keep are doubted too");
         let mut both = counts(&[("0", false, 1)]);
         both.add(&counts(&[("1", true, 1)]));
         assert!(both.doubts().is_empty(), "a value is missed where no table has it");
