@@ -273,9 +273,9 @@ impl Ledger {
         &self.desk.clock
     }
 
-    /// Whether it can't be written now.
+    /// Whether it can't be written now, or not all is written yet that waited while it could not.
     pub fn is_failing(&self) -> bool {
-        self.desk.gauge.failing.load(Ordering::Relaxed) || self.hangs()
+        self.desk.gauge.failing.load(Ordering::Relaxed) || self.hangs() || self.desk.stall.has_backlog()
     }
 
     /// Whether a record would be taken now.

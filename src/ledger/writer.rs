@@ -252,6 +252,7 @@ impl std::fmt::Debug for Desk {
 impl Writer {
     /// Takes up what was handed over, and writes all that waits.
     fn turn(&mut self, desk: &Desk) {
+        let taken_up = desk.stall.takes_up();
         let mut incoming = std::mem::take(&mut self.taken_up);
         std::mem::swap(&mut *desk.incoming.lock().unwrap_or_else(PoisonError::into_inner), &mut incoming);
         if !incoming.is_empty() {
@@ -282,6 +283,9 @@ impl Writer {
         } else if desk.gauge.failing.swap(false, Ordering::Relaxed) {
             // It is not well before all that was decided meanwhile is written: an outcome looks for its decision there.
             tracing::info!("the ledger can be written again");
+        }
+        if self.waiting.is_empty() {
+            desk.stall.wrote_all(taken_up, || desk.n_incoming() == 0);
         }
     }
 

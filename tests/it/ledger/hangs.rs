@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use parcel_risk::ledger::{OnFailure, verify};
+use parcel_risk::history::Bucket;
+use parcel_risk::ledger::{Content, Kind, Ledger, OnFailure, Submission, verify};
 use parcel_risk::wire::v1;
 use parcel_risk::wire::v1::outcome_service_client::OutcomeServiceClient;
 use parcel_risk::wire::v1::risk_scoring_service_client::RiskScoringServiceClient;
@@ -143,6 +144,33 @@ async fn where_nothing_may_go_unrecorded_calls_are_refused_while_a_write_hangs()
     drop(end);
     hanging.join().unwrap();
     client.score_parcel(in_time(request(sent[0].clone()))).await.unwrap();
+}
+
+/// Whoever was told that a result is not on record sends it again, and the first is to be found then.
+#[test]
+fn a_hang_is_over_when_all_is_written_that_waited_behind_it() {
+    const N_BEHIND: i64 = 15_000;
+    let place = Place::new();
+    let ledger = Ledger::open(&place.path(), &place.config, place.clock.clone()).unwrap();
+    let (end, ends) = mpsc::channel();
+    let hanging = ledger.hangs_until(ends);
+    for _ in 0..N_BEHIND {
+        let (content, slot) = (Content::new(Kind::Model, Bucket(1), vec![7; 500]), ledger.reserve().unwrap());
+        ledger.submit(Submission { content, slot, done: Box::new(|_| ()), held: None, is_first: false });
+    }
+    let since = Instant::now();
+    while !ledger.is_failing() {
+        assert!(since.elapsed() < Duration::from_secs(30));
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    drop(end);
+    while ledger.is_failing() {
+        assert!(since.elapsed() < Duration::from_secs(60));
+        std::hint::spin_loop();
+    }
+    assert_eq!(ledger.head().seq, N_BEHIND);
+    hanging.join().unwrap();
+    assert!(!ledger.is_failing());
 }
 
 /// A small file system of its own that can be frozen; `None` where this machine lets nobody make one.
