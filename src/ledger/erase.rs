@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use serde::{Deserialize, Serialize};
 
 use super::index::Key;
-use super::log::{Frames, Next, open_to_write};
+use super::log::{Frames, Next};
 use super::pending::Appended;
 use super::record::{Content, Kind};
 use super::{Ledger, LedgerError, Reader};
@@ -77,7 +77,7 @@ impl Ledger {
         let path = self.path();
         let Some(offset) = reader.index()?.read().offset_of(erasure.from)? else { return Ok(None) };
         let reading = |error| LedgerError::file("reading", path)(error);
-        let file = open_to_write(path)?;
+        let file = self.desk.place.open(path).map_err(LedgerError::file("opening", path))?;
         // The zeros that are read there may not be on the disk yet.
         file.sync_data().map_err(LedgerError::file("writing", path))?;
         let mut frames = Frames::from(&file, offset).map_err(reading)?;
@@ -98,7 +98,7 @@ impl Ledger {
         let path = self.path();
         let Some(offset) = reader.index()?.read().offset_of(from)? else { return Ok(0) };
         let writing = |error| LedgerError::file("writing", path)(error);
-        let file = open_to_write(path)?;
+        let file = self.desk.place.open(path).map_err(LedgerError::file("opening", path))?;
         let mut frames = Frames::from(&file, offset).map_err(LedgerError::file("reading", path))?;
         let mut n_wiped = 0;
         while let Next::Record(framed) = frames.read().map_err(LedgerError::file("reading", path))? {

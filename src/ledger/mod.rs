@@ -32,6 +32,7 @@ mod note;
 mod outcome;
 mod part;
 mod pending;
+mod place;
 mod privacy;
 mod reached;
 mod reader;

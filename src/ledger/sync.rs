@@ -13,7 +13,7 @@ use crate::telemetry::fields;
 
 /// How often a ledger that could not be written is tried again, and one at work is looked after.
 const TRY_AGAIN_EVERY: Duration = Duration::from_millis(100);
-/// How often the end of the chain that the disk has is noted, and records in memory are looked through.
+/// How often the end of the chain that the disk has is noted, and records in memory and the file's place are looked after.
 const NOTE_EVERY: Duration = Duration::from_secs(1);
 /// How long a ledger that can't be written is tried before what waits for it is given up, at the end.
 const LAST_TRIES: Duration = Duration::from_secs(2);
@@ -47,6 +47,9 @@ pub(super) fn look_after(desk: &Desk, is_closing: &AtomicBool, signing: Option<&
         }
         if looked.elapsed() >= NOTE_EVERY || closing_since.is_some() {
             looked = Instant::now();
+            if closing_since.is_none() {
+                desk.look_after_place();
+            }
             // Never ahead of what the disk has: after a loss of power the ledger would seem to have been cut.
             let head = desk.reached.on_disk().head;
             if head != noted {

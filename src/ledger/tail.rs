@@ -13,11 +13,11 @@ use super::log::{End, Framed, fill_from, read_one};
 const READ_BYTES: usize = 1 << 20;
 /// What comes to the disk whole or not at all.
 const PAGE_BYTES: u64 = 4096;
-/// The disk is asked a hundred times a second. One that has not answered for so long takes no more records that are to be relied on.
+/// The disk is asked a hundred times a second: what came so long before the last record it has, or it is broken.
 const MOST_MICROS: i64 = 60_000_000;
 
-/// Whether what stands behind `end`, and is no record that follows, may be cut off: where no record stands behind it; or where a page
-/// of it never came to the disk, and what does stand behind it is all of one time, for none of that the disk was known to have.
+/// Whether what stands behind `end`, where the next record should, may be cut off: where no record stands behind it; or where a
+/// page of it never came to the disk, and what does stand behind it is all of one time: the disk was known to have none of it.
 pub(super) fn is_torn(file: &File, end: &End) -> io::Result<bool> {
     let n_bytes = file.metadata()?.len();
     let Some(first) = next_record(file, end, end.offset, n_bytes)? else { return Ok(true) };

@@ -20,6 +20,7 @@ use super::index::{Index, SharedIndex};
 use super::log::{End, Log, open_to_write};
 use super::part::Indexed;
 use super::pending::{Appended, Done, Gauge, Submission};
+use super::place::Whereabouts;
 use super::reached::Reached;
 use super::record::{Content, Kind};
 use super::repeated::known;
@@ -33,6 +34,8 @@ const MOST_TOGETHER: usize = 1024;
 /// What all of a ledger's threads share.
 pub(super) struct Desk {
     pub(super) path: PathBuf,
+    /// The file that was found there.
+    pub(super) place: Whereabouts,
     sync: Sync,
     pub(super) clock: Clock,
     pub(super) gauge: Arc<Gauge>,
@@ -85,6 +88,7 @@ impl Desk {
             note::check_there(&path, noted)?;
         }
         let file = open_to_write(&path)?;
+        let place = Whereabouts::of(&file).map_err(LedgerError::file("reading", &path))?;
         let known_seq = noted.as_ref().map_or(0, |(seq, _)| *seq);
         let (index, n_torn) = Index::recover(&path, &file, known_seq)?;
         if let Some(noted) = &noted {
@@ -102,6 +106,7 @@ impl Desk {
         let writer = Writer { log: Some(log), end, waiting: VecDeque::new(), taken_up: Vec::new(), last_micros };
         Ok(Self {
             path,
+            place,
             sync,
             clock,
             gauge: Arc::new(gauge),
@@ -214,6 +219,14 @@ impl Desk {
         })
     }
 
+    /// Looks whether the file still is where it was. What is written to one that was moved or removed is lost to whoever opens the
+    /// ledger next, so that counts as a failure.
+    pub(super) fn look_after_place(&self) {
+        if !self.gauge.failing.load(Ordering::Relaxed) && !self.place.is_at(&self.path) {
+            self.holding(|writer| writer.fail(self, "its file was moved or removed"));
+        }
+    }
+
     /// Tries a ledger again where it could not be written.
     pub(super) fn open_anew(&self) {
         self.holding(|writer| {
@@ -222,7 +235,7 @@ impl Desk {
             }
             let (end, on_disk) = (writer.end, self.reached.on_disk());
             let open = || -> io::Result<Log> {
-                let file = std::fs::OpenOptions::new().read(true).write(true).open(&self.path)?;
+                let file = self.place.open(&self.path)?;
                 if file.metadata()?.len() < end.offset {
                     return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "records that were taken are gone"));
                 }

@@ -1,10 +1,12 @@
-//! A ledger that is opened to be written to: what is missing or damaged is not gone on without, and what was never whole is cut off.
+//! A ledger that is opened to write: what is missing or damaged is not gone on without, and what was never whole is cut off.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use parcel_risk::history::Bucket;
 use parcel_risk::ledger::{Clock, Content, Kind, Ledger, LedgerError, verify};
@@ -191,4 +193,40 @@ async fn what_is_made_is_its_owners_alone_and_what_was_there_keeps_its_mode() {
     made.into_iter().for_each(|ending| fs::set_permissions(file(ending), Permissions::from_mode(0o640)).unwrap());
     serve().await;
     made.into_iter().for_each(|ending| assert_eq!(mode(ending), 0o640, "{ending}"));
+}
+
+#[test]
+fn a_file_that_is_moved_away_while_it_is_written_to_is_missed_and_nothing_is_put_in_its_place() {
+    let place = Place::new();
+    let ledger = open(&place).unwrap();
+    ledger.append(record(&ledger)).unwrap();
+    let until = |is_failing: bool| {
+        let since = Instant::now();
+        while ledger.is_failing() != is_failing {
+            assert!(since.elapsed() < Duration::from_secs(30), "{is_failing}");
+            thread::sleep(Duration::from_millis(10));
+        }
+    };
+    let (path, away) = (place.path(), place.dir.path().join("away"));
+    fs::rename(&path, &away).unwrap();
+    until(true);
+    // It waits in memory.
+    ledger.append(record(&ledger)).unwrap_err();
+    thread::sleep(Duration::from_millis(300));
+    assert!(!path.exists() && ledger.erase_before(i64::MAX).is_err() && !path.exists());
+    // Nor is a copy taken for it: whoever reads has the first one open.
+    fs::copy(&away, &path).unwrap();
+    thread::sleep(Duration::from_millis(300));
+    assert!(ledger.is_failing() && fs::read(&path).unwrap() == fs::read(&away).unwrap());
+    fs::rename(&away, &path).unwrap();
+    until(false);
+    ledger.append(record(&ledger)).unwrap();
+    assert_eq!((ledger.head().seq, ledger.counts().failures), (3, 1));
+    drop(ledger);
+    assert_eq!(verify(&path, None).unwrap().head.seq, 3);
+
+    let ledger = open(&place).unwrap();
+    fs::remove_file(&path).unwrap();
+    drop(ledger);
+    assert!(refused(&place).contains(" is gone, "));
 }
