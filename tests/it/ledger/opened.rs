@@ -148,7 +148,8 @@ fn records_of_which_the_disk_had_some_pages_when_the_power_went_are_cut_off() {
     let (bytes, records) = records_of(&place.path());
     fs::remove_file(note(&place)).unwrap();
     let whole_before = |at: usize| records.iter().filter(|record| record.end <= at).count();
-    for gaps in [vec![3..4], vec![5..8], vec![2..3, 7..9], vec![10..bytes.len() / PAGE], vec![9..10, 12..13]] {
+    let n_pages = bytes.len() / PAGE;
+    for gaps in [[3..4, 3..4], [5..8, 8..9], [2..3, 7..9], [10..n_pages, 10..n_pages], [9..10, 12..13]] {
         let mut torn = bytes.clone();
         gaps.iter().for_each(|gap| torn[gap.start * PAGE..gap.end * PAGE].fill(0));
         goes_on_after(&place, &torn, whole_before(gaps[0].start * PAGE));
