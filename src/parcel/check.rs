@@ -187,7 +187,7 @@ impl Findings<'_> {
         Some(code)
     }
 
-    fn mass(&mut self, field: impl Display, stated: Option<i128>) -> Option<Grams> {
+    fn mass(&mut self, field: impl Display, stated: Option<i64>) -> Option<Grams> {
         let mass = self.keep(&field, Grams::new(stated?))?;
         if mass.get() == 0 {
             self.notice(field, NoticeCode::ZeroMass);

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 ///
 /// Both doors (the wire and the table) fill this, and only [`Draft::check`] turns it into a
 /// [`Parcel`](super::Parcel). Numbers are wide and signed here, so that a value the contract has
-/// no room for (a negative mass), or has and should not (a mass of 64 bits), still arrives at the check that names its
-/// field as it was stated. Empty text and zero codes mean "not stated", as in proto3.
+/// no room for (a negative mass) still arrives at the check that names its field. Empty text and
+/// zero codes mean "not stated", as in proto3.
 #[derive(Clone, Default, PartialEq)]
 pub struct Draft {
     /// S10 identifier or the carrier's own, see `id_scheme`.
@@ -44,7 +44,7 @@ pub struct Draft {
     /// One entry per content line of CN 22 / CN 23.
     pub contents: Vec<DraftLine>,
     /// Mass of the whole item, packing included.
-    pub gross_mass_grams: Option<i128>,
+    pub gross_mass_grams: Option<i64>,
     /// Postal charges paid.
     pub postage_paid: Option<DraftMoney>,
     /// Value it is insured for.
@@ -114,7 +114,7 @@ pub struct DraftLine {
     /// Number of pieces.
     pub quantity: Option<i64>,
     /// Mass of the goods on this line.
-    pub net_mass_grams: Option<i128>,
+    pub net_mass_grams: Option<i64>,
     /// Value of the goods on this line.
     pub value: Option<DraftMoney>,
     /// Where the goods were made, ISO 3166-1 alpha-2.

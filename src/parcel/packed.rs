@@ -121,7 +121,7 @@ mod tests {
             description: "phone case ".repeat(usize::try_from(n).unwrap()),
             hs_code: text("3926909790"),
             quantity: Some(n),
-            net_mass_grams: Some((2_000_000_000 * n).into()),
+            net_mass_grams: Some(2_000_000_000 * n),
             value: money(n),
             // Assigned to nobody: a notice.
             origin_country: text("QX"),

@@ -17,7 +17,7 @@ impl Grams {
 
     /// # Errors
     /// [`Problem::OutOfRange`] below zero or above [`Grams::MAX`].
-    pub fn new(grams: i128) -> Result<Self, Problem> {
+    pub fn new(grams: i64) -> Result<Self, Problem> {
         in_range(grams, 0, 100_000_000_000).map(Self)
     }
 
@@ -36,7 +36,7 @@ impl Pieces {
     /// # Errors
     /// [`Problem::OutOfRange`] below zero or above what the contract's 32 bits hold.
     pub fn new(pieces: i64) -> Result<Self, Problem> {
-        in_range(pieces.into(), 0, u32::MAX.into()).map(Self)
+        in_range(pieces, 0, u32::MAX.into()).map(Self)
     }
 
     /// Number of pieces.
@@ -51,7 +51,7 @@ macro_rules! kept_as_numbers {
             type Error = Problem;
 
             fn try_from(number: i64) -> Result<Self, Problem> {
-                Self::new(number.into())
+                Self::new(number)
             }
         }
 
@@ -98,7 +98,7 @@ impl Money {
         let whole = if units < 0 || is_debt {
             Err((MoneyPart::Amount, Problem::Negative))
         } else {
-            in_range(units.into(), 0, MAX_UNITS).map_err(|problem| (MoneyPart::Units, problem))
+            in_range(units, 0, MAX_UNITS).map_err(|problem| (MoneyPart::Units, problem))
         };
         let is_sound = is_debt || (0..=MAX_NANOS).contains(&nanos);
         let fraction = if is_sound { Ok(nanos.unsigned_abs()) } else { Err((MoneyPart::Nanos, Problem::MoneyNanos)) };
@@ -205,9 +205,9 @@ impl From<AdvisedAt> for DraftTime {
     }
 }
 
-fn in_range(got: i128, min: i64, max: i64) -> Result<u64, Problem> {
+fn in_range(got: i64, min: i64, max: i64) -> Result<u64, Problem> {
     match u64::try_from(got) {
-        Ok(value) if (i128::from(min)..=i128::from(max)).contains(&got) => Ok(value),
+        Ok(value) if (min..=max).contains(&got) => Ok(value),
         _ => Err(Problem::OutOfRange { got, min, max }),
     }
 }

@@ -45,8 +45,8 @@ pub enum Problem {
     /// A number is outside the range of its quantity.
     #[error("must be between {min} and {max}, got {got}")]
     OutOfRange {
-        /// What was stated: wide enough for any number of 64 bits, with a sign or without.
-        got: i128,
+        /// What was stated.
+        got: i64,
         /// Smallest allowed.
         min: i64,
         /// Largest allowed.

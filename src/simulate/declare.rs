@@ -15,8 +15,8 @@ use crate::parcel::{Draft, DraftDocument, DraftLine, DraftMoney, DraftParty, Dra
 pub const MAX_LINES: usize = 6;
 
 /// Grams that a scale or a clerk shows.
-fn grams(mass: f64) -> i128 {
-    (mass.round() as i128).max(1)
+fn grams(mass: f64) -> i64 {
+    (mass.round() as i64).max(1)
 }
 
 impl World {

@@ -95,7 +95,7 @@ fn the_world_has_the_rates_of_its_scenario() {
 #[test]
 fn masses_are_those_of_their_typology_and_ordinary_ones_light() {
     let median = |of: &dyn Fn(&Simulated) -> bool| {
-        let mut grams: Vec<_> = WORLD.iter().filter(|p| of(p)).map(|p| p.draft.gross_mass_grams.unwrap()).collect();
+        let mut grams: Vec<i64> = WORLD.iter().filter(|p| of(p)).map(|p| p.draft.gross_mass_grams.unwrap()).collect();
         grams.sort_unstable();
         grams[grams.len() / 2] as f64
     };

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use super::{CATALOGUE, Field, FieldSpec, Holds, NATIONAL_CODE, NATIONAL_FIGURE};
-use crate::parcel::{DraftMoney, Grams, Problem};
+use crate::parcel::{DraftMoney, Problem};
 use crate::table::row::TableRow;
 use crate::table::time;
 
@@ -62,7 +62,7 @@ impl Field {
     /// The cell of this field; `None` where it is not stated.
     ///
     /// # Errors
-    /// The problem of a value that a cell cannot carry: an amount whose parts contradict each other, a mass of 64 bits,
+    /// The problem of a value that text cannot carry: an amount whose parts contradict each other,
     /// a time outside the years that can be written, a figure that is not finite.
     pub(in crate::table) fn value<'a>(&self, row: &'a TableRow) -> Result<Option<Value<'a>>, Problem> {
         value(self.spec, self.idx, &self.key, row)
@@ -132,12 +132,7 @@ fn value<'a>(spec: &FieldSpec, idx: usize, key: &str, row: &'a TableRow) -> Resu
         Holds::Code(access, list) => (access.get)(row, idx)
             .filter(|number| **number != 0)
             .map(|number| Value::Text((list.name)(*number).map_or_else(|| number.to_string().into(), Cow::Borrowed))),
-        Holds::Mass(access) => match (access.get)(row, idx).copied().flatten() {
-            // What 64 bits with a sign do not hold is no mass.
-            Some(grams) => Some(Value::Integer(i64::try_from(grams).or_else(|_| Grams::new(grams).map(i64::from))?)),
-            None => None,
-        },
-        Holds::Count(access) => (access.get)(row, idx).copied().flatten().map(Value::Integer),
+        Holds::Mass(access) | Holds::Count(access) => (access.get)(row, idx).copied().flatten().map(Value::Integer),
         Holds::Time(access) => match (access.get)(row, idx).copied().flatten() {
             Some(stated) => Some(Value::Text(time::write(stated)?.into())),
             None => None,

@@ -25,7 +25,7 @@ const MAX_LIST_ENTRIES: usize = 99;
 pub(super) enum Holds {
     Text(Access<String>),
     Code(Access<i32>, &'static CodeList),
-    Mass(Access<Option<i128>>),
+    Mass(Access<Option<i64>>),
     Count(Access<Option<i64>>),
     Time(Access<Option<DraftTime>>),
     /// An amount as one decimal number: `units` and `nanos` together.

@@ -123,7 +123,7 @@ impl Field {
         match self.holds() {
             Holds::Text(access) => *(access.at)(row, idx) = text.to_owned(),
             Holds::Code(access, list) => *(access.at)(row, idx) = code(trimmed, list, reading.numbers)?,
-            Holds::Mass(access) => *(access.at)(row, idx) = Some(mass(trimmed, reading.unit)?.into()),
+            Holds::Mass(access) => *(access.at)(row, idx) = Some(mass(trimmed, reading.unit)?),
             Holds::Count(access) => *(access.at)(row, idx) = Some(whole(trimmed)?),
             Holds::Time(access) => *(access.at)(row, idx) = Some(time::read(trimmed).ok_or(BAD_TIME)?),
             Holds::Amount(access) => {

@@ -239,9 +239,9 @@ mod tests {
         own.into_iter().chain(parties).chain(documents).for_each(|code| *code = code.rem_euclid(3));
         for line in &mut draft.contents {
             line.quantity = line.quantity.map(|pieces| pieces.rem_euclid(1 << 32));
-            line.net_mass_grams = line.net_mass_grams.map(i128::abs);
+            line.net_mass_grams = line.net_mass_grams.map(|grams| grams.saturating_abs());
         }
-        draft.gross_mass_grams = draft.gross_mass_grams.map(i128::abs);
+        draft.gross_mass_grams = draft.gross_mass_grams.map(i64::saturating_abs);
         draft
     }
 

@@ -103,7 +103,7 @@ fn a_key_that_is_none_is_named_by_its_beginning_in_the_order_of_the_keys() {
 fn a_negative_mass_comes_by_a_table_and_is_named() {
     let mut draft = to_draft(full());
     draft.gross_mass_grams = Some(-1);
-    draft.contents[0].net_mass_grams = Some(i64::MIN.into());
+    draft.contents[0].net_mass_grams = Some(i64::MIN);
     draft.contents[0].quantity = Some(i64::from(u32::MAX) + 1);
     draft.contents.push(draft.contents[0].clone());
     draft.contents[1].quantity = Some(-1);

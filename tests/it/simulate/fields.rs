@@ -23,7 +23,7 @@ fn currency(money: &Option<DraftMoney>) -> String {
     money.as_ref().map(|money| money.currency_code.clone()).unwrap_or_default()
 }
 
-fn number(of: Option<impl ToString>) -> String {
+fn number(of: Option<i64>) -> String {
     of.map(|number| number.to_string()).unwrap_or_default()
 }
 
