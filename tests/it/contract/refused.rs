@@ -245,7 +245,7 @@ async fn notices_are_told_in_the_language_that_the_call_asks_for_alone_in_a_batc
         let sent = tokio_stream::iter([v1::StreamParcelsRequest { request: Some(asked) }]);
         let mut replies = client.stream_parcels(asking(languages, sent)).await.unwrap().into_inner();
         let streamed = replies.message().await.unwrap().unwrap().result.unwrap();
-        assert_eq!(results.into_iter().map(of_item).collect::<Vec<_>>(), [alone.clone()]);
+        assert_eq!(results.into_iter().map(of_item).collect::<Vec<_>>(), std::slice::from_ref(&alone));
         assert_eq!(of_item(streamed), alone);
         writeln!(text, "{languages}: {alone}").unwrap();
     }
