@@ -33,6 +33,7 @@ mod table;
 mod text;
 mod train;
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -108,7 +109,8 @@ pub fn main() -> ExitCode {
         // Whoever reads our output has left, as `head` does: that is no failure.
         Err(error) if output::reader_has_left(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("parcel-risk: {error:#}");
+            // Where that can't be written there is nobody left to tell.
+            let _ = writeln!(std::io::stderr(), "parcel-risk: {error:#}");
             error.downcast_ref::<retrain::Ended>().map_or(ExitCode::FAILURE, |ended| ended.exit_code().into())
         }
     }

@@ -265,3 +265,11 @@ async fn a_log_that_can_not_be_written_costs_no_call() {
     drop(client);
     assert!(child.stop().await.success());
 }
+
+#[test]
+fn a_command_that_fails_says_so_by_its_code_where_nobody_can_be_told() {
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_parcel-risk"));
+    let ended = command.args(["score", "nowhere.csv"]).stdout(Stdio::null()).stderr(full).status().unwrap();
+    assert_eq!(ended.code(), Some(1));
+}
