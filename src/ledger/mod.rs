@@ -32,7 +32,6 @@ mod note;
 mod outcome;
 mod part;
 mod pending;
-mod place;
 mod privacy;
 mod reached;
 mod reader;
@@ -50,6 +49,7 @@ mod sync;
 mod tail;
 mod verify;
 mod watch;
+mod whereabouts;
 mod writer;
 
 use std::path::Path;

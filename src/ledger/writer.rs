@@ -20,11 +20,11 @@ use super::index::{Index, SharedIndex};
 use super::log::{End, Log, open_to_write};
 use super::part::Indexed;
 use super::pending::{Appended, Done, Gauge, Submission};
-use super::place::Whereabouts;
 use super::reached::Reached;
 use super::record::{Content, Kind};
 use super::repeated::known;
 use super::stall::Stall;
+use super::whereabouts::Whereabouts;
 use super::{LedgerError, note};
 use crate::telemetry::{fields, with_causes};
 
