@@ -131,7 +131,7 @@ impl Door {
                 door.start_some(requests, may_explain, language)
             };
             let at_once = (requests.len() / (PIECES * rayon::current_num_threads())).clamp(1, AT_ONCE);
-            let begun: Result<Vec<_>, Refusal> = if names_one_twice(&requests) {
+            let begun: Result<Vec<_>, Refusal> = if door.recorder.is_some() && names_one_twice(&requests) {
                 requests.chunks(at_once).map(begin).collect()
             } else {
                 requests.par_chunks(at_once).map(begin).collect()
@@ -259,13 +259,15 @@ impl Door {
         }
         let mut reply = Reply::room(1);
         let became = self.submit(recorder, request, language, Some((asked.clone(), claim)), &mut reply)?;
-        let answer = recorded(recorder, became, reply, &self.metrics).await;
-        let decision = answer
-            .as_ref()
-            .map_err(Clone::clone)
-            .and_then(|Reply(decision)| v1::Decision::decode(decision.as_slice()).map_err(|_| Refusal::Internal));
-        if decision.as_ref().map_or(true, |decision| !decision.degraded.is_empty()) {
-            // Its record waits, perhaps for long.
+        let on_record = recorder.on_record(became, &self.metrics).await;
+        let waits = on_record.as_ref().map_or(true, |told| told.is_degraded);
+        let answer = on_record.map(|told| told.completes(reply));
+        if waits {
+            // Perhaps for long.
+            let decision = answer
+                .as_ref()
+                .map_err(Clone::clone)
+                .and_then(|Reply(decision)| v1::Decision::decode(decision.as_slice()).map_err(|_| Refusal::Internal));
             recorder.requests().tell(Told { request: asked, answer: decision });
         }
         answer
@@ -346,12 +348,10 @@ fn counted<T>(answer: Result<T, Refusal>, metrics: &Metrics) -> Result<T, Refusa
 async fn recorded(
     recorder: &Recorder,
     became: oneshot::Receiver<Appended>,
-    mut reply: Vec<u8>,
+    reply: Vec<u8>,
     metrics: &Metrics,
 ) -> Result<Reply, Refusal> {
-    let told = recorder.on_record(became, metrics).await?;
-    told.fields().encode(&mut reply).expect("a vector grows");
-    Ok(Reply(reply))
+    recorder.on_record(became, metrics).await.map(|told| told.completes(reply))
 }
 
 /// Reads one request of a batch or a stream, which alone fails where it does not read as one; an error where the caller may not ask it.

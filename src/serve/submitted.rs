@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::Scorer;
-use super::answered::put_id;
+use super::answered::{Reply, put_id};
 use super::counted::took;
 use super::status::Refusal;
 use crate::engine::{Decision, ModelRef};
@@ -84,6 +84,12 @@ impl OnRecord {
             Some(Appended::Refused) => Err(Refusal::LedgerUnavailable(Unavailable::Failing)),
             None => Err(Refusal::Internal),
         }
+    }
+
+    /// The decision, of which `reply` is all that its record does not tell.
+    pub(super) fn completes(self, mut reply: Vec<u8>) -> Reply {
+        self.fields().encode(&mut reply).expect("a vector grows");
+        Reply(reply)
     }
 
     /// The fields of the decision that tell it.
