@@ -80,7 +80,7 @@ pub enum GoldenError {
     },
 }
 
-/// The model as it was trained: its own rates, the thresholds of the manifest, the settled history.
+/// The model as it was trained: its own rates, the thresholds and limits of the manifest, the settled history.
 pub(super) struct Judge {
     engine: Engine,
     history: Arc<History>,
@@ -104,7 +104,7 @@ impl Judge {
         let rates = model.body().rates.check().map_err(|error| setting(&error))?;
         let policy = manifest.golden_policy.check().map_err(|error| setting(&error))?;
         let engine = Engine::new(model, Arc::new(model_ref), rates, policy).map_err(|error| setting(&error))?;
-        Ok(Self { engine, history, limits: ParcelLimits::default() })
+        Ok(Self { engine, history, limits: manifest.data.reading.limits.clone() })
     }
 
     /// Decides about `parcels` and writes the lines.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::evaluation::{Estimate, Evaluation, Profile};
 use crate::model::EstimatorKind;
+use crate::parcel::ParcelLimits;
 use crate::policy::ThresholdsConfig;
 
 /// `manifest.json`. It holds no clock, no path and no machine, so that the same data, seed and
@@ -17,7 +18,7 @@ pub struct Manifest {
     pub format: u32,
     /// Name of the line of models.
     pub name: String,
-    /// Version within it: the last day of the data and the beginning of its digest.
+    /// Version within it: the last day of the data, and the beginning of a digest of all that it was made of.
     pub version: String,
     /// What its readers must know first; empty in most.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -32,6 +33,10 @@ pub struct Manifest {
     pub seed: u64,
     /// Days after which an outcome became known in training, where a row did not say.
     pub label_delay_days: u32,
+    /// `[train]` of the configuration that it was trained with, by the names there. The feature spec and the exchange rates
+    /// are in `model.bin`. Empty in artifacts of older releases.
+    #[serde(default)]
+    pub settings: serde_json::Map<String, serde_json::Value>,
     /// What it was trained on.
     pub data: DataSummary,
     /// Labeled parcels per block.
@@ -68,7 +73,7 @@ pub struct HeadReport {
 }
 
 /// The data behind a model.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DataSummary {
     /// SHA-256 over the bytes of the tables.
@@ -85,6 +90,31 @@ pub struct DataSummary {
     pub from_seconds: i64,
     /// `advised_at` of the last.
     pub until_seconds: i64,
+    /// How the tables became parcels; the defaults in artifacts of older releases, which do not say.
+    #[serde(default)]
+    pub reading: Reading,
+}
+
+/// How tables become parcels.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Reading {
+    /// SHA-256 of the mapping; `None` where the columns are fields of the contract.
+    pub mapping_digest: Option<String>,
+    /// How much one parcel could state.
+    pub limits: ParcelLimits,
+    /// What the last of the tables was exported from, in a retraining.
+    pub ledger: Option<LedgerExport>,
+}
+
+/// A table that is the export of a ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LedgerExport {
+    /// Number of the last record in it.
+    pub until_seq: i64,
+    /// Most parcels that an inspected one stood for.
+    pub max_weight: f64,
 }
 
 impl DataSummary {

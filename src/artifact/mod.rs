@@ -17,6 +17,7 @@ mod folder;
 mod golden;
 mod manifest;
 mod sealed;
+mod settings;
 mod signature;
 
 use std::path::Path;
@@ -24,7 +25,7 @@ use std::sync::Arc;
 
 pub use files::{ArtifactError, WriteError};
 pub use golden::{GoldenError, GoldenParcel};
-pub use manifest::{DataSummary, FileDigest, HeadReport, Manifest, Pruning};
+pub use manifest::{DataSummary, FileDigest, HeadReport, LedgerExport, Manifest, Pruning, Reading};
 pub use sealed::Sealed;
 pub use signature::{InvalidKey, KeyRole, SignatureError, Signer, TrustedKeyConfig, TrustedKeys};
 

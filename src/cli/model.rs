@@ -7,12 +7,13 @@ use anyhow::Context as _;
 use super::settings::{self, ConfigFlag, Flags};
 use super::{gate, model_admin, output, sign};
 use crate::artifact::{KeyRole, Sealed, TrustedKeyConfig, TrustedKeys};
+use crate::features::FeatureSpec;
 use crate::model::Estimator;
 
 /// Subcommands of `model`.
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
-    /// Print a model's card, manifest or features.
+    /// Print a model's card, manifest, features, or what it was trained with.
     Inspect(InspectArgs),
     /// Check signature, digests, feature spec, numbers and golden decisions.
     Verify(VerifyArgs),
@@ -54,6 +55,10 @@ enum Show {
     Card,
     /// The manifest, for programs.
     Manifest,
+    /// What it was trained with, as a file for `train --config`.
+    Settings,
+    /// The feature spec that it was trained with, as a file for `train --features`.
+    Spec,
     /// Every feature: name, unit, reason, weight, meaning, tab-separated.
     Features,
 }
@@ -95,6 +100,18 @@ fn inspect(args: &InspectArgs) -> anyhow::Result<()> {
     match args.show {
         Show::Card => output::print(artifact.card()),
         Show::Manifest => output::print(&(serde_json::to_string_pretty(artifact.manifest())? + "\n")),
+        Show::Settings => {
+            let settings =
+                artifact.settings().context("the model was trained by a release that recorded no settings")?;
+            let spec = match artifact.model().plan().spec() == &FeatureSpec::default() {
+                true => "",
+                false => {
+                    "# With features of its own, which `--show spec` prints: name that file by --features or train.features.\n\n"
+                }
+            };
+            output::print(&format!("{spec}{}", toml::to_string(&settings)?))
+        }
+        Show::Spec => output::print(&toml::to_string(artifact.model().plan().spec())?),
         Show::Features => {
             let model = artifact.model();
             let mut text = "feature\tunit\treason\tlog_odds_per_unit\tmeaning\n".to_owned();

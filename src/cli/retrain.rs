@@ -11,7 +11,7 @@ use super::progress::Progress;
 use super::settings::{self, ConfigFlag, Flags};
 use super::sign::{self, PasswordFlag};
 use super::{gate, model_admin, models, output};
-use crate::artifact::Artifact;
+use crate::artifact::{Artifact, LedgerExport};
 use crate::config::ValidConfig;
 use crate::features::FeaturePlan;
 use crate::ledger::{Reader, export_until, recorded_keys};
@@ -161,6 +161,7 @@ fn learned(args: &Args, config: &ValidConfig, ledger: &Path, work: &Workplace) -
     let recipe = super::train::recipe(config)?;
     // Pseudonyms lead to nothing that was known of whom they stand for.
     dataset.know_by(&recorded_keys(&reader, seq, &FeaturePlan::compile(recipe.spec.clone())?)?);
+    dataset.reading.ledger = Some(LedgerExport { until_seq: seq, max_weight: args.max_weight });
     // The logistic regression counts every row once, and says so where it is asked for more.
     if config.train().get().estimator == EstimatorKind::Boosting {
         let n_clipped = dataset.weigh_by_selection(args.max_weight);

@@ -37,6 +37,8 @@ pub struct Report {
     pub heads: Vec<HeadFigures>,
     /// The command that makes it again, in words of its flags: files are named by what they are.
     pub command: String,
+    /// What the model was trained with, by the names of the configuration; in a training only.
+    pub settings: Vec<(String, String)>,
     /// What to compare, name by name: files of the artifact with their SHA-256, or other digests.
     pub digests: Vec<(String, String)>,
 }

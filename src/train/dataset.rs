@@ -10,6 +10,7 @@ use rayon::prelude::*;
 use sha2::{Digest as _, Sha256};
 
 use super::{KeptParcel, RowsReader};
+use crate::artifact::Reading;
 use crate::features::{ExchangeRates, FeaturePlan, ParcelKeys, RecordedKeys, hex};
 use crate::history::{Bucket, BucketWidth, EntityKey, KeyHasher};
 use crate::parcel::codes::InfringementKind;
@@ -27,6 +28,8 @@ pub struct Dataset {
     pub labels: LabelCounts,
     /// SHA-256 over the bytes of the files, in their order, in lower-case hexadecimal.
     pub digest: String,
+    /// How they became parcels.
+    pub reading: Reading,
 }
 
 /// A parcel and what is known of its outcome.
@@ -196,7 +199,9 @@ impl Dataset {
             return Err(DatasetError::Empty { path: paths.first().cloned().unwrap_or_default() });
         }
         rows.sort_by_key(|row| row.parcel.advised_at);
-        Ok(Self { rows, rejects, labels, digest: hex(&digest.finalize()) })
+        let mapping_digest = mapping.map(|mapping| hex(&Sha256::digest(mapping.text())));
+        let reading = Reading { mapping_digest, limits: limits.clone(), ledger: None };
+        Ok(Self { rows, rejects, labels, digest: hex(&digest.finalize()), reading })
     }
 
     /// Gives each row whose item `recorded` knows what was recorded of it, under the hash of its identifier.

@@ -23,6 +23,7 @@ mod run;
 mod selective;
 mod service;
 mod truth;
+mod version;
 
 pub use aging::{Aged, AgedWeek, Aging, ArmWeek, age};
 pub use backtest::{Backtest, fold};

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::fit::{Fitted, LabeledBlock};
 use super::reporting::of_training;
+use super::version::version;
 use super::{
     Backtest, Blocks, Dataset, DatasetError, Descriptions, LabeledParcel, LimitTooSmall, Matrix, Sampler,
     ValidTrainConfig, Weight, fold,
@@ -197,7 +198,7 @@ pub fn train(
     let data = summary(dataset);
     let model_ref = Arc::new(ModelRef {
         name: config.name.clone(),
-        version: format!("{}-{}", data.until_day(), &dataset.digest[..8]),
+        version: version(recipe, &data),
         // The artifact's digest is not known yet; nothing that is kept names this one.
         digest: String::new(),
     });
@@ -283,6 +284,7 @@ pub fn train(
         estimator: config.estimator,
         seed: config.seed,
         label_delay_days: config.label_delay_days,
+        settings: recipe.settings(),
         data,
         blocks: block_sizes(&blocks, &labeled),
         golden_policy: recipe.thresholds,
@@ -370,5 +372,6 @@ pub(super) fn summary(dataset: &Dataset) -> DataSummary {
         infringements: outcomes().filter(|outcome| outcome.infringement).count(),
         from_seconds: seconds(dataset.rows.first()),
         until_seconds: seconds(dataset.rows.last()),
+        reading: dataset.reading.clone(),
     }
 }

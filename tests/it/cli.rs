@@ -1,5 +1,6 @@
 //! The binary as a user meets it: what it prints, what it refuses, how it ends.
 
+mod again;
 mod judged;
 mod outputs;
 mod tables;

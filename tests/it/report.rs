@@ -117,6 +117,7 @@ fn report(name: &str) -> Report {
         }],
         evaluation,
         command: format!("parcel-risk evaluate --name '{name}'"),
+        settings: vec![("train.name".to_owned(), format!("{name:?}"))],
         digests: vec![(name.to_owned(), "ff".to_owned())],
     }
 }

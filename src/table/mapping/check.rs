@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use super::file::{ColumnUse, MappingFile};
-use super::{MappedFrom, MappedUse, Mapping, MappingError, MappingViolation};
+use super::{MappedFrom, MappedUse, MappingError, MappingViolation};
 use crate::table::field::{Field, Holds, Reading};
 use crate::table::row::{RowPosition, TableRow};
 use crate::table::shown::Shown;
 
 /// # Errors
 /// [`MappingError::Invalid`] with everything that is wrong.
-pub(super) fn check(file: MappingFile) -> Result<Mapping, MappingError> {
+pub(super) fn check(file: MappingFile) -> Result<Vec<MappedUse>, MappingError> {
     let mut findings = Findings::default();
     for (column, uses) in file.columns {
         for column_use in uses.0 {
@@ -21,11 +21,7 @@ pub(super) fn check(file: MappingFile) -> Result<Mapping, MappingError> {
         findings.constant(&path, text);
     }
     findings.twice();
-    if findings.violations.is_empty() {
-        Ok(Mapping { uses: findings.uses })
-    } else {
-        Err(MappingError::Invalid(findings.violations))
-    }
+    if findings.violations.is_empty() { Ok(findings.uses) } else { Err(MappingError::Invalid(findings.violations)) }
 }
 
 #[derive(Default)]

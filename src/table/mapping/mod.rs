@@ -44,6 +44,7 @@ use super::shown::Shown;
 #[derive(Clone, Debug)]
 pub struct Mapping {
     pub(super) uses: Vec<MappedUse>,
+    text: String,
 }
 
 /// One field and where its text comes from.
@@ -81,7 +82,12 @@ impl Mapping {
     /// [`MappingError::Invalid`] with everything that is wrong in it.
     pub fn parse(text: &str) -> Result<Self, MappingError> {
         let file: file::MappingFile = toml::from_str(text).map_err(|source| MappingError::Syntax(Box::new(source)))?;
-        check::check(file)
+        Ok(Self { uses: check::check(file)?, text: text.to_owned() })
+    }
+
+    /// The file, as it was read.
+    pub fn text(&self) -> &str {
+        &self.text
     }
 }
 

@@ -138,7 +138,7 @@ fn a_manifest_that_does_not_fit_the_files_is_found() {
         history.bin does not have the digest that manifest.json names: it is truncated, damaged or of another model
         golden.jsonl does not have the digest that manifest.json names: it is truncated, damaged or of another model
         manifest.json
-        unknown field `formats`, expected one of `format`, `name`, `version`, `notice`, `crate_version`, `feature_spec_digest`, `estimator`, `seed`, `label_delay_days`, `data`, `blocks`, `golden_policy`, `pruning`, `metrics`, `heads`, `feature_profiles`, `files` at line 1 column 10
+        unknown field `formats`, expected one of `format`, `name`, `version`, `notice`, `crate_version`, `feature_spec_digest`, `estimator`, `seed`, `label_delay_days`, `settings`, `data`, `blocks`, `golden_policy`, `pruning`, `metrics`, `heads`, `feature_profiles`, `files` at line 1 column 10
         manifest.json is not UTF-8
     "#]].assert_eq(&told.concat());
 }

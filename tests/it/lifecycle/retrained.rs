@@ -106,6 +106,12 @@ async fn a_ledger_becomes_a_signed_model_again_and_again_and_every_end_has_its_c
     assert_eq!(again.status.code(), Some(0), "{}", said(&again));
     let again: serde_json::Value = serde_json::from_slice(&again.stdout).unwrap();
     assert_eq!(again["digest"], line["digest"]);
+    let exported = artifact.manifest().data.reading.ledger.unwrap();
+    assert_eq!((exported.until_seq.to_string(), exported.max_weight), (seq.clone(), 20.0));
+    // By another setting it is another version, and stands beside the first.
+    let other = retrain(&place, &["--until", &seq], &[("PARCEL_RISK_TRAIN_SEED", "2")]);
+    assert_eq!(other.status.code(), Some(0), "{}", said(&other));
+    assert_eq!(std::fs::read_dir(place.dir.path().join("models/again")).unwrap().count(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
