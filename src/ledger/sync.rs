@@ -64,18 +64,22 @@ pub(super) fn look_after(desk: &Desk, is_closing: &AtomicBool, signing: Option<&
                 signed = (sign(signing, &desk.reached.on_disk().head, signed.0), Instant::now());
             }
         }
+        let is_failing = desk.gauge.failing.load(Ordering::Relaxed);
         if let Some(since) = closing_since {
-            if n_waiting == 0 && !desk.gauge.failing.load(Ordering::Relaxed) {
+            if n_waiting == 0 && desk.n_incoming() == 0 && !is_failing {
                 return;
             }
-            if since.elapsed() > LAST_TRIES {
+            if since.elapsed() > LAST_TRIES && is_failing {
                 if n_waiting > 0 {
                     tracing::error!({ fields::N_ITEMS } = n_waiting, "records are lost: the ledger can't be written");
                 }
                 return;
             }
         }
-        let is_failing = desk.gauge.failing.load(Ordering::Relaxed);
+        // Left here by calls that found it at work.
+        if desk.n_incoming() > 0 {
+            continue;
+        }
         // Whoever asks the disk calls it where nobody waits for a record; but not while the disk is slow to answer.
         thread::park_timeout(if is_failing || closing_since.is_some() || !desk.is_quiet() {
             TRY_AGAIN_EVERY
@@ -116,11 +120,39 @@ fn sign(signing: &Signing, head: &Head, signed: i64) -> i64 {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::super::{Clock, Content, Kind, LedgerConfig, Submission, Sync};
     use super::*;
     use crate::history::Bucket;
     use crate::ledger::note::noted;
     use crate::ledger::pending::Gauge;
+
+    /// Hands over a record that is followed by `n_more`, each when the one before is written.
+    fn hand_over(desk: &Arc<Desk>, n_more: usize) {
+        let next = Arc::clone(desk);
+        let done = Box::new(move |_| {
+            if n_more > 0 {
+                hand_over(&next, n_more - 1);
+            }
+        });
+        let (slot, content) = (desk.gauge.reserve(false).unwrap(), Content::new(Kind::Model, Bucket(1), Vec::new()));
+        desk.hand_over(Submission { content, slot, done, held: None, is_first: false });
+    }
+
+    #[test]
+    fn whoever_looks_after_a_ledger_does_not_stay_where_records_never_end() {
+        let dir = tempfile::tempdir().unwrap();
+        let config = LedgerConfig::default();
+        let gauge = Gauge::new(config.max_pending, config.on_failure);
+        let desk = Arc::new(Desk::open(dir.path().join("ledger.db"), Sync::Batch, Clock::system(), gauge).unwrap());
+        hand_over(&desk, 9);
+        assert_eq!(desk.work_off(), 0);
+        assert_eq!((desk.reached.written().head.seq, desk.n_incoming()), (1, 1), "the next is left for later");
+        // And none is left for good.
+        look_after(&desk, &AtomicBool::new(true), None, None);
+        assert_eq!((desk.reached.on_disk().head.seq, desk.n_incoming()), (10, 0));
+    }
 
     #[test]
     fn the_end_that_is_noted_is_one_that_the_disk_has() {
