@@ -11,6 +11,7 @@
 )]
 
 use std::fs;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use parcel_risk::history::Bucket;
@@ -56,6 +57,19 @@ fn timed(what: &str, n: usize, mut look: impl FnMut(usize)) {
     println!("{what}: median {:.0} microseconds, 99th percentile {:.0}", micros(50), micros(99));
 }
 
+/// Waits until runs have become one where they are too many; how many there are then.
+fn settled(index: &Path) -> usize {
+    let names = || fs::read_dir(index).map_or(0, Iterator::count);
+    let (mut n, mut since) = (names(), Instant::now());
+    while since.elapsed() < Duration::from_secs(15) {
+        std::thread::sleep(Duration::from_millis(100));
+        if names() != n {
+            (n, since) = (names(), Instant::now());
+        }
+    }
+    n
+}
+
 fn main() {
     let n_records: u64 = std::env::var("LEDGER_BENCH_RECORDS").map_or(1_000_000, |n| n.parse().unwrap());
     let dir = tempfile::tempdir_in(std::env::var("LEDGER_BENCH_DIR").unwrap_or_else(|_| ".".to_owned())).unwrap();
@@ -85,6 +99,9 @@ fn main() {
     let since = Instant::now();
     let ledger = Ledger::open(&path, &config, Clock::system()).unwrap();
     println!("opened to write in {:.2} s", since.elapsed().as_secs_f64());
+    let since = Instant::now();
+    let n_runs = settled(&path.with_extension("db.index"));
+    println!("{n_runs} runs, {:.0} s later", since.elapsed().as_secs_f64());
     let reader: Reader = ledger.reader().unwrap();
     let mut drawn = || random.next_u64() % n_records;
     let numbers: Vec<u64> = (0..N_LOOKUPS).map(|_| drawn()).collect();

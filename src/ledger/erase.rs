@@ -75,7 +75,7 @@ impl Ledger {
     /// Number of the first record of an erasure whose parcel is still there.
     fn first_kept(&self, reader: &Reader, erasure: &KeptErasure) -> Result<Option<i64>, LedgerError> {
         let path = self.path();
-        let Some(offset) = reader.index()?.read().offset_of(erasure.from)? else { return Ok(None) };
+        let Some(offset) = reader.index()?.offset_of(erasure.from)? else { return Ok(None) };
         let reading = |error| LedgerError::file("reading", path)(error);
         let file = self.desk.place.open(path).map_err(LedgerError::file("opening", path))?;
         // The zeros that are read there may not be on the disk yet.
@@ -96,7 +96,7 @@ impl Ledger {
     /// Writes zeros over the parcels and texts of some records.
     fn wipe(&self, reader: &Reader, from: i64, through: i64) -> Result<u64, LedgerError> {
         let path = self.path();
-        let Some(offset) = reader.index()?.read().offset_of(from)? else { return Ok(0) };
+        let Some(offset) = reader.index()?.offset_of(from)? else { return Ok(0) };
         let writing = |error| LedgerError::file("writing", path)(error);
         let file = self.desk.place.open(path).map_err(LedgerError::file("opening", path))?;
         let mut frames = Frames::from(&file, offset).map_err(LedgerError::file("reading", path))?;
@@ -126,7 +126,7 @@ impl Ledger {
 }
 
 fn last_erasure(reader: &Reader) -> Result<Option<KeptErasure>, LedgerError> {
-    let Some(&(seq, offset)) = reader.index()?.read().find(Key::OF_ERASURES)?.first() else { return Ok(None) };
+    let Some(&(seq, offset)) = reader.index()?.find(Key::OF_ERASURES)?.first() else { return Ok(None) };
     let record = reader.record_at(seq, offset)?;
     let unreadable = |what| LedgerError::Record { seq, what };
     KeptErasure::from_body(&record.content.body).map(Some).map_err(unreadable)

@@ -2,18 +2,19 @@
 //!
 //! The log is the truth. What is here can be thrown away: whoever opens the ledger makes it again.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::Arc;
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::LedgerError;
 use super::config::beside;
 use super::log::{self, End, FIRST_RECORD, Frames, Next};
-use super::part::{Indexed, Part};
+use super::part::{Indexed, Part, Wanted};
 use super::record::{Content, Head, Kind};
 use super::run::Run;
+use super::runs::Runs;
 use super::tail::is_torn;
 
 /// Records of a part: at this many it is full, and becomes a run.
@@ -57,63 +58,27 @@ impl Key {
 #[derive(Debug)]
 pub(super) struct Index {
     path: PathBuf,
-    runs: Vec<Run>,
+    runs: Runs,
     parts: Vec<Arc<Part>>,
     /// What is added to.
     open: Part,
     end: End,
 }
 
-/// An index that one adds to and many look at.
-#[derive(Debug)]
-pub(super) struct SharedIndex(RwLock<Index>);
-
-impl SharedIndex {
-    pub(super) fn new(index: Index) -> Self {
-        Self(RwLock::new(index))
-    }
-
-    pub(super) fn read(&self) -> RwLockReadGuard<'_, Index> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn write(&self) -> RwLockWriteGuard<'_, Index> {
-        self.0.write().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Makes a run of the oldest part, where another full one comes after it: a decision that is on its way now finds
-    /// those of the last moments in memory. Whether there was one.
-    pub(super) fn seal_one(&self) -> Result<bool, LedgerError> {
-        let (oldest, path) = {
-            let index = self.read();
-            if index.parts.len() < 2 {
-                return Ok(false);
-            }
-            let Some(oldest) = index.parts.first() else { return Ok(false) };
-            (Arc::clone(oldest), index.path.clone())
-        };
-        let run = Run::write(&path, &oldest)?;
-        let mut index = self.write();
-        index.runs.push(run);
-        index.parts.remove(0);
-        Ok(true)
-    }
-}
-
 impl Index {
     /// As far as it is on disk and belongs to this log; the rest is to be read from there on.
     fn load(ledger: &Path, file: &File) -> Self {
         let path = beside(ledger, ".index");
-        let runs = Run::load_all(&path);
-        let last_is_of_log = runs.last().is_none_or(|run| {
+        let runs = Runs::load(&path);
+        let last_is_of_log = runs.newest().is_none_or(|run| {
             let framed = log::read_one(file, run.last_offset()).ok().flatten();
             framed.is_some_and(|framed| {
                 framed.decoded.record.digest == run.end().head.digest && framed.end() == run.end().offset
             })
         });
         // Else they are of another ledger that stood here before.
-        let runs = if last_is_of_log { runs } else { Vec::new() };
-        let end = runs.last().map_or(End { offset: FIRST_RECORD, ..End::default() }, Run::end);
+        let runs = if last_is_of_log { runs } else { Runs::default() };
+        let end = runs.newest().map_or(End { offset: FIRST_RECORD, ..End::default() }, |run| run.end());
         Self { path, open: Part::after(end), runs, parts: Vec::new(), end }
     }
 
@@ -130,10 +95,8 @@ impl Index {
     /// what is left of the last record is to be cut off, and is told.
     pub(super) fn recover(ledger: &Path, file: &File, known_seq: i64) -> Result<(Self, u64), LedgerError> {
         let mut index = Self::load(ledger, file);
-        if index.runs.is_empty() {
-            // What is there is of no use, and would stand in the way of what is.
-            let _ = fs::remove_dir_all(&index.path);
-        }
+        // What else is there is of no use, and would stand in the way of what is.
+        index.runs.tidy(&index.path);
         match index.catch_up(ledger, file)? {
             Tail::Whole => Ok((index, 0)),
             Tail::Torn { n_bytes } => Ok((index, n_bytes)),
@@ -200,74 +163,65 @@ impl Index {
         self.end
     }
 
-    /// Memory first: number of a record in it with this key, newest first.
+    /// Number and place of each record in memory with this key, newest first.
     pub(super) fn recent(&self, key: Key) -> Vec<(i64, u64)> {
         self.in_memory().flat_map(|part| part.find(key)).collect()
     }
 
-    /// Number and place of every record with this key, newest first; another key of the same hash is possible.
-    pub(super) fn find(&self, key: Key) -> Result<Vec<(i64, u64)>, LedgerError> {
-        let mut found = self.recent(key);
-        for run in self.runs.iter().rev() {
-            found.extend(run.find(key)?);
-        }
-        Ok(found)
-    }
-
     /// Where a record begins.
     pub(super) fn offset_of(&self, seq: i64) -> Result<Option<u64>, LedgerError> {
-        if let Some(found) = self.in_memory().find_map(|part| part.offset_of(seq)) {
-            return Ok(Some(found));
-        }
-        self.run_of(seq).map_or(Ok(None), |run| run.offset_of(seq))
+        self.recent_offset_of(seq).map_or_else(|| self.runs.offset_of(seq), |found| Ok(Some(found)))
     }
 
-    /// When a record was written.
-    pub(super) fn time_of(&self, seq: i64) -> Result<Option<i64>, LedgerError> {
-        if let Some(found) = self.in_memory().find_map(|part| part.time_of(seq)) {
-            return Ok(Some(found));
-        }
-        self.run_of(seq).map_or(Ok(None), |run| run.time_of(seq))
+    /// Where a record in memory begins.
+    pub(super) fn recent_offset_of(&self, seq: i64) -> Option<u64> {
+        self.in_memory().find_map(|part| part.offset_of(seq))
     }
 
-    /// Number of the newest grounds that are not after `seq`.
-    pub(super) fn grounds_of(&self, seq: i64) -> Option<i64> {
-        let of = |grounds: &[i64]| grounds.iter().rev().find(|found| **found <= seq).copied();
-        self.in_memory()
-            .find_map(|part| of(part.grounds()))
-            .or_else(|| self.runs.iter().rev().find_map(|run| of(run.grounds())))
+    /// When a record in memory was written.
+    pub(super) fn recent_time_of(&self, seq: i64) -> Option<i64> {
+        self.in_memory().find_map(|part| part.time_of(seq))
     }
 
-    /// Decisions of a route from number `since` to before `before`, newest first, `most` of them: their numbers and scores.
-    pub(super) fn routed(
-        &self,
-        route: u8,
-        since: i64,
-        before: i64,
-        most: usize,
-    ) -> Result<Vec<(i64, f64)>, LedgerError> {
+    /// Number of the newest grounds in memory that are not after `seq`.
+    pub(super) fn recent_grounds_of(&self, seq: i64) -> Option<i64> {
+        self.in_memory().find_map(|part| part.grounds().iter().rev().find(|found| **found <= seq).copied())
+    }
+
+    /// As [`Part::decisions`], of all in memory.
+    pub(super) fn recent_decisions(&self, wanted: &Wanted) -> Vec<i64> {
         let mut found = Vec::new();
-        for part in self.in_memory() {
-            part.routed(route, since, before, most, &mut found);
-        }
-        for run in self.runs.iter().rev() {
-            if found.len() >= most || run.end().head.seq < since {
-                break;
-            }
-            if run.first_seq() < before {
-                run.routed(route, since, before, most, &mut found)?;
-            }
-        }
-        Ok(found)
+        self.in_memory().for_each(|part| part.decisions(wanted, &mut found));
+        found
     }
 
     fn in_memory(&self) -> impl Iterator<Item = &Part> {
         std::iter::once(&self.open).chain(self.parts.iter().rev().map(AsRef::as_ref))
     }
 
-    fn run_of(&self, seq: i64) -> Option<&Run> {
-        let place = self.runs.partition_point(|run| run.end().head.seq < seq);
-        self.runs.get(place)
+    /// Where its runs are.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn runs(&self) -> &Runs {
+        &self.runs
+    }
+
+    /// The oldest part, where another full one comes after it.
+    pub(super) fn to_seal(&self) -> Option<Arc<Part>> {
+        self.parts.first().filter(|_| self.parts.len() >= 2).cloned()
+    }
+
+    /// The oldest part is a run now.
+    pub(super) fn sealed(&mut self, run: Run) {
+        self.runs.push(run);
+        self.parts.remove(0);
+    }
+
+    /// Some runs are one now.
+    pub(super) fn merged(&mut self, run: Run) {
+        self.runs.replace(run);
     }
 }
 

@@ -1,5 +1,6 @@
 //! Decisions in pages, newest first.
 
+use super::part::Wanted;
 use super::{LedgerError, Reader};
 
 /// Which decisions.
@@ -24,10 +25,8 @@ pub struct Page {
     pub before: Option<i64>,
 }
 
-/// Decisions of a route that are looked at together.
-const LOOKED_AT_TOGETHER: usize = 1000;
-/// How often they are for one page: where few fit, a page may be short, and is found in bounded time.
-const MOST_LOOKS: usize = 20;
+/// Records that one page looks at, at most: where few fit it may be short, or empty, but is found in bounded time.
+const MOST_LOOKED_AT: i64 = 4_000_000;
 
 impl Listing {
     /// At most `most` decisions, from those before the number `before`.
@@ -37,34 +36,59 @@ impl Listing {
     /// # Errors
     /// [`LedgerError`] where the ledger can't be read.
     pub fn page(&self, reader: &Reader, before: Option<i64>, most: usize) -> Result<Page, LedgerError> {
-        let since = self.from_micros.map_or(Ok(1), |micros| reader.first_since(micros))?;
+        self.page_among(MOST_LOOKED_AT, reader, before, most)
+    }
+
+    fn page_among(
+        &self,
+        most_looked_at: i64,
+        reader: &Reader,
+        before: Option<i64>,
+        most: usize,
+    ) -> Result<Page, LedgerError> {
+        let first = self.from_micros.map_or(Ok(1), |micros| reader.first_since(micros))?;
         let until = self.until_micros.map(|micros| reader.first_since(micros)).transpose()?;
-        let mut before = [until, before].into_iter().flatten().min().unwrap_or(i64::MAX);
-        let mut seqs = Vec::new();
-        for _ in 0..MOST_LOOKS {
-            let mut found = Vec::new();
-            // Down to here all routes were looked at.
-            let mut floor = since;
-            for route in &self.routes {
-                let of_route = reader.routed(*route, since, before, LOOKED_AT_TOGETHER)?;
-                if of_route.len() == LOOKED_AT_TOGETHER {
-                    floor = floor.max(of_route.last().map_or(since, |(seq, _)| *seq));
-                }
-                found.extend(of_route);
-            }
-            found.retain(|(seq, risk_score)| *seq >= floor && *risk_score >= self.min_risk_score);
-            found.sort_unstable_by_key(|(seq, _)| std::cmp::Reverse(*seq));
-            for (seq, _) in found {
-                seqs.push(seq);
-                if seqs.len() == most {
-                    return Ok(Page { seqs, before: Some(seq) });
-                }
-            }
-            if floor == since {
-                return Ok(Page { seqs, before: None });
-            }
-            before = floor;
+        let end = reader.head()?.seq + 1;
+        let before = [until, before].into_iter().flatten().fold(end, i64::min);
+        let since = first.max(before.saturating_sub(most_looked_at));
+        let routes = self.routes.iter().filter_map(|route| u8::try_from(*route).ok()).collect();
+        let seqs = reader.decisions(&Wanted { routes, min_risk_score: self.min_risk_score, since, before, most })?;
+        let before = match seqs.last() {
+            Some(last) if seqs.len() == most => Some(*last),
+            _ => (since > first).then_some(since),
+        };
+        Ok(Page { seqs, before })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Clock, Content, Kind, Ledger, LedgerConfig};
+    use super::*;
+    use crate::history::Bucket;
+
+    #[test]
+    fn what_few_fit_is_found_page_by_page_though_some_are_empty() {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = Ledger::open(&dir.path().join("ledger.db"), &LedgerConfig::default(), Clock::system()).unwrap();
+        for n in 1..=100 {
+            let (route, decision_id) = (if [3, 4, 5, 70].contains(&n) { 5 } else { 1 }, Some([n; 16]));
+            let (route, risk_score) = (Some(route), Some(0.5));
+            let content =
+                Content { decision_id, route, risk_score, ..Content::new(Kind::Decision, Bucket(1), Vec::new()) };
+            ledger.append(content).unwrap();
         }
-        Ok(Page { seqs, before: Some(before) })
+        let listing = Listing { from_micros: None, until_micros: None, routes: vec![3, 5], min_risk_score: 0.5 };
+        let reader = ledger.reader().unwrap();
+        let (mut pages, mut before) = (Vec::new(), None);
+        loop {
+            let page = listing.page_among(20, &reader, before, 2).unwrap();
+            pages.push(page.seqs);
+            before = page.before;
+            if before.is_none() {
+                break;
+            }
+        }
+        assert_eq!(pages, [vec![], vec![70], vec![], vec![], vec![5, 4], vec![3]]);
     }
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError};
 use super::grounds::Grounds;
 use super::index::Key;
 use super::kept::{item_key, replied};
+use super::part::Wanted;
 use super::record::{Kind, Record, Request};
 use super::{LedgerError, Reader};
 use crate::wire::v1;
@@ -15,7 +16,7 @@ impl Reader {
     /// # Errors
     /// [`LedgerError`] where it can't be read.
     pub fn record(&self, seq: i64) -> Result<Option<Record>, LedgerError> {
-        let offset = self.index()?.read().offset_of(seq)?;
+        let offset = self.index()?.offset_of(seq)?;
         offset.map(|offset| self.record_at(seq, offset)).transpose()
     }
 
@@ -55,7 +56,7 @@ impl Reader {
 
     /// Records that the index has under a key, newest first.
     fn with_key(&self, key: Key) -> Result<Vec<Record>, LedgerError> {
-        let found = self.index()?.read().find(key)?;
+        let found = self.index()?.find(key)?;
         found.into_iter().map(|(seq, offset)| self.record_at(seq, offset)).collect()
     }
 
@@ -75,7 +76,7 @@ impl Reader {
     /// # Errors
     /// [`LedgerError`] where they can't be read.
     pub fn grounds_of(&self, seq: i64) -> Result<Option<Arc<Grounds>>, LedgerError> {
-        let Some(seq) = self.index()?.read().grounds_of(seq) else { return Ok(None) };
+        let Some(seq) = self.index()?.grounds_of(seq) else { return Ok(None) };
         let mut of_late = self.grounds.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((known, grounds)) = &*of_late
             && *known == seq
@@ -103,7 +104,7 @@ impl Reader {
     /// # Errors
     /// [`LedgerError`] where they can't be read.
     pub fn grounds_before(&self, seq: i64) -> Result<Option<Arc<Grounds>>, LedgerError> {
-        let found = self.index()?.read().grounds_of(seq);
+        let found = self.index()?.grounds_of(seq);
         match found {
             Some(since) if since > 1 => self.grounds_of(since - 1),
             _ => Ok(None),
@@ -117,7 +118,7 @@ impl Reader {
     /// # Errors
     /// [`LedgerError`] where the index can't be read.
     pub fn first_since(&self, micros: i64) -> Result<i64, LedgerError> {
-        let index = self.index()?.read();
+        let index = self.index()?;
         let (mut low, mut high) = (1, index.end().head.seq + 1);
         while low < high {
             let middle = low + (high - low) / 2;
@@ -130,13 +131,11 @@ impl Reader {
         Ok(low)
     }
 
-    /// Numbers of decisions with a route, and their scores, newest first, from those before `before` and not before
-    /// `since`, at most `most`.
+    /// Numbers of the decisions that are wanted, newest first.
     ///
     /// # Errors
     /// [`LedgerError`] where the index can't be read.
-    pub fn routed(&self, route: i64, since: i64, before: i64, most: usize) -> Result<Vec<(i64, f64)>, LedgerError> {
-        let Ok(route) = u8::try_from(route) else { return Ok(Vec::new()) };
-        self.index()?.read().routed(route, since, before, most)
+    pub(super) fn decisions(&self, wanted: &Wanted) -> Result<Vec<i64>, LedgerError> {
+        self.index()?.decisions(wanted)
     }
 }

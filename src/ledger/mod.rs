@@ -7,6 +7,7 @@
 mod bell;
 mod checkpoint;
 mod clock;
+mod compaction;
 mod config;
 mod disk;
 mod dry_run;
@@ -28,6 +29,7 @@ mod live;
 mod lock;
 mod log;
 mod lookup;
+mod merge;
 mod note;
 mod outcome;
 mod part;
@@ -42,8 +44,10 @@ mod repeated;
 mod rescore;
 mod retention;
 mod run;
+mod runs;
 mod saved;
 mod secret;
+mod shared_index;
 mod stall;
 mod sync;
 mod tail;
@@ -87,6 +91,7 @@ pub use watch::{LongWrite, Watch};
 
 use crate::history::Bucket;
 use checkpoint::Signing;
+use compaction::Compaction;
 use disk::Disk;
 use lock::Lock;
 use pending::Gauge;
@@ -103,6 +108,7 @@ pub struct Ledger {
     /// Up to here, parcels that were to be erased are.
     wiped_through: AtomicI64,
     thread: Option<JoinHandle<()>>,
+    _compaction: Compaction,
     _lock: Lock,
 }
 
@@ -137,7 +143,9 @@ impl Ledger {
             .spawn(move || sync::look_after(&at_desk, &closes, signing.as_ref(), disk))
             .map_err(LedgerError::Thread)?;
         desk.thread.get_or_init(|| thread.thread().clone());
-        Ok(Self { desk, is_closing, wiped_through: AtomicI64::new(0), thread: Some(thread), _lock: lock })
+        let compaction = Compaction::start(&desk.index)?;
+        let (wiped_through, thread) = (AtomicI64::new(0), Some(thread));
+        Ok(Self { desk, is_closing, wiped_through, thread, _compaction: compaction, _lock: lock })
     }
 
     /// To read all that is written.

@@ -134,26 +134,37 @@ impl Part {
         usize::try_from(seq - self.first_seq).ok()
     }
 
-    pub(super) fn routed(&self, route: u8, since: i64, before: i64, most: usize, found: &mut Vec<(i64, f64)>) {
-        routed(self.first_seq, &self.routes, &self.scores, (route, since, before, most), found);
+    /// Adds the numbers of decisions that are wanted, newest first, until there are enough.
+    pub(super) fn decisions(&self, wanted: &Wanted, found: &mut Vec<i64>) {
+        wanted.find(self.first_seq, &self.routes, &self.scores, found);
     }
 }
 
-/// Adds to `found` decisions of a route from number `since` to before `before`, newest first, up to `most`.
-pub(super) fn routed(
-    first_seq: i64,
-    routes: &[u8],
-    scores: &[f64],
-    (route, since, before, most): (u8, i64, i64, usize),
-    found: &mut Vec<(i64, f64)>,
-) {
-    let place = |seq: i64| usize::try_from(seq.saturating_sub(first_seq)).unwrap_or(0).min(routes.len());
-    let (start, end) = (place(since), place(before));
-    let within = routes.get(start..end).unwrap_or_default().iter().zip(scores.get(start..end).unwrap_or_default());
-    for (place, (_, score)) in within.enumerate().rev().filter(|(_, (of, _))| **of == route) {
-        if found.len() >= most {
-            return;
-        }
-        found.push((first_seq + (start + place) as i64, *score));
+/// Which decisions are looked for.
+#[derive(Clone, Debug)]
+pub(super) struct Wanted {
+    /// With one of these routes.
+    pub(super) routes: Vec<u8>,
+    pub(super) min_risk_score: f64,
+    /// From this record on.
+    pub(super) since: i64,
+    /// Before this one.
+    pub(super) before: i64,
+    /// So many of them.
+    pub(super) most: usize,
+}
+
+impl Wanted {
+    /// Among records from number `first_seq` on.
+    pub(super) fn find(&self, first_seq: i64, routes: &[u8], scores: &[f64], found: &mut Vec<i64>) {
+        let place = |seq: i64| usize::try_from(seq.saturating_sub(first_seq)).unwrap_or(0).min(routes.len());
+        let (start, end) = (place(self.since), place(self.before));
+        let within = routes.get(start..end).unwrap_or_default().iter().zip(scores.get(start..end).unwrap_or_default());
+        let fits =
+            |(_, (route, score)): &(usize, (&u8, &f64))| self.routes.contains(route) && **score >= self.min_risk_score;
+        let n_left = self.most.saturating_sub(found.len());
+        found.extend(
+            within.enumerate().rev().filter(fits).take(n_left).map(|(idx, _)| first_seq + (start + idx) as i64),
+        );
     }
 }

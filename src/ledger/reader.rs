@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use super::LedgerError;
 use super::grounds::Grounds;
-use super::index::{Index, SharedIndex};
+use super::index::Index;
 use super::log::{FIRST_RECORD, Framed, Frames, Next, open_to_read, read_one};
 use super::record::{Head, Record};
+use super::shared_index::SharedIndex;
 
 /// The end that reads.
 pub struct Reader {
@@ -60,7 +61,7 @@ impl Reader {
     /// # Errors
     /// [`LedgerError`] where the ledger can't be read.
     pub fn head(&self) -> Result<Head, LedgerError> {
-        Ok(self.index()?.read().end().head)
+        Ok(self.index()?.end().head)
     }
 
     /// Hands over every record after `after`, in order, until `take` fails. The last one may be on its way still: it is
@@ -74,7 +75,7 @@ impl Reader {
         mut take: impl FnMut(Record) -> Result<(), E>,
     ) -> Result<(), E> {
         let first = after.saturating_add(1).max(1);
-        let offset = if first == 1 { Some(FIRST_RECORD) } else { self.index()?.read().offset_of(first)? };
+        let offset = if first == 1 { Some(FIRST_RECORD) } else { self.index()?.offset_of(first)? };
         // None after the last.
         let Some(offset) = offset else { return Ok(()) };
         let mut seq = first;

@@ -40,10 +40,7 @@ impl Desk {
         recent_only: bool,
         is_same: &dyn Fn(&Content) -> bool,
     ) -> Result<Option<(i64, i64)>, LedgerError> {
-        let found = {
-            let index = self.index.read();
-            if recent_only { index.recent(key) } else { index.find(key)? }
-        };
+        let found = if recent_only { self.index.recent(key) } else { self.index.find(key)? };
         if found.is_empty() {
             return Ok(None);
         }

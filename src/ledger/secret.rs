@@ -31,8 +31,13 @@ pub(super) const OWNERS_ALONE: u32 = 0o600;
 /// its mode, which somebody may have set on purpose.
 pub(super) fn put(path: &Path, new: &Path, bytes: &[u8]) -> io::Result<()> {
     let mode = fs::metadata(path).map_or(OWNERS_ALONE, |before| before.mode() & 0o777);
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(OWNERS_ALONE).open(new)?;
-    file.set_permissions(Permissions::from_mode(mode))?;
-    file.write_all(bytes)?;
+    begin(new, mode)?.write_all(bytes)?;
     fs::rename(new, path)
+}
+
+/// A file to be written, of this mode; what stood there before is gone.
+pub(super) fn begin(new: &Path, mode: u32) -> io::Result<File> {
+    let file = OpenOptions::new().write(true).create(true).truncate(true).mode(OWNERS_ALONE).open(new)?;
+    file.set_permissions(Permissions::from_mode(mode))?;
+    Ok(file)
 }

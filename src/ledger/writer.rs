@@ -16,13 +16,14 @@ use super::bell::Bell;
 use super::clock::Clock;
 use super::config::Sync;
 use super::fresh::{Fresh, Repeatable};
-use super::index::{Index, SharedIndex};
+use super::index::Index;
 use super::log::{End, Log, open_to_write};
 use super::part::Indexed;
 use super::pending::{Appended, Done, Gauge, Submission};
 use super::reached::Reached;
 use super::record::{Content, Kind};
 use super::repeated::known;
+use super::shared_index::SharedIndex;
 use super::stall::Stall;
 use super::whereabouts::Whereabouts;
 use super::{LedgerError, note};
@@ -339,10 +340,7 @@ impl Writer {
         }
         log.take(end);
         self.end = end;
-        let mut index = desk.index.write();
-        indexed.iter().for_each(|one| index.add(one));
-        index.reach(end);
-        drop(index);
+        desk.index.add(&indexed, end);
         desk.reached.wrote(end);
         Ok(places)
     }

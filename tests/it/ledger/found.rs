@@ -9,8 +9,8 @@ use parcel_risk::ledger::{Content, Kind, Ledger, Listing, Reader, Request, item_
 
 use super::Place;
 
-/// Enough that some of them are on disk, more than one run of them.
-const N_RECORDS: i64 = 140_000;
+/// Enough that some of them are on disk: a run that four became, and one more.
+const N_RECORDS: i64 = 200_000;
 
 fn id(n: i64) -> [u8; 16] {
     i128::from(n).cast_unsigned().wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835).to_le_bytes()
@@ -84,8 +84,9 @@ fn every_record_is_found_in_memory_on_disk_and_where_what_it_is_found_by_is_dama
     }
     all_is_found(&ledger.reader().unwrap());
     let since = Instant::now();
-    while runs(&index).len() < 3 {
-        assert!(since.elapsed() < Duration::from_secs(60), "nothing comes to disk");
+    let sizes = || runs(&index).iter().map(|run| fs::metadata(run).map_or(0, |run| run.len())).collect::<Vec<_>>();
+    while !matches!(sizes()[..], [merged, one] if merged > 3 * one) {
+        assert!(since.elapsed() < Duration::from_secs(60), "nothing comes to disk, or becomes one");
         std::thread::sleep(Duration::from_millis(20));
     }
     all_is_found(&ledger.reader().unwrap());
@@ -97,13 +98,23 @@ fn every_record_is_found_in_memory_on_disk_and_where_what_it_is_found_by_is_dama
     drop(ledger);
     all_is_found(&Reader::open(&place.path()).unwrap());
 
-    let second = runs(&index).remove(1);
-    let mut bytes = fs::read(&second).unwrap();
-    let middle = bytes.len() / 2;
-    bytes[middle] ^= 1;
-    fs::write(&second, bytes).unwrap();
+    for damaged in [1, 0] {
+        let damaged = runs(&index).remove(damaged);
+        let mut bytes = fs::read(&damaged).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        fs::write(&damaged, bytes).unwrap();
+        ledger = open();
+        all_is_found(&ledger.reader().unwrap());
+        drop(ledger);
+    }
+    // As left by one that was killed when runs had become one, and by one that was killed before.
+    fs::copy(runs(&index).pop().unwrap(), index.join("0000000000000777.run")).unwrap();
+    fs::write(index.join("0000000000000001.merged"), "half").unwrap();
+    all_is_found(&Reader::open(&place.path()).unwrap());
     ledger = open();
     all_is_found(&ledger.reader().unwrap());
+    assert!(runs(&index).iter().all(|run| run.extension().unwrap() == "run" && !run.ends_with("0000000000000777.run")));
     drop(ledger);
     fs::remove_dir_all(&index).unwrap();
     ledger = open();
