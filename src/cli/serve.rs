@@ -52,7 +52,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
             .set("ledger.path", args.ledger)
             .set("admin.listen", args.admin),
     )?;
-    settings::start_log(&config)?;
+    let _log = settings::start_log_apart(&config)?;
     outlive_hangups()?;
     let Believed { artifact, signer } = models::champion(args.model.as_deref(), &config)?;
     let (scorer, recorder) = settings::recorded_scorer(&artifact, &config)?;

@@ -12,7 +12,7 @@ use crate::ledger::{Clock, is_ready};
 use crate::policy::{FilePolicy, Policy};
 use crate::serve::{Recorder, Scorer};
 use crate::table::Mapping;
-use crate::telemetry;
+use crate::telemetry::{self, LogThread};
 
 /// The flag that every command with a configuration has.
 #[derive(Debug, clap::Args)]
@@ -47,6 +47,11 @@ impl Flags {
 /// Starts the log as configured.
 pub(super) fn start_log(config: &ValidConfig) -> anyhow::Result<()> {
     telemetry::init(config.log()).context("starting the log")
+}
+
+/// As [`start_log`], by a thread of its own, which whoever logs does not wait for; it is to be held to the end.
+pub(super) fn start_log_apart(config: &ValidConfig) -> anyhow::Result<LogThread> {
+    telemetry::init_apart(config.log()).context("starting the log")
 }
 
 /// The artifact of a directory, or the built-in one.

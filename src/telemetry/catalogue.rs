@@ -141,6 +141,8 @@ catalogue! {
     LEDGER_SPILLED = Counter "ledger_spilled" "" [] "Records that were answered for while they waited in memory";
     LEDGER_FAILURES = Counter "ledger_failures" "" [] "Times that writing to the ledger began to fail";
 
+    LOG_LINES_LOST = Counter "log_lines_lost" "" []
+        "Log lines that were lost because nobody took them off standard error in time";
     MEMORY = Gauge "resident_memory" "bytes" [] "Memory that the process holds";
 }
 

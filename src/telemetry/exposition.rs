@@ -13,6 +13,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use super::catalogue::*;
 use super::histogram::Distribution;
+use super::log::n_lines_lost;
 use super::metrics::{Criticality, Metrics, Stage};
 use super::process::resident_bytes;
 use super::tally::Tally;
@@ -216,6 +217,7 @@ impl Collector for Scrape {
             page.one(&LEDGER_SPILLED, ledger.spilled)?;
             page.one(&LEDGER_FAILURES, ledger.failures)?;
         }
+        page.one(&LOG_LINES_LOST, n_lines_lost())?;
         match resident_bytes() {
             Some(bytes) => page.one(&MEMORY, bytes),
             None => Ok(()),

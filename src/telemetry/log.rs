@@ -1,9 +1,14 @@
 //! Log lines to standard error: for people on a terminal, for machines elsewhere.
 
 use std::io::IsTerminal as _;
+use std::sync::{OnceLock, mpsc};
+use std::thread;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::filter::{EnvFilter, LevelFilter, ParseError};
+use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
 
 use super::fields;
@@ -77,15 +82,66 @@ pub enum InitLog {
     Installed(#[from] TryInitError),
 }
 
+/// Lines that wait for their reader, at most. Later ones are lost and counted.
+const MOST_WAITING: usize = 8192;
+
+/// What counts the lines that were lost, where they are written by a thread of their own.
+static LOST: OnceLock<ErrorCounter> = OnceLock::new();
+
+/// How long lines that wait at the end may take.
+const LAST_LINES_LIMIT: Duration = Duration::from_millis(1500);
+
+/// The thread that writes log lines. Dropped, it writes what waits, for a moment at most.
+#[derive(Debug)]
+pub struct LogThread(Option<WorkerGuard>);
+
+impl Drop for LogThread {
+    fn drop(&mut self) {
+        let (ended, ends) = mpsc::channel::<()>();
+        let guard = self.0.take();
+        // Where nobody reads the log it says so on standard output, which nobody may read either.
+        let last = thread::Builder::new().name("log-end".to_owned()).spawn(move || {
+            drop(guard);
+            drop(ended);
+        });
+        if last.is_ok() {
+            let _ = ends.recv_timeout(LAST_LINES_LIMIT);
+        }
+    }
+}
+
 /// Starts logging to standard error, for the whole process; from then on a panic is a log line too.
 ///
 /// # Errors
 /// [`InitLog`] where the level is malformed, or where the process logs already.
 pub fn init(config: &LogConfig) -> Result<(), InitLog> {
+    init_to(config, std::io::stderr)
+}
+
+/// As [`init`], for who must not wait for whoever reads the log: a pipe that nobody empties would hold up each that logs.
+///
+/// # Errors
+/// As [`init`].
+pub fn init_apart(config: &LogConfig) -> Result<LogThread, InitLog> {
+    let lines = NonBlockingBuilder::default().buffered_lines_limit(MOST_WAITING).thread_name("log");
+    let (lines, thread) = lines.finish(std::io::stderr());
+    LOST.get_or_init(|| lines.error_counter());
+    init_to(config, lines)?;
+    Ok(LogThread(Some(thread)))
+}
+
+/// Lines that nobody took in time.
+pub(super) fn n_lines_lost() -> u64 {
+    LOST.get().map_or(0, |lost| lost.dropped_lines() as u64)
+}
+
+fn init_to<W>(config: &LogConfig, writer: W) -> Result<(), InitLog>
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
     let filter = config.filter_in_force()?;
     // A line that can't be written is lost, and nothing else: to tell of it on the same standard error would panic.
-    let lines =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).log_internal_errors(false);
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer).log_internal_errors(false);
     let as_text = match config.format {
         LogFormat::Auto => std::io::stderr().is_terminal(),
         LogFormat::Text => true,

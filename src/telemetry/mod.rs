@@ -23,7 +23,7 @@ pub use exposition::{MEDIA_TYPE, Observed, ObservedLedger, ObservedStream};
 pub use histogram::Distribution;
 pub use latest::Shown;
 pub use level::call_level;
-pub use log::{InitLog, LEVEL_ENV, LogConfig, LogFormat, init};
+pub use log::{InitLog, LEVEL_ENV, LogConfig, LogFormat, LogThread, init, init_apart};
 pub use metrics::{Criticality, Method, Metrics, Stage, Totals, UNKNOWN_METHOD};
 pub use process::unix_seconds;
 pub use shift::{Expected, FeatureShift};

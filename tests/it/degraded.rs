@@ -266,6 +266,29 @@ async fn a_log_that_can_not_be_written_costs_no_call() {
     assert!(child.stop().await.success());
 }
 
+#[tokio::test]
+async fn a_log_that_nobody_reads_holds_up_no_call_and_no_stop() {
+    let (unread, stderr) = std::io::pipe().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_parcel-risk"));
+    command.args(["serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
+    command.env("PARCEL_RISK_LOG_LEVEL", "h2=trace");
+    let (child, channel, admin) = Running::start_logging_to(stderr, &mut command).await;
+    let mut client = RiskScoringServiceClient::new(channel);
+    let lost = async || {
+        let (_, metrics, _) = ask(admin, "GET", "/metrics").await;
+        let line = metrics.lines().find_map(|line| line.strip_prefix("parcelrisk_log_lines_lost_total "));
+        line.unwrap().parse::<u64>().unwrap()
+    };
+    while lost().await == 0 {
+        for _ in 0..20 {
+            within(client.score_parcel(request(parcel()))).await.unwrap();
+        }
+    }
+    drop(client);
+    assert!(child.stop().await.success());
+    drop(unread);
+}
+
 #[test]
 fn a_command_that_fails_says_so_by_its_code_where_nobody_can_be_told() {
     let full = fs::File::options().write(true).open("/dev/full").unwrap();

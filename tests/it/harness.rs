@@ -146,7 +146,14 @@ pub(crate) struct Running(pub(crate) Child);
 impl Running {
     /// Starts one that has an admin port, as `command` says; where calls go to, and that port's address.
     pub(crate) async fn start(command: &mut Command) -> (Self, Channel, SocketAddr) {
-        let mut child = Self(command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap());
+        Self::start_logging_to(Stdio::null(), command).await
+    }
+
+    pub(crate) async fn start_logging_to(
+        stderr: impl Into<Stdio>,
+        command: &mut Command,
+    ) -> (Self, Channel, SocketAddr) {
+        let mut child = Self(command.stdout(Stdio::piped()).stderr(stderr).spawn().unwrap());
         let mut lines = BufReader::new(child.0.stdout.take().unwrap()).lines();
         let mut after = |start: &str| lines.next().unwrap().unwrap().strip_prefix(start).unwrap().to_owned();
         let (endpoint, admin) = (format!("http://{}", after("listening on ")), after("admin on http://"));
