@@ -56,6 +56,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
     outlive_hangups()?;
     let Believed { artifact, signer } = models::champion(args.model.as_deref(), &config)?;
     let (scorer, recorder) = settings::recorded_scorer(&artifact, &config)?;
+    let saving = recorder.as_ref().map(|recorder| recorder.keep_saved()).transpose()?;
     let scorer = Arc::new(ArcSwap::from_pointee(scorer));
     let identity = Arc::new(Identity::load(config.identity().clone())?);
     let parts = Parts::new(Arc::clone(&scorer), recorder.clone(), config.serve().clone())?;
@@ -106,6 +107,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
     runtime.shutdown_background();
     // Calls that were cut may hold it too, so that dropping it is no end.
     traces.finish(FLUSH_LIMIT);
+    drop(saving);
     let n_lost = recorder.as_ref().map_or(0, |recorder| recorder.ledger().flush(FLUSH_LIMIT));
     if let Some(Err(error)) = recorder.as_ref().map(|recorder| recorder.save_history()) {
         let error = format!("{:#}", anyhow::Error::from(error));

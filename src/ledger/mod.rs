@@ -15,6 +15,7 @@ mod erase;
 mod error;
 mod export;
 mod findings;
+mod fold;
 mod frame;
 mod fresh;
 mod grounds;
@@ -23,6 +24,7 @@ mod import;
 mod imported;
 mod index;
 mod inspection;
+mod items;
 mod kept;
 mod listing;
 mod live;
@@ -33,6 +35,7 @@ mod merge;
 mod note;
 mod outcome;
 mod part;
+mod past;
 mod pending;
 mod privacy;
 mod reached;
@@ -46,6 +49,7 @@ mod retention;
 mod run;
 mod runs;
 mod saved;
+mod saving;
 mod secret;
 mod shared_index;
 mod stall;
@@ -70,13 +74,14 @@ pub use erase::KeptErasure;
 pub use error::LedgerError;
 pub use export::{ExportError, Exported, export, export_until};
 pub use findings::audited_items;
+pub use fold::Fold;
 pub use grounds::{CanaryGrounds, Grounds, is_in_canary};
 pub use import::{ImportError, Imported, PastOutcome, PastParcel, import};
 pub use imported::KeptImport;
 pub use inspection::{Item, outcomes_of};
 pub use kept::{Decided, KeptDecision, item_key};
 pub use listing::{Listing, Page};
-pub use live::{Fold, Live};
+pub use live::Live;
 pub use outcome::KeptOutcome;
 pub use pending::{Appended, Done, Slot, Submission, Unavailable};
 pub use privacy::{Keeping, kept_parcel};
@@ -86,6 +91,7 @@ pub use record::{Content, Digest, Head, Kind, Record, Request};
 pub use recorded::recorded_keys;
 pub use rescore::{Rescored, explained, rescore};
 pub use retention::Retention;
+pub use saving::{SAVED_EVERY, Saving, Unsaved};
 pub use verify::{Fault, Known, Verified, VerifyError, known_record, verify, verify_against};
 pub use watch::{LongWrite, Watch};
 
@@ -270,6 +276,11 @@ impl Ledger {
     /// The end of the chain that is written.
     pub fn head(&self) -> Head {
         self.desk.reached.written().head
+    }
+
+    /// The end of what the disk is known to have.
+    pub fn head_on_disk(&self) -> Head {
+        self.desk.reached.on_disk().head
     }
 
     /// The file.

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::fold::Fold;
 use super::grounds::Grounds;
 use super::kept::{KeptDecision, replied};
-use super::live::Fold;
 use super::record::{Kind, Record};
 use super::verify::Fault;
 use super::{LedgerError, Reader};

@@ -66,13 +66,15 @@ impl<'a> Saved<'a> {
     }
 
     /// Writes it, in the place of an earlier one.
-    pub(super) fn write(&self, ledger: &Path) -> Result<(), LedgerError> {
-        let (path, new) = (beside(ledger, ".history"), beside(ledger, ".history.new"));
+    ///
+    /// * `new`: what the file ends with until it is whole.
+    pub(super) fn write(&self, ledger: &Path, new: &str) -> Result<(), LedgerError> {
+        let (path, new) = (beside(ledger, ".history"), beside(ledger, new));
         let mut bytes = MAGIC.to_vec();
         bytes = postcard::to_extend(self, bytes).expect("numbers and bytes always encode");
         let check = xxh3_64(&bytes);
         bytes.extend_from_slice(&check.to_le_bytes());
-        secret::put(&path, &new, &bytes).map_err(LedgerError::file("writing", path))
+        secret::put_on_disk(&path, &new, &bytes).map_err(LedgerError::file("writing", path))
     }
 
     fn read(bytes: &'a [u8], reader: &Reader, grounds: &Grounds) -> Option<Self> {

@@ -30,9 +30,21 @@ pub(super) const OWNERS_ALONE: u32 = 0o600;
 /// Writes a file by the way of `new`, which takes its place when it is whole. It is its owner's alone; but one that was there keeps
 /// its mode, which somebody may have set on purpose.
 pub(super) fn put(path: &Path, new: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mode = fs::metadata(path).map_or(OWNERS_ALONE, |before| before.mode() & 0o777);
-    begin(new, mode)?.write_all(bytes)?;
+    write_new(path, new, bytes)?;
     fs::rename(new, path)
+}
+
+/// As [`put`], and a loss of power leaves the one or the other.
+pub(super) fn put_on_disk(path: &Path, new: &Path, bytes: &[u8]) -> io::Result<()> {
+    write_new(path, new, bytes)?.sync_all()?;
+    fs::rename(new, path)
+}
+
+fn write_new(path: &Path, new: &Path, bytes: &[u8]) -> io::Result<File> {
+    let mode = fs::metadata(path).map_or(OWNERS_ALONE, |before| before.mode() & 0o777);
+    let mut file = begin(new, mode)?;
+    file.write_all(bytes)?;
+    Ok(file)
 }
 
 /// A file to be written, of this mode; what stood there before is gone.

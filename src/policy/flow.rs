@@ -80,6 +80,13 @@ impl Flow {
         Self { clock, state: Mutex::new(state) }
     }
 
+    /// Another one in which nothing has passed yet.
+    #[must_use]
+    pub fn begun_anew(&self) -> Self {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        Self::new(self.clock, &state.closed.reference)
+    }
+
     /// Adds a decision of bucket `at`; one of a bucket that is closed counts in the open one. `of_model` tells whether the
     /// model whose scores the flow holds made it: else its score says nothing here.
     pub fn add(&self, at: Bucket, seen: &Seen, route: Route, cause: RouteCause, of_model: bool) {

@@ -14,6 +14,8 @@ use crate::policy::{Flow, Route, RouteCause, Seen};
 pub(super) struct Lane {
     /// Model and policy as of its making.
     pub(super) grounds: Grounds,
+    /// What the model knows from its training.
+    pub(super) genesis: Arc<History>,
     pub(super) history: Arc<History>,
     pub(super) flow: Arc<Flow>,
     /// What happened since it began to be folded and is not folded yet, oldest first.
@@ -50,13 +52,13 @@ pub(super) struct Lanes {
 
 impl Lane {
     /// One that knows everything so far.
-    pub(super) fn whole(grounds: Grounds, history: Arc<History>, flow: Arc<Flow>) -> Self {
-        Self { grounds, history, flow, missed: Mutex::default(), caught_up: AtomicBool::new(true) }
+    pub(super) fn whole(grounds: Grounds, genesis: Arc<History>, history: Arc<History>, flow: Arc<Flow>) -> Self {
+        Self { grounds, genesis, history, flow, missed: Mutex::default(), caught_up: AtomicBool::new(true) }
     }
 
     /// One that keeps what happens while what was before is still being folded.
-    pub(super) fn behind(grounds: Grounds, history: Arc<History>, flow: Arc<Flow>) -> Self {
-        Self { caught_up: AtomicBool::new(false), ..Self::whole(grounds, history, flow) }
+    pub(super) fn behind(grounds: Grounds, genesis: Arc<History>, history: Arc<History>, flow: Arc<Flow>) -> Self {
+        Self { caught_up: AtomicBool::new(false), ..Self::whole(grounds, genesis, history, flow) }
     }
 
     /// Folds what was missed so far. Returns how much that was; the caller goes on until that is little.

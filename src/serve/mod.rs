@@ -35,6 +35,7 @@ mod requests;
 mod respite;
 mod resume;
 mod routes;
+mod saving;
 mod scorer;
 mod scoring;
 mod served;

@@ -99,7 +99,7 @@ impl Recorder {
         }
         let retention = || Retention::start(Arc::downgrade(&ledger), config.retention_days);
         let retention = (config.retention_days > 0).then(retention).transpose()?;
-        let lane = Lane::whole(grounds.clone(), history, flow);
+        let lane = Lane::whole(grounds.clone(), Arc::clone(artifact.settled_history()), history, flow);
         Ok(Self {
             _retention: retention,
             writing: Writing::new(Arc::clone(&ledger))?,

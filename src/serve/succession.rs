@@ -42,7 +42,8 @@ impl Recorder {
         let grounds = now.of_model(engine, artifact.manifest().data.until_seconds);
         let mut fold = Fold::new(grounds.clone(), History::clone(artifact.settled_history()), engine.flow());
         let (history, flow) = fold.parts();
-        let lane = Arc::new(Lane::behind(grounds, history, flow));
+        let genesis = Arc::clone(artifact.settled_history());
+        let lane = Arc::new(Lane::behind(grounds, genesis, history, flow));
         let told = self.live().alone(self.live().open(), |at| {
             self.change_lanes(|lanes| {
                 let all = lanes.others().cloned().chain([Arc::clone(&lane)]);

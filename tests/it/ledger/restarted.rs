@@ -42,6 +42,43 @@ fn opened(place: &Place) -> Arc<Recorder> {
 }
 
 #[tokio::test]
+async fn what_is_saved_while_calls_go_on_is_where_a_start_after_a_kill_begins() {
+    let place = Place::new();
+    let sent = parcels(300);
+    serve_some(&place, &sent[..100], true).await;
+    let saved = place.dir.path().join("ledger.db.history");
+    let bytes = fs::read(&saved).unwrap();
+
+    let (parts, recorder) = place.parts();
+    let (endpoint, server) = start(parts).await;
+    let mut scoring = RiskScoringServiceClient::connect(endpoint.uri().to_string()).await.unwrap();
+    let mut score = async |some: &[v1::Parcel]| {
+        within(scoring.score_parcels(requests(some))).await.unwrap();
+    };
+    score(&sent[100..200]).await;
+    let on_disk = || recorder.ledger().head_on_disk().seq == recorder.ledger().head().seq;
+    within(async {
+        while !on_disk() {
+            tokio::task::yield_now().await
+        }
+    })
+    .await;
+    let unsaved = || recorder.unsaved().unwrap();
+    let (is_told_to_end, until) = (false, unsaved().until.seq);
+    assert!(!unsaved().save(|| is_told_to_end).unwrap() && fs::read(&saved).unwrap() == bytes);
+    let calls_go_on = unsaved();
+    score(&sent[200..]).await;
+    assert!(calls_go_on.save(|| true).unwrap());
+    let history = recorder.history();
+    stop(scoring, server, recorder).await;
+    let live = Snapshot::of(&history, Vec::new());
+
+    let after_a_kill = opened(&place);
+    assert_eq!(after_a_kill.n_saved(), until);
+    assert!(Snapshot::of(&after_a_kill.history(), Vec::new()) == live);
+}
+
+#[tokio::test]
 async fn a_start_reads_what_was_saved_and_the_records_after_it_and_comes_to_the_same() {
     let place = Place::new();
     let sent = parcels(300);

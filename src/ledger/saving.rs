@@ -1,0 +1,119 @@
+//! History saved for the next start while a server goes on: after a kill a start folds what came since, and not all that came
+//! since the last stop.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use super::grounds::Grounds;
+use super::helper::Helper;
+use super::past::Past;
+use super::record::Head;
+use super::saved::Saved;
+use super::{LedgerError, Reader};
+use crate::history::History;
+use crate::policy::Flow;
+use crate::telemetry::fields;
+
+/// Records after which it is saved again. A start folds some hundred thousand a second.
+pub const SAVED_EVERY: i64 = 1_000_000;
+/// How often it is looked whether there are as many.
+const LOOK_EVERY: Duration = Duration::from_mins(1);
+/// How long its end is waited for.
+const LIMIT: Duration = Duration::from_secs(2);
+/// Nobody waits for it.
+const NICENESS: i32 = 10;
+
+/// What a history that goes on is made again from, beside it: it is never held up.
+#[derive(Debug)]
+pub struct Unsaved {
+    /// Of the ledger.
+    pub reader: Reader,
+    /// Of the model that decides.
+    pub grounds: Arc<Grounds>,
+    /// What that model knows from its training.
+    pub genesis: Arc<History>,
+    /// Nothing has passed in it yet.
+    pub flow: Flow,
+    /// The last record that is folded. The disk has it, or a loss of power would make all of this worth nothing.
+    pub until: Head,
+}
+
+impl Unsaved {
+    /// Folds the records since it was saved last, and saves what comes of it; for as long as that takes, there is a second
+    /// history in memory. Whether it came to its end, which it does not where `goes_on` says so before.
+    ///
+    /// # Errors
+    /// [`LedgerError`] where the ledger can't be read, or the file not be written.
+    pub fn save(self, goes_on: impl Fn() -> bool) -> Result<bool, LedgerError> {
+        let Self { reader, grounds, genesis, flow, until } = self;
+        let Some(past) = Past::read(&reader, &grounds, &genesis, flow, until.seq, &goes_on)? else { return Ok(false) };
+        let (items, (history, flow)) = (past.items.all(), past.fold.parts());
+        drop(past);
+        history.catch_up();
+        let saved = Saved::of(&until, &grounds, items, &flow, &history);
+        drop((history, flow));
+        if !goes_on() {
+            return Ok(false);
+        }
+        // Whoever ends the server may write at the same time.
+        saved.write(reader.path(), ".history.beside")?;
+        Ok(true)
+    }
+}
+
+/// Saves from time to time until it is dropped.
+#[derive(Debug)]
+pub struct Saving(Helper);
+
+impl Saving {
+    /// * `unsaved`: what there is to save, where there are [`SAVED_EVERY`] records after the number that it is given.
+    /// * `saved`: up to this record it is saved already.
+    ///
+    /// # Errors
+    /// [`LedgerError::Thread`].
+    pub fn start(
+        mut saved: i64,
+        mut unsaved: impl FnMut(i64) -> Option<Unsaved> + Send + 'static,
+    ) -> Result<Self, LedgerError> {
+        let run = move |is_over: &AtomicBool| {
+            while !is_over.load(Ordering::SeqCst) {
+                if let Some(unsaved) = unsaved(saved) {
+                    let until = unsaved.until.seq;
+                    match save_apart(unsaved, is_over) {
+                        Ok(true) => saved = until,
+                        Ok(false) => return,
+                        Err(error) => {
+                            tracing::warn!({ fields::ERROR } = %error, "history can't be saved: a start after a kill takes longer");
+                            // Not before as many more.
+                            saved = until;
+                        }
+                    }
+                }
+                thread::park_timeout(LOOK_EVERY);
+            }
+        };
+        Helper::start("ledger-saving", run).map(Self)
+    }
+}
+
+/// On a thread of its own, with which the memory goes that it took: one that rests would keep it.
+fn save_apart(unsaved: Unsaved, is_over: &AtomicBool) -> Result<bool, LedgerError> {
+    let save = || {
+        // The thread's own, on Linux. Where it is refused nothing is lost but time.
+        let _ = rustix::process::nice(NICENESS);
+        unsaved.save(|| !is_over.load(Ordering::Relaxed))
+    };
+    thread::scope(|scope| {
+        let thread = thread::Builder::new().name("ledger-history".to_owned()).spawn_scoped(scope, save);
+        // A panic there was told when it happened.
+        thread.map_err(LedgerError::Thread)?.join().unwrap_or(Ok(false))
+    })
+}
+
+impl Drop for Saving {
+    fn drop(&mut self) {
+        self.0.end_within(LIMIT);
+    }
+}

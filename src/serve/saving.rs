@@ -1,0 +1,45 @@
+//! What is saved of history while calls go on.
+
+use std::sync::{Arc, Weak};
+
+use super::Recorder;
+use crate::ledger::{LedgerError, SAVED_EVERY, Saving, Unsaved};
+
+impl Recorder {
+    /// Saves history from time to time, for a start after a kill, until that is dropped. The recorder is not held.
+    ///
+    /// # Errors
+    /// [`LedgerError`] where there is no thread for it.
+    pub fn keep_saved(self: &Arc<Self>) -> Result<Saving, LedgerError> {
+        let (recorder, mut model) = (Arc::downgrade(self), self.lane().grounds.model_digest.clone());
+        Saving::start(self.n_saved(), move |saved| {
+            let recorder = Weak::upgrade(&recorder)?;
+            let decides = recorder.lane().grounds.model_digest.clone();
+            // What was saved of another model is worth nothing to the one that decides now.
+            let saved = if decides == model { saved } else { 0 };
+            if recorder.ledger().head_on_disk().seq - saved <= SAVED_EVERY {
+                return None;
+            }
+            // Where it can't be read now, it can another time.
+            let unsaved = recorder.unsaved().ok()?;
+            model = decides;
+            Some(unsaved)
+        })
+    }
+
+    /// What history as it stands on the disk now is made again from.
+    ///
+    /// # Errors
+    /// [`LedgerError`] where the ledger can't be opened to read.
+    pub fn unsaved(&self) -> Result<Unsaved, LedgerError> {
+        let lane = self.lane();
+        Ok(Unsaved {
+            reader: self.ledger().reader()?,
+            // Of the model of the lane, whichever decides by now.
+            grounds: Arc::new(lane.grounds.clone()),
+            genesis: Arc::clone(&lane.genesis),
+            flow: lane.flow.begun_anew(),
+            until: self.ledger().head_on_disk(),
+        })
+    }
+}
