@@ -274,4 +274,42 @@ mod tests {
         soon.catch_up();
         assert_eq!(Snapshot::of(&soon, Vec::new()).to_bytes(), Snapshot::of(&at_once, Vec::new()).to_bytes());
     }
+
+    #[test]
+    fn the_stalest_go_and_of_one_bucket_the_smallest_keys() {
+        let key = |n: u64| EntityKey(xxhash_rust::xxh3::xxh3_64(&n.to_le_bytes()));
+        // Buckets whose order is that of both of their halves, each with many entities.
+        let buckets = [5, 6, 65_541, 65_542, 131_072, 500_000];
+        let made = || {
+            let history = History::empty(Decay { width: BucketWidth::MINUTE, half_life_days: 30.0 });
+            for n in 0..3000 {
+                let at = Bucket(buckets[n as usize / 500]);
+                let activity = if n % 3 == 0 { vec![(key(n), None)] } else { Vec::new() };
+                // Every seventh is heard of again in the last bucket.
+                for at in [Some(at), (n % 7 == 0).then_some(Bucket(500_000))].into_iter().flatten() {
+                    let footprint = Footprint { keys: vec![key(n)], activity: activity.clone(), numbers: Vec::new() };
+                    history.fold(&Event::Advised { at, footprint: &footprint });
+                }
+            }
+            history
+        };
+        for most in [2999, 2100, 1200, 1000, 20] {
+            let history = made();
+            let mut all = Snapshot::of(&history, Vec::new()).entries;
+            all.sort_unstable_by_key(|(key, entry)| (entry.last(), *key));
+            let n_gone = history.evict_stalest(most);
+            assert_eq!(n_gone, 3000 - (most - most / 10));
+            let mut stay = all.split_off(n_gone);
+            stay.sort_unstable_by_key(|(key, _)| *key);
+            let left = Snapshot::of(&history, Vec::new());
+            assert_eq!((history.n_entities(), &left.entries), (stay.len(), &stay), "{most}");
+            let active =
+                stay.iter().filter(|(one, _)| (0..3000).step_by(3).any(|n| key(n) == *one)).map(|(key, _)| *key);
+            assert_eq!(left.activity.iter().map(|(key, _)| *key).collect::<Vec<_>>(), active.collect::<Vec<_>>());
+            // A place that was left is another's.
+            let footprint = Footprint { keys: vec![key(9999)], activity: Vec::new(), numbers: Vec::new() };
+            history.fold(&Event::Advised { at: Bucket(500_001), footprint: &footprint });
+            assert_eq!((history.n_entities(), history.evict_stalest(3000)), (stay.len() + 1, 0));
+        }
+    }
 }

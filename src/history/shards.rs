@@ -3,13 +3,15 @@
 use std::array;
 use std::collections::HashSet;
 use std::hash::{BuildHasherDefault, Hasher};
+use std::panic::resume_unwind;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, TryLockError};
+use std::thread;
 
 use bytes::Bytes;
 use rayon::prelude::*;
 
 use super::table::{Pack, Slabs, Table};
-use super::{Activity, Decay, DueOutcome, EntityKey, Entry, HistorySize, Norm, SnapshotError, found};
+use super::{Activity, Bucket, Decay, DueOutcome, EntityKey, Entry, HistorySize, Norm, SnapshotError, found};
 
 /// One part of what is known: everything about some of the entities.
 #[derive(Clone, Default)]
@@ -17,6 +19,17 @@ pub(super) struct Shard {
     pub(super) entries: Table<Entry>,
     pub(super) activity: Table<Activity>,
     pub(super) norms: Table<Norm>,
+}
+
+impl Shard {
+    /// Of the entities that `of` gives a number, how many it gives each.
+    fn counted(&self, of: impl Fn(Bucket) -> Option<u16>) -> Vec<usize> {
+        let mut counts = vec![0; 1 << 16];
+        for number in self.entries.iter().filter_map(|(_, entry)| of(entry.last())) {
+            counts[usize::from(number)] += 1;
+        }
+        counts
+    }
 }
 
 /// Keys alone.
@@ -46,6 +59,19 @@ pub(super) struct Shards([RwLock<Shard>; N_SHARDS]);
 /// A power of two. A parcel takes all of them for reading, so each costs every call; a replay folds each by a thread of its
 /// own.
 pub(super) const N_SHARDS: usize = 4;
+
+/// The number at which more than `n` are counted, by all together, and how many of `n` are left for it.
+fn cut(counted: &[Vec<usize>], n: usize) -> (u16, usize) {
+    let mut n_left = n;
+    for number in 0..=u16::MAX {
+        let n_here: usize = counted.iter().filter_map(|counts| counts.get(usize::from(number))).sum();
+        if n_here > n_left {
+            return (number, n_left);
+        }
+        n_left -= n_here;
+    }
+    (u16::MAX, n_left)
+}
 
 /// Fewer are not worth a task.
 const CHANGES_A_TASK: usize = 10_000;
@@ -210,25 +236,44 @@ impl Shards {
 
     /// See [`super::History::evict_stalest`].
     pub(super) fn evict_stalest(&self, most: usize) -> usize {
-        let mut last_heard: Vec<_> = {
-            let shards = self.read();
-            if shards.n_entries() <= most {
-                return 0;
-            }
-            let of = |shard: &RwLockReadGuard<'_, Shard>| {
-                shard.entries.iter().map(|(key, entry)| (entry.last(), key)).collect::<Vec<_>>()
-            };
-            shards.0.iter().flat_map(of).collect()
-        };
-        let n_evicted = last_heard.len() - (most - most / 10);
-        // The first that stays.
-        let (_, &mut stays, _) = last_heard.select_nth_unstable(n_evicted);
-        for shard in &self.0 {
-            let Shard { entries, activity, .. } = &mut *shard.write().unwrap_or_else(PoisonError::into_inner);
-            entries.retain(|key, entry| (entry.last(), key) >= stays);
-            activity.retain(|key, _| entries.get(key).is_some());
+        let n_entities = self.read().n_entries();
+        if n_entities <= most {
+            return 0;
         }
+        let n_evicted = n_entities - (most - most / 10);
+        // Calls wait for this, so nothing is sorted that need not be. The bucket that is cut, by its upper half and its lower.
+        let halves = |last: Bucket| ((last.0 >> 16) as u16, last.0 as u16);
+        let (upper, n_left) = cut(&self.of_each(|shard| shard.counted(|last| Some(halves(last).0))), n_evicted);
+        let of_upper = |last: Bucket| Some(halves(last)).filter(|(of, _)| *of == upper).map(|(_, lower)| lower);
+        let (lower, n_left) = cut(&self.of_each(|shard| shard.counted(of_upper)), n_left);
+        let cut = Bucket(u32::from(upper) << 16 | u32::from(lower));
+        let of_cut = self.of_each(|shard| {
+            let entries = shard.entries.iter().filter(|(_, entry)| entry.last() == cut);
+            entries.map(|(key, _)| key).collect::<Vec<_>>()
+        });
+        let mut of_cut = of_cut.concat();
+        // The first that stays.
+        let (_, &mut stays, _) = of_cut.select_nth_unstable(n_left);
+        self.of_each(|shard| {
+            let Shard { entries, activity, .. } = shard;
+            entries.retain(|key, entry| (entry.last(), key) >= (cut, stays));
+            activity.retain(|key, _| entries.get(key).is_some());
+        });
         n_evicted
+    }
+
+    /// What comes of each, by a thread of its own. Not by rayon's: one that waits there may take up a call, which waits for this.
+    fn of_each<R: Send>(&self, of: impl Fn(&mut Shard) -> R + Sync) -> Vec<R> {
+        let of = |shard: &RwLock<Shard>| of(&mut shard.write().unwrap_or_else(PoisonError::into_inner));
+        thread::scope(|scope| {
+            let started = self.0.iter().map(|shard| (shard, thread::Builder::new().spawn_scoped(scope, || of(shard))));
+            let started: Vec<_> = started.collect();
+            let ended = started.into_iter().map(|(shard, thread)| match thread {
+                Ok(thread) => thread.join().unwrap_or_else(|panic| resume_unwind(panic)),
+                Err(_) => of(shard),
+            });
+            ended.collect()
+        })
     }
 
     /// All of them, to read from; until it is dropped, nothing changes.

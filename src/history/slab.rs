@@ -130,6 +130,11 @@ impl<S: Row> Slab<S> {
 
     /// All that stands somewhere, in the order of places.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Slot<S>> {
+        self.places().map(|(_, slot)| slot)
+    }
+
+    /// As [`Slab::iter`], with the place of each.
+    pub(super) fn places(&self) -> impl Iterator<Item = (u32, &Slot<S>)> {
         let mut is_left = Vec::new();
         if !self.free.is_empty() {
             is_left.resize(self.n_places(), false);
@@ -139,7 +144,7 @@ impl<S: Row> Slab<S> {
         }
         let stands = move |place: usize| !is_left.get(place).copied().unwrap_or(false);
         let all = self.chunks.iter().flat_map(|chunk| (0..chunk.len()).filter_map(|idx| chunk.get(idx)));
-        all.enumerate().filter_map(move |(place, slot)| stands(place).then_some(slot))
+        all.enumerate().filter_map(move |(place, slot)| stands(place).then_some((place as u32, slot)))
     }
 
     /// Writes how many there are, and each, in the order of keys.

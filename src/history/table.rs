@@ -232,13 +232,18 @@ impl<T: Pack> Table<T> {
     /// Lets all go that `keep` does not want.
     pub(super) fn retain(&mut self, mut keep: impl FnMut(EntityKey, T) -> bool) {
         let Self { index, slabs } = self;
-        index.retain(|place| {
-            let stays = slabs.key(*place).zip(slabs.found(*place)).is_some_and(|(key, found)| keep(key, found.value()));
-            if !stays {
-                slabs.leave(*place);
+        let Slabs { young, grown, whole } = &*slabs;
+        let young = young.places().map(|(place, slot)| (YOUNG | place, slot.key(), T::from(slot.value)));
+        let grown = grown.places().map(|(place, slot)| (GROWN | place, slot.key(), T::from(slot.value)));
+        let whole = whole.places().map(|(place, slot)| (WHOLE | place, slot.key(), T::from(slot.value)));
+        // In the order in which they lie: by that of the index each would be waited for.
+        let gone: Vec<_> = young.chain(grown).chain(whole).filter(|(_, key, value)| !keep(*key, *value)).collect();
+        for (place, key, _) in gone {
+            if let Ok(found) = index.find_entry(key.0, |one| *one == place) {
+                found.remove();
+                slabs.leave(place);
             }
-            stays
-        });
+        }
     }
 
     /// All, in no order that means anything.
