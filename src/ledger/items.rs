@@ -1,5 +1,6 @@
 //! Items that were advised.
 
+use std::array;
 use std::collections::HashSet;
 use std::hash::BuildHasherDefault;
 use std::sync::{Mutex, PoisonError};
@@ -7,8 +8,17 @@ use std::sync::{Mutex, PoisonError};
 use crate::history::{EntityKey, KeyIsHash};
 
 /// Items that were advised: such as count in history.
-#[derive(Debug, Default)]
-pub(super) struct Items([Mutex<HashSet<u64, BuildHasherDefault<KeyIsHash>>>; 16]);
+#[derive(Debug)]
+pub(super) struct Items([Mutex<HashSet<u64, BuildHasherDefault<KeyIsHash>>>; N_SHARDS]);
+
+/// So many that each is small: a call waits while one grows, of a hundred million items for those of one shard alone.
+const N_SHARDS: usize = 256;
+
+impl Default for Items {
+    fn default() -> Self {
+        Self(array::from_fn(|_| Mutex::default()))
+    }
+}
 
 impl Items {
     /// Whether it is a new one.
