@@ -40,9 +40,9 @@ pub(super) fn merge(runs: &[Arc<Run>], is_over: &AtomicBool) -> Result<Option<Ru
         return is_whole.map(|_| None);
     }
     // Read before it takes the place of what it is made of.
-    Run::made(&new)?;
+    let merged = Run::made(&new)?;
     fs::rename(&new, path).map_err(LedgerError::file("writing", path))?;
-    Run::made(path).map(Some)
+    Ok(Some(merged.moved_to(path)))
 }
 
 /// Whether it came to its end.

@@ -155,6 +155,11 @@ impl Run {
         Ok(Some(Self { path: path.to_owned(), file, meta, last_offset, columns }))
     }
 
+    /// The same file, which is there now.
+    pub(super) fn moved_to(self, path: &Path) -> Self {
+        Self { path: path.to_owned(), ..self }
+    }
+
     pub(super) fn path(&self) -> &Path {
         &self.path
     }

@@ -15,6 +15,9 @@ const TOGETHER: usize = 4;
 /// Runs of as many parts become no larger, 2 GB each: to write one takes seconds, and a failure writes it again.
 const MOST_PARTS: u64 = 1024;
 
+/// How often a directory is read while runs in it become one.
+const MOST_LOOKS: usize = 20;
+
 /// Runs, of which each begins with the record after the last of the one before. A copy is cheap, and looked into without a lock.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Runs(Arc<Vec<Arc<Run>>>);
@@ -22,11 +25,8 @@ pub(super) struct Runs(Arc<Vec<Arc<Run>>>);
 impl Runs {
     /// All runs of a directory that belong together, from the first record on; what is damaged or missing ends them.
     pub(super) fn load(dir: &Path) -> Self {
-        loop {
-            if let Some(runs) = Self::try_load(dir) {
-                return runs;
-            }
-        }
+        // What is gone each time has not become a part of a larger one: it leads nowhere.
+        (0..MOST_LOOKS).find_map(|_| Self::try_load(dir)).unwrap_or_default()
     }
 
     /// `None` where one was gone before it could be read: it has become a part of a larger one meanwhile.
@@ -165,6 +165,16 @@ mod tests {
     /// Sizes in parts.
     fn merging(parts: &[u64]) -> Option<Range<usize>> {
         neighbors(&parts.iter().map(|parts| parts * PART_RECORDS as u64 + 100).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn a_run_that_leads_nowhere_ends_them() {
+        let dir = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink("nowhere", dir.path().join("0000000000000001.run")).unwrap();
+        let runs = Runs::load(dir.path());
+        assert!(runs.newest().is_none());
+        runs.tidy(dir.path());
+        assert!(files(dir.path()).is_empty());
     }
 
     #[test]
