@@ -70,7 +70,9 @@ impl<'a> Saved<'a> {
     /// * `new`: what the file ends with until it is whole.
     pub(super) fn write(&self, ledger: &Path, new: &str) -> Result<(), LedgerError> {
         let (path, new) = (beside(ledger, ".history"), beside(ledger, new));
-        let mut bytes = MAGIC.to_vec();
+        let n_bytes = self.history.len() + self.flow.len() + self.grounds.len() + 10 * self.items.len() + 64;
+        let mut bytes = Vec::with_capacity(n_bytes);
+        bytes.extend_from_slice(&MAGIC);
         bytes = postcard::to_extend(self, bytes).expect("numbers and bytes always encode");
         let check = xxh3_64(&bytes);
         bytes.extend_from_slice(&check.to_le_bytes());

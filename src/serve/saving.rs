@@ -3,7 +3,12 @@
 use std::sync::{Arc, Weak};
 
 use super::Recorder;
+use crate::history::HistorySize;
 use crate::ledger::{LedgerError, SAVED_EVERY, Saving, Unsaved};
+use crate::telemetry::{fields, spare_bytes};
+
+/// So many times what history takes must there be to spare: one is made beside it, and its bytes.
+const MEMORY_FACTOR: usize = 4;
 
 impl Recorder {
     /// Saves history from time to time, for a start after a kill, until that is dropped. The recorder is not held.
@@ -12,6 +17,7 @@ impl Recorder {
     /// [`LedgerError`] where there is no thread for it.
     pub fn keep_saved(self: &Arc<Self>) -> Result<Saving, LedgerError> {
         let (recorder, mut model) = (Arc::downgrade(self), self.lane().grounds.model_digest.clone());
+        let mut is_told = false;
         Saving::start(self.n_saved(), move |saved| {
             let recorder = Weak::upgrade(&recorder)?;
             let decides = recorder.lane().grounds.model_digest.clone();
@@ -20,6 +26,18 @@ impl Recorder {
             if recorder.ledger().head_on_disk().seq - saved <= SAVED_EVERY {
                 return None;
             }
+            let HistorySize { counts, activity, norms } = recorder.history().size();
+            let needed = (MEMORY_FACTOR * (counts.bytes + activity.bytes + norms.bytes)) as u64;
+            if spare_bytes().is_some_and(|spare| spare < needed) {
+                if !std::mem::replace(&mut is_told, true) {
+                    tracing::warn!(
+                        { fields::N_BYTES } = needed,
+                        "history is not saved while calls go on: there is too little memory"
+                    );
+                }
+                return None;
+            }
+            is_told = false;
             // Where it can't be read now, it can another time.
             let unsaved = recorder.unsaved().ok()?;
             model = decides;

@@ -25,5 +25,5 @@ pub use latest::Shown;
 pub use level::call_level;
 pub use log::{InitLog, LEVEL_ENV, LogConfig, LogFormat, LogThread, init, init_apart};
 pub use metrics::{Criticality, Method, Metrics, Stage, Totals, UNKNOWN_METHOD};
-pub use process::unix_seconds;
+pub use process::{spare_bytes, unix_seconds};
 pub use shift::{Expected, FeatureShift};
