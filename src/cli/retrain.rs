@@ -192,7 +192,7 @@ fn put(args: &Args, registry: &Path, artifact: Artifact) -> anyhow::Result<PathB
     fs::create_dir_all(&line).with_context(|| format!("making {}", line.display()))?;
     let place = line.join(&model.version);
     if place.exists() {
-        // A version never changes: the same data gave the same model before.
+        // A version never changes: the same records and settings gave the same model before.
         let there = Artifact::read(&place).with_context(|| format!("the model in {}", place.display()))?;
         anyhow::ensure!(
             there.model_ref() == model,
