@@ -60,19 +60,6 @@ pub(super) struct Shards([RwLock<Shard>; N_SHARDS]);
 /// own.
 pub(super) const N_SHARDS: usize = 4;
 
-/// The number at which more than `n` are counted, by all together, and how many of `n` are left for it.
-fn cut(counted: &[Vec<usize>], n: usize) -> (u16, usize) {
-    let mut n_left = n;
-    for number in 0..=u16::MAX {
-        let n_here: usize = counted.iter().filter_map(|counts| counts.get(usize::from(number))).sum();
-        if n_here > n_left {
-            return (number, n_left);
-        }
-        n_left -= n_here;
-    }
-    (u16::MAX, n_left)
-}
-
 /// Fewer are not worth a task.
 const CHANGES_A_TASK: usize = 10_000;
 
@@ -280,6 +267,19 @@ impl Shards {
     pub(super) fn read(&self) -> Guards<'_> {
         Guards(array::from_fn(|place| self.0[place].read().unwrap_or_else(PoisonError::into_inner)))
     }
+}
+
+/// The number at which more than `n` are counted, by all together, and how many of `n` are left for it.
+fn cut(counted: &[Vec<usize>], n: usize) -> (u16, usize) {
+    let mut n_left = n;
+    for number in 0..=u16::MAX {
+        let n_here: usize = counted.iter().filter_map(|counts| counts.get(usize::from(number))).sum();
+        if n_here > n_left {
+            return (number, n_left);
+        }
+        n_left -= n_here;
+    }
+    (u16::MAX, n_left)
 }
 
 /// Shards that nobody can change.

@@ -128,12 +128,7 @@ impl<S: Row> Slab<S> {
         self.free.push(place);
     }
 
-    /// All that stands somewhere, in the order of places.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Slot<S>> {
-        self.places().map(|(_, slot)| slot)
-    }
-
-    /// As [`Slab::iter`], with the place of each.
+    /// All that stands somewhere, in the order of places, each with its own.
     pub(super) fn places(&self) -> impl Iterator<Item = (u32, &Slot<S>)> {
         let mut is_left = Vec::new();
         if !self.free.is_empty() {
@@ -149,7 +144,7 @@ impl<S: Row> Slab<S> {
 
     /// Writes how many there are, and each, in the order of keys.
     pub(super) fn write(&self, bytes: &mut Vec<u8>) {
-        let mut slots: Vec<_> = self.iter().copied().collect();
+        let mut slots: Vec<_> = self.places().map(|(_, slot)| *slot).collect();
         slots.sort_unstable_by_key(Slot::key);
         bytes.extend_from_slice(&(slots.len() as u64).to_le_bytes());
         bytes.extend_from_slice(slots.as_bytes());

@@ -232,12 +232,8 @@ impl<T: Pack> Table<T> {
     /// Lets all go that `keep` does not want.
     pub(super) fn retain(&mut self, mut keep: impl FnMut(EntityKey, T) -> bool) {
         let Self { index, slabs } = self;
-        let Slabs { young, grown, whole } = &*slabs;
-        let young = young.places().map(|(place, slot)| (YOUNG | place, slot.key(), T::from(slot.value)));
-        let grown = grown.places().map(|(place, slot)| (GROWN | place, slot.key(), T::from(slot.value)));
-        let whole = whole.places().map(|(place, slot)| (WHOLE | place, slot.key(), T::from(slot.value)));
         // In the order in which they lie: by that of the index each would be waited for.
-        let gone: Vec<_> = young.chain(grown).chain(whole).filter(|(_, key, value)| !keep(*key, *value)).collect();
+        let gone: Vec<_> = slabs.all().filter(|(_, key, value)| !keep(*key, *value)).collect();
         for (place, key, _) in gone {
             if let Ok(found) = index.find_entry(key.0, |one| *one == place) {
                 found.remove();
@@ -248,10 +244,7 @@ impl<T: Pack> Table<T> {
 
     /// All, in no order that means anything.
     pub(super) fn iter(&self) -> impl Iterator<Item = (EntityKey, T)> {
-        let Slabs { young, grown, whole } = &self.slabs;
-        let young = young.iter().map(|slot| (slot.key(), T::from(slot.value)));
-        let grown = grown.iter().map(|slot| (slot.key(), T::from(slot.value)));
-        young.chain(grown).chain(whole.iter().map(|slot| (slot.key(), T::from(slot.value))))
+        self.slabs.all().map(|(_, key, value)| (key, value))
     }
 
     /// How much it takes, index and keys among it.
@@ -292,6 +285,14 @@ impl<T: Pack + Possible> Slabs<T> {
 }
 
 impl<T: Pack> Slabs<T> {
+    /// All, in the order in which they lie, each with its place.
+    fn all(&self) -> impl Iterator<Item = (u32, EntityKey, T)> {
+        let young = self.young.places().map(|(place, slot)| (YOUNG | place, slot.key(), T::from(slot.value)));
+        let grown = self.grown.places().map(|(place, slot)| (GROWN | place, slot.key(), T::from(slot.value)));
+        let whole = self.whole.places().map(|(place, slot)| (WHOLE | place, slot.key(), T::from(slot.value)));
+        young.chain(grown).chain(whole)
+    }
+
     /// Keys are hashes already.
     fn hash(&self, place: u32) -> u64 {
         self.key(place).unwrap_or_default().0
