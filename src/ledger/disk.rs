@@ -10,15 +10,12 @@ use std::thread;
 use std::time::Duration;
 
 use super::LedgerError;
-use super::helper::Helper;
+use super::helper::{Helper, make_room};
 use super::writer::Desk;
 
 /// What is written at most this long ago, and while the disk was asked before, may be lost with the power, where `ledger.sync` is
 /// `batch`.
 const SYNC_EVERY: Duration = Duration::from_millis(10);
-
-/// Under full load it gets about a tenth of a core by it: enough to ask the disk a hundred times a second.
-const NICENESS: i32 = 10;
 
 /// How often it finds nothing before it rests: for a second. To wake it costs a call more than its looks cost others.
 const QUIET_LOOKS: u32 = 100;
@@ -48,8 +45,7 @@ impl Drop for Disk {
 }
 
 fn run(desk: &Desk, is_over: &AtomicBool) {
-    // The thread's own, on Linux. Where it is refused nothing is lost but time.
-    let _ = rustix::process::nice(NICENESS);
+    make_room();
     let (mut n_written, mut n_quiet) = (0, 0);
     loop {
         let is_last = is_over.load(Ordering::SeqCst);

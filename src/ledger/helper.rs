@@ -1,4 +1,4 @@
-//! A thread at work beside a ledger's own, which ends when it is dropped.
+//! Threads at work beside a ledger's own, which end when they are dropped.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -51,4 +51,40 @@ impl Drop for Helper {
             let _ = thread.join();
         }
     }
+}
+
+/// A thread for what nobody waits for: it makes room for whoever answers calls, and is left to itself where it does not end.
+#[derive(Debug)]
+pub(super) struct Background(Helper);
+
+/// How long the end of one in the background is waited for: a disk that hangs would hold it up for good.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+impl Background {
+    /// As [`Helper::start`].
+    ///
+    /// # Errors
+    /// [`LedgerError::Thread`].
+    pub(super) fn start(name: &str, run: impl FnOnce(&AtomicBool) + Send + 'static) -> Result<Self, LedgerError> {
+        let run = |is_over: &AtomicBool| {
+            make_room();
+            run(is_over);
+        };
+        Helper::start(name, run).map(Self)
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        self.0.end_within(PATIENCE);
+    }
+}
+
+/// Under full load a thread gets about a tenth of a core by it: enough to ask the disk a hundred times a second.
+const NICENESS: i32 = 10;
+
+/// Lowers the priority of this thread, and of those that it starts.
+pub(super) fn make_room() {
+    // The thread's own, on Linux. Where it is refused nothing is lost but time.
+    let _ = rustix::process::nice(NICENESS);
 }

@@ -11,7 +11,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 use super::LedgerError;
 use super::config::beside;
 use super::log::{self, End, FIRST_RECORD, Frames, Next};
-use super::part::{Indexed, Part, Wanted};
+use super::part::{Indexed, Part, Wanted, newest_until};
 use super::record::{Content, Head, Kind};
 use super::run::Run;
 use super::runs::Runs;
@@ -185,7 +185,7 @@ impl Index {
 
     /// Number of the newest grounds in memory that are not after `seq`.
     pub(super) fn recent_grounds_of(&self, seq: i64) -> Option<i64> {
-        self.in_memory().find_map(|part| part.grounds().iter().rev().find(|found| **found <= seq).copied())
+        self.in_memory().find_map(|part| newest_until(part.grounds(), seq))
     }
 
     /// As [`Part::decisions`], of all in memory.

@@ -26,8 +26,8 @@ const SYNCED_TOGETHER: usize = 4 << 20;
 pub(super) fn merge(runs: &[Arc<Run>], is_over: &AtomicBool) -> Result<Option<Run>, LedgerError> {
     let (Some(first), Some(last)) = (runs.first(), runs.last()) else { return Ok(None) };
     let meta = Meta {
-        first_seq: first.meta().first_seq,
-        n_records: runs.iter().map(|run| run.meta().n_records).sum(),
+        first_seq: first.first_seq(),
+        n_records: runs.iter().map(|run| run.n_records()).sum(),
         n_keys: runs.iter().map(|run| run.meta().n_keys).sum(),
         grounds: runs.iter().flat_map(|run| run.grounds()).copied().collect(),
         ..last.meta().clone()

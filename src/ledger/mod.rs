@@ -97,8 +97,8 @@ pub use watch::{LongWrite, Watch};
 
 use crate::history::Bucket;
 use checkpoint::Signing;
-use compaction::Compaction;
 use disk::Disk;
+use helper::Background;
 use lock::Lock;
 use pending::Gauge;
 use writer::Desk;
@@ -114,7 +114,7 @@ pub struct Ledger {
     /// Up to here, parcels that were to be erased are.
     wiped_through: AtomicI64,
     thread: Option<JoinHandle<()>>,
-    _compaction: Compaction,
+    _compaction: Background,
     _lock: Lock,
 }
 
@@ -149,9 +149,8 @@ impl Ledger {
             .spawn(move || sync::look_after(&at_desk, &closes, signing.as_ref(), disk))
             .map_err(LedgerError::Thread)?;
         desk.thread.get_or_init(|| thread.thread().clone());
-        let compaction = Compaction::start(&desk.index)?;
-        let (wiped_through, thread) = (AtomicI64::new(0), Some(thread));
-        Ok(Self { desk, is_closing, wiped_through, thread, _compaction: compaction, _lock: lock })
+        let _compaction = compaction::start(&desk.index)?;
+        Ok(Self { desk, is_closing, wiped_through: AtomicI64::new(0), thread: Some(thread), _compaction, _lock: lock })
     }
 
     /// To read all that is written.

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
+use std::ops::Range;
 
 use super::index::Key;
 use super::log::End;
@@ -155,16 +156,27 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
+    /// Those that are to be looked at of `n_records` from number `first_seq` on; where there are none it ends before it begins.
+    pub(super) fn places(&self, first_seq: i64, n_records: u64) -> Range<u64> {
+        let place = |seq: i64| u64::try_from(seq.saturating_sub(first_seq)).unwrap_or(0).min(n_records);
+        place(self.since)..place(self.before)
+    }
+
     /// Among records from number `first_seq` on.
     pub(super) fn find(&self, first_seq: i64, routes: &[u8], scores: &[f64], found: &mut Vec<i64>) {
-        let place = |seq: i64| usize::try_from(seq.saturating_sub(first_seq)).unwrap_or(0).min(routes.len());
-        let (start, end) = (place(self.since), place(self.before));
+        let Range { start, end } = self.places(first_seq, routes.len() as u64);
+        // Both are within memory.
+        let (start, end) = (start as usize, end as usize);
         let within = routes.get(start..end).unwrap_or_default().iter().zip(scores.get(start..end).unwrap_or_default());
         let fits =
             |(_, (route, score)): &(usize, (&u8, &f64))| self.routes.contains(route) && **score >= self.min_risk_score;
         let n_left = self.most.saturating_sub(found.len());
-        found.extend(
-            within.enumerate().rev().filter(fits).take(n_left).map(|(idx, _)| first_seq + (start + idx) as i64),
-        );
+        let fitting = within.enumerate().rev().filter(fits).take(n_left);
+        found.extend(fitting.map(|(idx, _)| first_seq + (start + idx) as i64));
     }
+}
+
+/// The newest of some grounds that is not after `seq`.
+pub(super) fn newest_until(grounds: &[i64], seq: i64) -> Option<i64> {
+    grounds.iter().rev().find(|found| **found <= seq).copied()
 }

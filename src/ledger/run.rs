@@ -26,8 +26,13 @@ use crate::history::Bucket;
 const MAGIC: [u8; 8] = *b"prrun\x02\0\0";
 /// Bytes of each column for a record: place in the log, time, route, score.
 pub(super) const COLUMN_WIDTHS: [u64; 4] = [8, 8, 1, 8];
-/// Of all columns.
-const COLUMN_BYTES: u64 = 25;
+/// The columns, by their places there.
+const OFFSETS: usize = 0;
+const TIMES: usize = 1;
+const ROUTES: usize = 2;
+const SCORES: usize = 3;
+/// Bytes of all columns for a record.
+const COLUMN_BYTES: u64 = COLUMN_WIDTHS[OFFSETS] + COLUMN_WIDTHS[TIMES] + COLUMN_WIDTHS[ROUTES] + COLUMN_WIDTHS[SCORES];
 /// Bytes of a key with the place of its record.
 const ENTRY_BYTES: u64 = 12;
 /// Keys that are read together around the place where one is looked for: a page of memory.
@@ -199,18 +204,18 @@ impl Run {
     }
 
     pub(super) fn offset_of(&self, seq: i64) -> Result<Option<u64>, LedgerError> {
-        self.number_at(0, seq).map(|found| found.map(u64::from_le_bytes))
+        self.number_at(OFFSETS, seq).map(|found| found.map(u64::from_le_bytes))
     }
 
     pub(super) fn time_of(&self, seq: i64) -> Result<Option<i64>, LedgerError> {
-        self.number_at(self.meta.n_records * 8, seq).map(|found| found.map(i64::from_le_bytes))
+        self.number_at(TIMES, seq).map(|found| found.map(i64::from_le_bytes))
     }
 
-    fn number_at(&self, column: u64, seq: i64) -> Result<Option<[u8; 8]>, LedgerError> {
+    fn number_at(&self, column: usize, seq: i64) -> Result<Option<[u8; 8]>, LedgerError> {
         let place = u64::try_from(seq - self.meta.first_seq).ok().filter(|place| *place < self.meta.n_records);
         let Some(place) = place else { return Ok(None) };
         let mut number = [0; 8];
-        self.read_at(&mut number, self.columns + column + place * 8)?;
+        self.read_column(&mut number, column, place * 8)?;
         Ok(Some(number))
     }
 
@@ -276,14 +281,13 @@ impl Run {
     /// As [`Part::decisions`]; from the end on, as far as is needed.
     pub(super) fn decisions(&self, wanted: &Wanted, found: &mut Vec<i64>) -> Result<(), LedgerError> {
         let Meta { first_seq, n_records, .. } = self.meta;
-        let place = |seq: i64| u64::try_from(seq.saturating_sub(first_seq)).unwrap_or(0).min(n_records);
-        let (begin, mut end) = (place(wanted.since), place(wanted.before));
+        let Range { start: begin, mut end } = wanted.places(first_seq, n_records);
         while end > begin && found.len() < wanted.most {
             let start = end.saturating_sub(ROUTES_TOGETHER).max(begin);
             let n = usize::try_from(end - start).unwrap_or(0);
             let (mut routes, mut scores) = (vec![0; n], vec![0; n * 8]);
-            self.read_column(&mut routes, 2, start)?;
-            self.read_column(&mut scores, 3, start * 8)?;
+            self.read_column(&mut routes, ROUTES, start)?;
+            self.read_column(&mut scores, SCORES, start * 8)?;
             let scores = scores.chunks_exact(8).filter_map(|bytes| Some(f64::from_le_bytes(bytes.try_into().ok()?)));
             wanted.find(first_seq + start.cast_signed(), &routes, &scores.collect::<Vec<_>>(), found);
             end = start;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::LedgerError;
 use super::index::{Key, PART_RECORDS};
-use super::part::Wanted;
+use super::part::{Wanted, newest_until};
 use super::run::Run;
 
 /// As many neighbors of a size become one: each look-up asks every run, and each run is an open file.
@@ -79,7 +79,7 @@ impl Runs {
         runs.splice(range, [Arc::new(merged)]);
     }
 
-    /// The newest neighbors that are to become one; none where they are few enough.
+    /// Neighbors that are to become one; none where there are few enough.
     pub(super) fn to_merge(&self) -> Option<&[Arc<Run>]> {
         let sizes: Vec<u64> = self.0.iter().map(|run| run.n_records()).collect();
         self.0.get(neighbors(&sizes)?)
@@ -103,7 +103,7 @@ impl Runs {
 
     /// Number of the newest grounds that are not after `seq`.
     pub(super) fn grounds_of(&self, seq: i64) -> Option<i64> {
-        self.0.iter().rev().find_map(|run| run.grounds().iter().rev().find(|found| **found <= seq).copied())
+        self.0.iter().rev().find_map(|run| newest_until(run.grounds(), seq))
     }
 
     /// As [`Part::decisions`](super::part::Part::decisions).

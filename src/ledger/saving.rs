@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::grounds::Grounds;
-use super::helper::Helper;
+use super::helper::Background;
 use super::past::Past;
 use super::record::Head;
 use super::saved::Saved;
@@ -20,10 +20,6 @@ use crate::telemetry::fields;
 pub const SAVED_EVERY: i64 = 1_000_000;
 /// How often it is looked whether there are as many.
 const LOOK_EVERY: Duration = Duration::from_mins(1);
-/// How long its end is waited for.
-const LIMIT: Duration = Duration::from_secs(2);
-/// Nobody waits for it.
-const NICENESS: i32 = 10;
 
 /// What a history that goes on is made again from, beside it: it is never held up.
 #[derive(Debug)]
@@ -31,7 +27,7 @@ pub struct Unsaved {
     /// Of the ledger.
     pub reader: Reader,
     /// Of the model that decides.
-    pub grounds: Arc<Grounds>,
+    pub grounds: Grounds,
     /// What that model knows from its training.
     pub genesis: Arc<History>,
     /// Nothing has passed in it yet.
@@ -65,55 +61,36 @@ impl Unsaved {
 
 /// Saves from time to time until it is dropped.
 #[derive(Debug)]
-pub struct Saving(Helper);
+pub struct Saving(#[expect(dead_code, reason = "held until it is dropped")] Background);
 
 impl Saving {
-    /// * `unsaved`: what there is to save, where there are [`SAVED_EVERY`] records after the number that it is given.
-    /// * `saved`: up to this record it is saved already.
+    /// * `unsaved`: what there is to save now; it is asked again later where there is nothing, or where that failed.
     ///
     /// # Errors
     /// [`LedgerError::Thread`].
-    pub fn start(
-        mut saved: i64,
-        mut unsaved: impl FnMut(i64) -> Option<Unsaved> + Send + 'static,
-    ) -> Result<Self, LedgerError> {
+    pub fn start(mut unsaved: impl FnMut() -> Option<Unsaved> + Send + 'static) -> Result<Self, LedgerError> {
         let run = move |is_over: &AtomicBool| {
             while !is_over.load(Ordering::SeqCst) {
-                if let Some(unsaved) = unsaved(saved) {
-                    let until = unsaved.until.seq;
-                    match save_apart(unsaved, is_over) {
-                        Ok(true) => saved = until,
-                        Ok(false) => return,
-                        Err(error) => {
-                            tracing::warn!({ fields::ERROR } = %error, "history can't be saved: a start after a kill takes longer");
-                            // Not before as many more.
-                            saved = until;
-                        }
+                match unsaved().map_or(Ok(true), |unsaved| save_apart(unsaved, is_over)) {
+                    Ok(true) => {}
+                    Ok(false) => return,
+                    Err(error) => {
+                        tracing::warn!({ fields::ERROR } = %error, "history can't be saved: a start after a kill takes longer");
                     }
                 }
                 thread::park_timeout(LOOK_EVERY);
             }
         };
-        Helper::start("ledger-saving", run).map(Self)
+        Background::start("ledger-saving", run).map(Self)
     }
 }
 
 /// On a thread of its own, with which the memory goes that it took: one that rests would keep it.
 fn save_apart(unsaved: Unsaved, is_over: &AtomicBool) -> Result<bool, LedgerError> {
-    let save = || {
-        // The thread's own, on Linux. Where it is refused nothing is lost but time.
-        let _ = rustix::process::nice(NICENESS);
-        unsaved.save(|| !is_over.load(Ordering::Relaxed))
-    };
+    let save = || unsaved.save(|| !is_over.load(Ordering::Relaxed));
     thread::scope(|scope| {
         let thread = thread::Builder::new().name("ledger-history".to_owned()).spawn_scoped(scope, save);
         // A panic there was told when it happened.
         thread.map_err(LedgerError::Thread)?.join().unwrap_or(Ok(false))
     })
-}
-
-impl Drop for Saving {
-    fn drop(&mut self) {
-        self.0.end_within(LIMIT);
-    }
 }

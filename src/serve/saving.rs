@@ -16,17 +16,17 @@ impl Recorder {
     /// # Errors
     /// [`LedgerError`] where there is no thread for it.
     pub fn keep_saved(self: &Arc<Self>) -> Result<Saving, LedgerError> {
-        let (recorder, mut model) = (Arc::downgrade(self), self.lane().grounds.model_digest.clone());
-        let mut is_told = false;
-        Saving::start(self.n_saved(), move |saved| {
+        let (mut saved, mut model) = (self.n_saved(), self.lane().grounds.model_digest.clone());
+        let (recorder, mut is_told) = (Arc::downgrade(self), false);
+        Saving::start(move || {
             let recorder = Weak::upgrade(&recorder)?;
-            let decides = recorder.lane().grounds.model_digest.clone();
+            let lane = recorder.lane();
             // What was saved of another model is worth nothing to the one that decides now.
-            let saved = if decides == model { saved } else { 0 };
-            if recorder.ledger().head_on_disk().seq - saved <= SAVED_EVERY {
+            let saved_of_it = if lane.grounds.model_digest == model { saved } else { 0 };
+            if recorder.ledger().head_on_disk().seq - saved_of_it <= SAVED_EVERY {
                 return None;
             }
-            let HistorySize { counts, activity, norms } = recorder.history().size();
+            let HistorySize { counts, activity, norms } = lane.history.size();
             let needed = (MEMORY_FACTOR * (counts.bytes + activity.bytes + norms.bytes)) as u64;
             if spare_bytes().is_some_and(|spare| spare < needed) {
                 if !std::mem::replace(&mut is_told, true) {
@@ -40,7 +40,8 @@ impl Recorder {
             is_told = false;
             // Where it can't be read now, it can another time.
             let unsaved = recorder.unsaved().ok()?;
-            model = decides;
+            // Where it fails, it is tried again after as many more.
+            (saved, model) = (unsaved.until.seq, unsaved.grounds.model_digest.clone());
             Some(unsaved)
         })
     }
@@ -54,7 +55,7 @@ impl Recorder {
         Ok(Unsaved {
             reader: self.ledger().reader()?,
             // Of the model of the lane, whichever decides by now.
-            grounds: Arc::new(lane.grounds.clone()),
+            grounds: lane.grounds.clone(),
             genesis: Arc::clone(&lane.genesis),
             flow: lane.flow.begun_anew(),
             until: self.ledger().head_on_disk(),
