@@ -1,6 +1,7 @@
 //! Parcels and results of the past into the ledger, so that a server's history starts warm.
 
-use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 
 use super::grounds::Grounds;
 use super::imported::KeptImport;
@@ -8,23 +9,53 @@ use super::inspection::Item;
 use super::kept::item_key;
 use super::pending::{Appended, Unavailable};
 use super::record::{Content, Kind};
-use super::{Keeping, Ledger, LedgerError};
+use super::{Keeping, Ledger, LedgerError, Reader};
 use crate::engine::Engine;
 use crate::features::KeptKeys;
+use crate::history::Bucket;
 use crate::parcel::codes::InfringementKind;
 use crate::parcel::{AdvisedAt, InvalidParcel, Parcel};
 use crate::table::RowOutcome;
 use crate::wire::{CheckedOutcome, check_outcome, timestamp, v1};
 
-/// A parcel of the past.
+/// A parcel of the past, as it will be kept: much less than what its row said.
 #[derive(Clone, Debug)]
 pub struct PastParcel {
-    /// As it was stated.
-    pub stated: v1::Parcel,
-    /// As it is believed.
-    pub parcel: Parcel,
-    /// The chance with which it had been chosen for inspection, where that is known.
-    pub selection_probability: Option<f64>,
+    item_id: String,
+    advised_at: AdvisedAt,
+    body: Vec<u8>,
+    parcel: Vec<u8>,
+    outcome: Option<Box<PastOutcome>>,
+}
+
+impl PastParcel {
+    /// Of a parcel as it was `stated` and as it is believed, with its result where its row has one, and the chance with which
+    /// it had been chosen for inspection where that is known. `engine` and `keeping` are those it will be recorded with.
+    pub fn of(
+        mut stated: v1::Parcel,
+        parcel: &Parcel,
+        selection_probability: Option<f64>,
+        outcome: Option<PastOutcome>,
+        (engine, keeping): (&Engine, &Keeping),
+    ) -> Self {
+        let (item_id, advised_at) = (parcel.item_id.as_str().to_owned(), parcel.advised_at);
+        let keys = engine.plan().keys(parcel, engine.rates());
+        let kept = KeptImport {
+            item_id: item_id.clone(),
+            advised_at: (advised_at.seconds(), advised_at.nanos()),
+            keys: KeptKeys::from(&keys),
+            selection_probability,
+        };
+        let (body, mut parcel) = (kept.to_body(), keeping.keep(&mut stated));
+        // Millions may wait.
+        parcel.shrink_to_fit();
+        Self { item_id, advised_at, body, parcel, outcome: outcome.map(Box::new) }
+    }
+
+    /// When it was advised.
+    pub fn advised_at(&self) -> AdvisedAt {
+        self.advised_at
+    }
 }
 
 /// A result of the past.
@@ -87,101 +118,142 @@ impl PastOutcome {
     }
 }
 
-/// What is taken in, in the order in which it happened.
-enum Past {
-    Parcel(Box<PastParcel>),
-    Outcome(PastOutcome),
+/// Results in the order in which they became known; of those of one time, in the order in which they came.
+#[derive(Default)]
+struct Awaited {
+    results: BTreeMap<(AdvisedAt, u64), PastOutcome>,
+    n_seen: u64,
 }
 
-impl Past {
-    fn at(&self) -> AdvisedAt {
-        match self {
-            Self::Parcel(past) => past.parcel.advised_at,
-            Self::Outcome(PastOutcome(checked)) => checked.inspected_at,
-        }
+impl Awaited {
+    fn add(&mut self, outcome: PastOutcome) {
+        self.results.insert((outcome.0.inspected_at, self.n_seen), outcome);
+        self.n_seen += 1;
+    }
+
+    fn first_at(&self) -> Option<AdvisedAt> {
+        self.results.first_key_value().map(|((at, _), _)| *at)
+    }
+
+    /// The next that became known before `at`; the next of all without.
+    fn next_before(&mut self, at: Option<AdvisedAt>) -> Option<PastOutcome> {
+        let next = self.results.first_entry()?;
+        at.is_none_or(|at| next.key().0 < at).then(|| next.remove())
     }
 }
 
 /// Records parcels and results of the past as what they are: imported, and decided by nobody here.
 ///
-/// They come in the order in which they happened, whatever order they are given in, so all of them are held in memory.
-/// What the ledger has already is left out: to import the same again changes nothing.
+/// `parcels` come in the order in which they were advised; one that does not counts as of the one before. Their results are
+/// recorded when they became known, and so are `outcomes`, in any order. Memory grows with the results that are still to
+/// come. What the ledger has already is left out: to import the same again changes nothing.
 ///
 /// # Errors
-/// [`ImportError`].
-pub fn import(
+/// [`ImportError`], or what `parcels` failed with; what was taken in until then stands.
+pub fn import<E: From<ImportError>>(
     ledger: &Ledger,
     engine: &Engine,
     grounds: &Grounds,
-    keeping: &Keeping,
-    parcels: Vec<PastParcel>,
+    parcels: impl Iterator<Item = Result<PastParcel, E>>,
     outcomes: Vec<PastOutcome>,
-) -> Result<Imported, ImportError> {
-    let mut past: Vec<Past> = parcels.into_iter().map(|past| Past::Parcel(Box::new(past))).collect();
-    past.extend(outcomes.into_iter().map(Past::Outcome));
-    // What was advised at a time comes before what became known then.
-    past.sort_by_key(|past| (past.at(), matches!(past, Past::Outcome(_))));
-    let width = engine.plan().spec().bucket_seconds;
-    // Never after now, as for what comes in while serving.
-    let now = width.bucket_of_second(ledger.clock().now_micros().div_euclid(1_000_000));
-    let bucket_of = |past: &Past| engine.bucket_of(past.at()).min(now);
-    ledger.stand_on(grounds, past.first().map_or(grounds.first_bucket(), bucket_of))?;
-    let reader = ledger.reader()?;
-    let mut imported = Imported::default();
-    // Several results of one inspection may come at once, and each must know of those before.
-    let mut items: HashMap<String, Item> = HashMap::new();
-    for past in past {
-        // Never before the record before.
-        let at = bucket_of(&past).max(ledger.head().bucket);
-        let is_before = u64::from(at < grounds.first_bucket());
-        match past {
-            Past::Parcel(mut past) => {
-                let item_id = past.parcel.item_id.as_str().to_owned();
-                let is_decided = |kind| matches!(kind, Kind::Decision | Kind::Imported);
-                if reader.about(&item_id)?.iter().any(|record| is_decided(record.content.kind)) {
-                    imported.known_parcels += 1;
-                    continue;
-                }
-                let keys = engine.plan().keys(&past.parcel, engine.rates());
-                let kept = KeptImport {
-                    item_id: item_id.clone(),
-                    advised_at: (past.parcel.advised_at.seconds(), past.parcel.advised_at.nanos()),
-                    keys: KeptKeys::from(&keys),
-                    selection_probability: past.selection_probability,
-                };
-                let content = Content {
-                    item: Some(item_key(&item_id).0),
-                    parcel: Some(keeping.keep(&mut past.stated)),
-                    ..Content::new(Kind::Imported, at, kept.to_body())
-                };
-                written(ledger.append(content)?)?;
-                imported.parcels += 1;
-                imported.before_model += is_before;
-            }
-            Past::Outcome(PastOutcome(checked)) => {
-                let item_id = checked.stated.item_id.clone();
-                let item = match items.remove(&item_id) {
-                    Some(item) => item,
-                    None => Item::read(&reader, &item_id, grounds)?,
-                };
-                let item = items.entry(item_id).or_insert(item);
-                let Some(kept) = item.with(&checked) else {
-                    imported.known_outcomes += 1;
-                    continue;
-                };
-                imported.of_unknown_items += u64::from(kept.decision.is_none());
-                written(ledger.append(kept.to_content(at))?)?;
-                imported.outcomes += 1;
-                imported.before_model += is_before;
-            }
+) -> Result<Imported, E> {
+    let mut awaited = Awaited::default();
+    outcomes.into_iter().for_each(|outcome| awaited.add(outcome));
+    let mut parcels = parcels.peekable();
+    let first_parcel = parcels.peek().and_then(|past| past.as_ref().ok()).map(PastParcel::advised_at);
+    let first_at = [first_parcel, awaited.first_at()].into_iter().flatten().min();
+    let mut import = Import::begin(ledger, engine, grounds, first_at)?;
+    for past in parcels {
+        let mut past = past?;
+        // What was advised at a time comes before what became known then.
+        while let Some(outcome) = awaited.next_before(Some(past.advised_at)) {
+            import.outcome(outcome)?;
         }
+        if let Some(outcome) = past.outcome.take() {
+            awaited.add(*outcome);
+        }
+        import.parcel(past)?;
     }
-    Ok(imported)
+    while let Some(outcome) = awaited.next_before(None) {
+        import.outcome(outcome)?;
+    }
+    Ok(import.imported)
 }
 
-fn written(appended: Appended) -> Result<(), Unavailable> {
-    match appended {
-        Appended::Recorded { .. } | Appended::Known { .. } => Ok(()),
-        Appended::Spilled { .. } | Appended::Refused => Err(Unavailable::Failing),
+/// The past on its way into the ledger.
+struct Import<'a> {
+    ledger: &'a Ledger,
+    reader: Reader,
+    engine: &'a Engine,
+    grounds: &'a Grounds,
+    now: Bucket,
+    /// Several results of one inspection may come at once, and each must know of those before.
+    items: HashMap<String, Item>,
+    imported: Imported,
+}
+
+impl<'a> Import<'a> {
+    fn begin(
+        ledger: &'a Ledger,
+        engine: &'a Engine,
+        grounds: &'a Grounds,
+        first_at: Option<AdvisedAt>,
+    ) -> Result<Self, ImportError> {
+        let width = engine.plan().spec().bucket_seconds;
+        // Never after now, as for what comes in while serving.
+        let now = width.bucket_of_second(ledger.clock().now_micros().div_euclid(1_000_000));
+        ledger.stand_on(grounds, first_at.map_or(grounds.first_bucket(), |at| engine.bucket_of(at).min(now)))?;
+        let (reader, items, imported) = (ledger.reader()?, HashMap::new(), Imported::default());
+        Ok(Self { ledger, reader, engine, grounds, now, items, imported })
+    }
+
+    /// Never before the record before.
+    fn bucket_of(&self, at: AdvisedAt) -> Bucket {
+        self.engine.bucket_of(at).min(self.now).max(self.ledger.head().bucket)
+    }
+
+    fn parcel(&mut self, past: PastParcel) -> Result<(), ImportError> {
+        let is_decided = |kind| matches!(kind, Kind::Decision | Kind::Imported);
+        if self.reader.about(&past.item_id)?.iter().any(|record| is_decided(record.content.kind)) {
+            self.imported.known_parcels += 1;
+            return Ok(());
+        }
+        let content = Content {
+            item: Some(item_key(&past.item_id).0),
+            parcel: Some(past.parcel),
+            ..Content::new(Kind::Imported, self.bucket_of(past.advised_at), past.body)
+        };
+        self.write(content)?;
+        self.imported.parcels += 1;
+        Ok(())
+    }
+
+    fn outcome(&mut self, PastOutcome(checked): PastOutcome) -> Result<(), ImportError> {
+        let item_id = checked.stated.item_id.clone();
+        let item = match self.items.entry(item_id) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => {
+                let item = Item::read(&self.reader, new.key(), self.grounds)?;
+                new.insert(item)
+            }
+        };
+        let Some(kept) = item.with(&checked) else {
+            self.imported.known_outcomes += 1;
+            return Ok(());
+        };
+        self.imported.of_unknown_items += u64::from(kept.decision.is_none());
+        self.write(kept.to_content(self.bucket_of(checked.inspected_at)))?;
+        self.imported.outcomes += 1;
+        Ok(())
+    }
+
+    fn write(&mut self, content: Content) -> Result<(), ImportError> {
+        let is_before = content.bucket < self.grounds.first_bucket();
+        match self.ledger.append(content)? {
+            Appended::Recorded { .. } | Appended::Known { .. } => {}
+            Appended::Spilled { .. } | Appended::Refused => return Err(Unavailable::Failing.into()),
+        }
+        self.imported.before_model += u64::from(is_before);
+        Ok(())
     }
 }

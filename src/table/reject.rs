@@ -64,6 +64,20 @@ impl RejectCounts {
     /// How many rejects of each reason are kept as examples.
     pub const EXAMPLES_PER_REASON: u64 = 3;
 
+    /// Counts a row, and gives what could be read.
+    pub fn count<T>(&mut self, row: Result<T, Reject>) -> Option<T> {
+        match row {
+            Ok(row) => {
+                self.accepted();
+                Some(row)
+            }
+            Err(reject) => {
+                self.rejected(reject);
+                None
+            }
+        }
+    }
+
     /// Counts a row that could be read.
     pub fn accepted(&mut self) {
         self.n_accepted += 1;

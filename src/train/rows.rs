@@ -63,13 +63,7 @@ impl<'a> RowsReader<'a> {
             let checked: Vec<_> = checked.collect();
             for row in checked {
                 on_row();
-                match row {
-                    Ok(row) => {
-                        self.rejects.accepted();
-                        rows.push(row);
-                    }
-                    Err(reject) => self.rejects.rejected(reject),
-                }
+                rows.extend(self.rejects.count(row));
             }
             if is_end && let Some((_, reader, _)) = self.table.take() {
                 self.labels.add(&reader.labels());

@@ -1,11 +1,12 @@
 //! The past into a ledger, and a ledger into a training.
 
 use std::fs;
-use std::process::Command;
+use std::io::Write as _;
+use std::process::{Command, Stdio};
 
 use expect_test::expect;
-use parcel_risk::history::Snapshot;
-use parcel_risk::ledger::{Reader, export, rescore, verify};
+use parcel_risk::history::{Bucket, Snapshot};
+use parcel_risk::ledger::{Kind, LedgerError, Reader, export, rescore, verify};
 use parcel_risk::wire::v1;
 
 use super::{Place, decisions, parcels, requests, stop};
@@ -105,4 +106,76 @@ async fn what_a_ledger_exports_trains_a_model_that_serves() {
     assert_eq!(trained.0, Some(0), "{}", trained.1);
     let scored = parcel_risk(&place, &["score", "--model", &model, &labeled]);
     assert_eq!(scored.0, Some(0), "{}", scored.1);
+}
+
+/// What stands in a ledger, record by record: kind, bucket, and what it says.
+fn contents(place: &Place) -> Vec<(Kind, Bucket, Vec<u8>)> {
+    let mut contents = Vec::new();
+    let reader = Reader::open(&place.path()).unwrap();
+    let taken = reader.scan::<LedgerError>(1, |record| {
+        contents.push((record.content.kind, record.content.bucket, record.content.body));
+        Ok(())
+    });
+    taken.unwrap();
+    contents
+}
+
+#[test]
+fn tables_are_taken_in_by_time_however_they_stand() {
+    let place = Place::new();
+    let (_, table) = past(&place, 60);
+    let outcomes = place.dir.path().join("outcomes.csv").to_str().unwrap().to_owned();
+    let text = fs::read_to_string(&table).unwrap();
+    let rows: Vec<&str> = text.lines().collect();
+    let write = |name: &str, rows: &mut dyn Iterator<Item = &&str>| {
+        let path = place.dir.path().join(name);
+        fs::write(&path, rows.map(|row| format!("{row}\n")).collect::<String>()).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let even = write("even.jsonl", &mut rows.iter().step_by(2));
+    let odd = write("odd.jsonl", &mut rows.iter().skip(1).step_by(2));
+    let backward = write("backward.jsonl", &mut rows.iter().rev());
+    let imported = |data: &[&str], stdin: &str| {
+        let into = Place::new();
+        let ledger = into.path().to_str().unwrap().to_owned();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_parcel-risk"));
+        command.args(["ledger", "import", "--ledger", &ledger, "--model", MODEL, "--outcomes", &outcomes, "--data"]);
+        let mut running = command.args(data).stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        running.stdin.take().unwrap().write_all(stdin.as_bytes()).unwrap();
+        assert!(running.wait().unwrap().success());
+        contents(&into)
+    };
+    let whole = imported(&[&table], "");
+    assert_eq!(whole.len(), 60 + 13);
+    let buckets: Vec<_> = whole.iter().map(|(_, bucket, _)| *bucket).collect();
+    assert!(buckets.is_sorted() && buckets.first() < buckets.last());
+    assert!(imported(&[&odd, &even], "") == whole);
+    assert!(imported(&[&backward], "") == whole);
+    assert!(imported(&[&odd, "-"], &fs::read_to_string(&even).unwrap()) == whole);
+}
+
+#[test]
+fn results_in_columns_of_other_names_need_a_mapping_and_are_asked_for_it_at_once() {
+    let place = Place::new();
+    let ledger = place.path().to_str().unwrap().to_owned();
+    let (sent, table) = past(&place, 3);
+    let file = |name: &str, text: &str| {
+        let path = place.dir.path().join(name);
+        fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let at = jiff_time(sent[0].advised_at.as_ref().unwrap().seconds + 60);
+    let found = file("found.csv", &format!("Item,Found,On\n{},seized,{at}\n", sent[0].item_id));
+    let import = ["ledger", "import", "--ledger", &ledger, "--model", MODEL, "--data", &table, "--outcomes", &found];
+    let (code, said) = parcel_risk(&place, &import);
+    assert_eq!(code, Some(1));
+    assert!(said.contains("\"Found\" is no field of a parcel"), "{said}");
+    assert!(!place.path().exists());
+    let mapping = file(
+        "found.toml",
+        "[columns]\nItem = \"item_id\"\nOn = \"outcome.known_at\"\n\
+         Found = { field = \"outcome.infringement\", infringement = [\"seized\"] }\n",
+    );
+    let (code, said) = parcel_risk(&place, &[&import[..], &["--outcomes-mapping", &mapping]].concat());
+    assert_eq!((code, said.as_str()), (Some(0), "3 parcels and 1 results were taken in\n"));
 }
