@@ -72,6 +72,10 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
         (None, Some(days)) => days,
         _ => train.label_delay_days,
     };
+    let point_in_time = PointInTime { plan: &plan, rates: &rates, label_delay_days };
+    let mut run = Run { out: &args.out, point_in_time, warm_up: None };
+    // Before what takes long.
+    run.writer()?;
     let mut progress = Progress::new();
     let warm_up = if args.warm_up.is_empty() {
         None
@@ -80,11 +84,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
         let (mapping, limits) = (mapping.as_ref(), config.limits());
         Some(Dataset::read(&args.warm_up, mapping, limits, train.max_reject_share, || progress.tick())?)
     };
-    let run = Run {
-        out: &args.out,
-        point_in_time: PointInTime { plan: &plan, rates: &rates, label_delay_days },
-        warm_up: warm_up.as_ref(),
-    };
+    run.warm_up = warm_up.as_ref();
     progress.begin("writing", None);
     let reader = RowsReader::new(&args.data, mapping.as_ref(), config.limits());
     let (rejects, n_repeated) = match run.in_the_order_of_the_file(reader, train.max_reject_share, &progress)? {

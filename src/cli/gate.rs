@@ -52,7 +52,8 @@ pub(super) fn check(args: CheckArgs) -> anyhow::Result<()> {
     let config = settings::load(&args.config, flags)?;
     let champion = settings::artifact(args.champion.as_deref())?;
     let challenger = settings::artifact(Some(&args.directory))?;
-    let report = tried(&champion, &challenger, &config)?;
+    let reference = reference_set(&config)?;
+    let report = tried(&champion, &challenger, reference.as_ref(), &config)?;
     output::print(&report.to_text())?;
     match report.failure() {
         None => Ok(()),
@@ -60,11 +61,20 @@ pub(super) fn check(args: CheckArgs) -> anyhow::Result<()> {
     }
 }
 
+/// The reference set of a configuration, where it names one.
+pub(super) fn reference_set(config: &ValidConfig) -> anyhow::Result<Option<ReferenceSet>> {
+    let file = Some(&config.gate().reference).filter(|file| !file.is_empty());
+    Ok(file.map(|file| ReferenceSet::read(file.as_ref(), config.limits())).transpose()?)
+}
+
 /// Holds one model beside another, under a configuration.
-pub(super) fn tried(champion: &Artifact, challenger: &Artifact, config: &ValidConfig) -> anyhow::Result<Report> {
+pub(super) fn tried(
+    champion: &Artifact,
+    challenger: &Artifact,
+    reference: Option<&ReferenceSet>,
+    config: &ValidConfig,
+) -> anyhow::Result<Report> {
     let gate: &GateConfig = config.gate();
-    let reference = (!gate.reference.is_empty()).then(|| ReferenceSet::read(gate.reference.as_ref(), config.limits()));
-    let reference = reference.transpose()?;
     let live = match config.ledger().path().filter(|path| path.exists()) {
         None => LiveRows::default(),
         Some(path) => LiveRows::read(&Reader::open(path)?, usize::try_from(gate.live_parcels)?)?,
@@ -76,7 +86,7 @@ pub(super) fn tried(champion: &Artifact, challenger: &Artifact, config: &ValidCo
     let trial = Trial {
         champion: &Contender::new(champion, settings::policed_engine(champion, config)?),
         challenger: &Contender::new(challenger, settings::policed_engine(challenger, config)?),
-        reference: reference.as_ref(),
+        reference,
         live: &live,
         drawn: &drawn,
         config: gate,

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use minisign::SecretKey;
 
 use super::connection::ConnectionFlags;
 use super::model_admin::ServerFlag;
@@ -16,7 +17,8 @@ use crate::config::ValidConfig;
 use crate::features::FeaturePlan;
 use crate::ledger::{Reader, export_until, recorded_keys};
 use crate::model::EstimatorKind;
-use crate::train::{Dataset, TrainError, drafts_at, train};
+use crate::table::TableReader;
+use crate::train::{Dataset, Recipe, TrainError, drafts_at, train};
 
 /// Flags of `retrain`.
 #[derive(Debug, clap::Args)]
@@ -98,16 +100,23 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
     let registry = config.registry().path().context("no registry is named: give --registry, or set registry.path")?;
     fs::create_dir_all(registry).with_context(|| format!("making {}", registry.display()))?;
     let champion = models::champion_by("--champion", args.champion.as_deref(), &config)?.artifact;
+    // What a run of minutes or hours would fail with at its end is read before it.
+    let reference = gate::reference_set(&config)?;
+    let recipe = super::train::recipe(&config)?;
+    for file in &args.data {
+        TableReader::open(file, None).with_context(|| format!("reading {}", file.display()))?;
+    }
+    let key = args.secret_key.as_deref().map(|path| sign::secret_key(path, &args.password)).transpose()?;
 
     // Hidden, so that a server which looks into the registry meanwhile does not take it for a model.
     let work = Workplace::new(registry)?;
-    let (artifact, seq) = learned(&args, &config, ledger, &work)?;
-    let report = gate::tried(&champion, &artifact, &config)?;
+    let (artifact, seq) = learned(&args, &config, &recipe, ledger, &work)?;
+    let report = gate::tried(&champion, &artifact, reference.as_ref(), &config)?;
     eprint!("{}", report.to_text());
     if let Some(finding) = report.failure() {
         return Err(Ended::Rejected { check: finding.check.as_str(), why: finding.why.clone() }.into());
     }
-    let place = put(&args, registry, artifact.clone())?;
+    let place = put(key.as_ref(), registry, artifact.clone())?;
     let model = artifact.model_ref();
     if let Some(server) = &args.server {
         let server = ServerFlag::new(server.clone(), args.connection.clone());
@@ -120,7 +129,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
         "version": model.version,
         "digest": model.digest,
         "ledger_seq": seq,
-        "signed": args.secret_key.is_some(),
+        "signed": key.is_some(),
         "staged": args.server.is_some(),
     });
     output::print(&format!("{done}\n"))
@@ -145,7 +154,13 @@ impl Drop for Workplace {
 }
 
 /// A model of what the ledger holds, and the number of the last record that it knows.
-fn learned(args: &Args, config: &ValidConfig, ledger: &Path, work: &Workplace) -> anyhow::Result<(Artifact, i64)> {
+fn learned(
+    args: &Args,
+    config: &ValidConfig,
+    recipe: &Recipe,
+    ledger: &Path,
+    work: &Workplace,
+) -> anyhow::Result<(Artifact, i64)> {
     let mut progress = Progress::new();
     progress.begin("exporting", None);
     let reader = Reader::open(ledger)?;
@@ -158,7 +173,6 @@ fn learned(args: &Args, config: &ValidConfig, ledger: &Path, work: &Workplace) -
     let tables: Vec<_> = args.data.iter().cloned().chain([table]).collect();
     let max_reject_share = config.train().get().max_reject_share;
     let mut dataset = Dataset::read(&tables, None, config.limits(), max_reject_share, || progress.tick())?;
-    let recipe = super::train::recipe(config)?;
     // Pseudonyms lead to nothing that was known of whom they stand for.
     dataset.know_by(&recorded_keys(&reader, seq, &FeaturePlan::compile(recipe.spec.clone())?)?);
     dataset.reading.ledger = Some(LedgerExport { until_seq: seq, max_weight: args.max_weight });
@@ -168,7 +182,7 @@ fn learned(args: &Args, config: &ValidConfig, ledger: &Path, work: &Workplace) -
         eprintln!("{n_clipped} parcels stand for more than {} others, and are counted as that many", args.max_weight);
     }
     let restate = |positions: &[&_]| drafts_at(&tables, None, positions);
-    let artifact = train(&dataset, &recipe, restate, &mut progress);
+    let artifact = train(&dataset, recipe, restate, &mut progress);
     progress.end();
     match artifact {
         Ok(artifact) => Ok((artifact, seq)),
@@ -178,12 +192,11 @@ fn learned(args: &Args, config: &ValidConfig, ledger: &Path, work: &Workplace) -
 }
 
 /// Puts the model where servers find it, whole.
-fn put(args: &Args, registry: &Path, artifact: Artifact) -> anyhow::Result<PathBuf> {
-    let artifact = match &args.secret_key {
+fn put(key: Option<&SecretKey>, registry: &Path, artifact: Artifact) -> anyhow::Result<PathBuf> {
+    let artifact = match key {
         None => artifact,
-        Some(path) => {
-            let key = sign::secret_key(path, &args.password)?;
-            let signature = sign::signature(&artifact, &key)?;
+        Some(key) => {
+            let signature = sign::signature(&artifact, key)?;
             artifact.signed(signature)
         }
     };

@@ -179,6 +179,7 @@ fn convert(args: &ConvertArgs) -> anyhow::Result<()> {
     output::refuse_input_as_output("--out", Some(&args.out), read.into_iter().flatten().map(PathBuf::as_path))?;
     let config = settings::load(&args.config, Flags::default())?;
     let mapping = settings::mapping(args.mapping.as_deref())?;
+    TableWriter::check_place(&args.out)?;
     let columns = columns(&args.file, mapping.as_ref())?;
     let mut writer = TableWriter::create(&args.out, columns)?;
     let table = TableReader::open(&args.file, mapping.as_ref())?;

@@ -55,6 +55,7 @@ pub fn export(reader: &Reader, path: &Path) -> Result<Exported, ExportError> {
 /// # Errors
 /// [`ExportError`].
 pub fn export_until(reader: &Reader, path: &Path, until: i64) -> Result<Exported, ExportError> {
+    TableWriter::check_place(path)?;
     let found = outcomes(reader, until)?;
     // All rows are looked at first: a table has the columns that any of them needs.
     let mut columns = Columns::of([]);

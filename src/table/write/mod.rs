@@ -147,6 +147,14 @@ impl TableWriter {
         Ok(Self { file, sink })
     }
 
+    /// Finds out whether a table could be begun at `path`, and leaves nothing there: before what takes long.
+    ///
+    /// # Errors
+    /// [`WriteError`], as [`TableWriter::create`].
+    pub fn check_place(path: &Path) -> Result<(), WriteError> {
+        Self::create(path, Columns::of([])).map(drop)
+    }
+
     /// Writes one row.
     ///
     /// # Errors

@@ -114,6 +114,20 @@ async fn a_ledger_becomes_a_signed_model_again_and_again_and_every_end_has_its_c
     assert_eq!(std::fs::read_dir(place.dir.path().join("models/again")).unwrap().count(), 2);
 }
 
+#[test]
+fn what_a_run_would_fail_with_at_its_end_is_told_before_the_ledger_is_read() {
+    // There is none: whatever is named here was looked at before.
+    let place = Place::new();
+    let nowhere = place.dir.path().join("nowhere.csv").to_str().unwrap().to_owned();
+    for flag in ["--data", "--reference", "--secret-key"] {
+        let failed = retrain(&place, &[flag, &nowhere], &[]);
+        assert_eq!(failed.status.code(), Some(1));
+        assert!(said(&failed).contains("nowhere.csv: No such file"), "{flag}: {}", said(&failed));
+    }
+    let failed = retrain(&place, &[], &[("PARCEL_RISK_TRAIN_FEATURES", &nowhere)]);
+    assert!(said(&failed).contains("nowhere.csv: No such file"), "{}", said(&failed));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_ledger_that_knows_nobody_gives_the_model_of_one_that_knows_all() {
     let mut models = Vec::new();
