@@ -16,6 +16,7 @@ mod norm;
 mod packed;
 mod possible;
 mod replay;
+mod sequence;
 mod shards;
 mod size;
 mod slab;
@@ -36,6 +37,7 @@ pub use group::{Group, Groups};
 pub use key::{EntityKey, KeyHasher, KeyKind, KeyParts};
 pub use norm::{Norm, Usual};
 pub use replay::{Advised, DueOutcome, Replay};
+pub use sequence::{Sequence, Workers};
 pub(crate) use shards::KeyIsHash;
 pub use size::{HistorySize, TableSize};
 pub use snapshot::{Snapshot, SnapshotError, Stored};
@@ -92,6 +94,11 @@ impl History {
     pub fn fold_alone(&mut self, event: &Event<'_>) {
         let Self { decay, shards, .. } = self;
         event.change(decay, shards);
+    }
+
+    /// Folds a sequence of events, in no bucket before that of an event before; holds nothing then.
+    pub fn fold_sequence(&self, sequence: &mut Sequence, workers: Workers) {
+        sequence.fold(&self.shards, &self.decay, workers);
     }
 
     /// As [`History::fold_alone`] of each of `together`, which were of bucket `at`.

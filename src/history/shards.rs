@@ -11,7 +11,7 @@ use bytes::Bytes;
 use rayon::prelude::*;
 
 use super::table::{Pack, Slabs, Table};
-use super::{Activity, Bucket, Decay, DueOutcome, EntityKey, Entry, HistorySize, Norm, SnapshotError, found};
+use super::{Activity, Bucket, EntityKey, Entry, HistorySize, Norm, SnapshotError};
 
 /// One part of what is known: everything about some of the entities.
 #[derive(Clone, Default)]
@@ -171,18 +171,6 @@ impl Shards {
             entries.own_all();
             activity.own_all();
             norms.own_all();
-        });
-    }
-
-    /// Adds outcomes, in the order in which they became known.
-    pub(super) fn add_outcomes(&mut self, outcomes: &[&DueOutcome], decay: &Decay) {
-        let of_keys = outcomes.iter().flat_map(|DueOutcome { at, infringement, keys }| {
-            keys.iter().map(move |key| (*key, (*key, *at, found(*infringement))))
-        });
-        self.change_by_shard(&by_shard(of_keys), |shard, outcomes| {
-            for &(key, at, added) in outcomes {
-                shard.entries.change(key, Entry::default, |entry| entry.add(at, added, decay));
-            }
         });
     }
 

@@ -7,7 +7,9 @@ use SnapshotError::{Damaged, Inconsistent};
 use super::due::DueColumns;
 use super::shards::{KeySet, Shards};
 use super::table::{Slabs, Table};
-use super::{Activity, BucketWidth, Decay, DueOutcome, EntityKey, Entry, History, HistoryView, Norm};
+use super::{
+    Activity, BucketWidth, Decay, DueOutcome, EntityKey, Entry, Event, History, HistoryView, Norm, Sequence, Workers,
+};
 
 /// Everything a history holds, with the outcomes that were still to come.
 #[derive(Clone, Debug, PartialEq)]
@@ -177,10 +179,17 @@ impl History {
 
     /// The history once all that was still to come has come in.
     #[must_use]
-    pub fn settled(mut self, due: &[DueOutcome]) -> Self {
+    pub fn settled(self, due: &[DueOutcome]) -> Self {
         let mut due: Vec<_> = due.iter().collect();
         due.sort_by_key(|outcome| outcome.at);
-        self.shards.add_outcomes(&due, &self.decay);
+        let mut sequence = Sequence::default();
+        for &DueOutcome { at, infringement, ref keys } in due {
+            sequence.add(&Event::Outcome { at, keys, infringement });
+            if sequence.is_long() {
+                self.fold_sequence(&mut sequence, Workers::All);
+            }
+        }
+        self.fold_sequence(&mut sequence, Workers::All);
         self
     }
 }

@@ -9,7 +9,7 @@ use super::kept::KeptDecision;
 use super::outcome::KeptOutcome;
 use super::record::{self, Kind, Record};
 use crate::features::ParcelKeys;
-use crate::history::{Bucket, Event, History};
+use crate::history::{Bucket, Event, History, Sequence, Workers};
 use crate::policy::{Flow, Route, RouteCause};
 
 /// Records folded in their order.
@@ -20,6 +20,9 @@ pub struct Fold {
     /// Those of the records that come.
     pub(super) recorded_on: Option<Grounds>,
     pub(super) history: Arc<History>,
+    /// What is yet to be folded: some at a time, most of them far away in memory, are there sooner than one by one.
+    waiting: Sequence,
+    workers: Workers,
     pub(super) flow: Arc<Flow>,
     /// The bucket of the last record.
     pub(super) reached: Bucket,
@@ -27,16 +30,20 @@ pub struct Fold {
 
 impl Fold {
     /// Nothing but what the model knows from its training.
-    pub fn new(grounds: Grounds, genesis: History, flow: Flow) -> Self {
-        let (history, flow) = (Arc::new(genesis), Arc::new(flow));
-        Self { grounds, recorded_on: None, history, flow, reached: Bucket::default() }
+    pub fn new(grounds: Grounds, genesis: History, flow: Flow, workers: Workers) -> Self {
+        let (history, flow, waiting) = (Arc::new(genesis), Arc::new(flow), Sequence::default());
+        Self { grounds, recorded_on: None, history, waiting, workers, flow, reached: Bucket::default() }
     }
 
     /// Comes to a bucket: where it is a later one, what is too much is forgotten first, as while serving.
     pub fn reach(&mut self, at: Bucket) {
         if at > self.reached {
             self.reached = at;
-            self.history.evict_stalest(usize::try_from(self.grounds.history_max_entities).unwrap_or(usize::MAX));
+            let most = usize::try_from(self.grounds.history_max_entities).unwrap_or(usize::MAX);
+            if self.history.n_entities() + self.waiting.n_counts() > most {
+                self.settle();
+                self.history.evict_stalest(most);
+            }
         }
     }
 
@@ -66,18 +73,18 @@ impl Fold {
                 }
                 if included(self) {
                     let keys = ParcelKeys::from(kept.keys);
-                    self.history.fold(&Event::Advised { at: *bucket, footprint: keys.footprint() });
+                    self.wait(&Event::Advised { at: *bucket, footprint: keys.footprint() });
                 }
             }
             Kind::Imported if included(self) => {
                 let kept = KeptImport::from_body(body).map_err(unreadable)?;
                 let keys = ParcelKeys::from(kept.keys);
-                self.history.fold(&Event::Advised { at: *bucket, footprint: keys.footprint() });
+                self.wait(&Event::Advised { at: *bucket, footprint: keys.footprint() });
             }
             Kind::Outcome if included(self) => {
                 let kept = KeptOutcome::of(&record.content).map_err(unreadable)?;
                 if let Some((infringement, keys)) = kept.label() {
-                    self.history.fold(&Event::Outcome { at: *bucket, keys: &keys, infringement });
+                    self.wait(&Event::Outcome { at: *bucket, keys: &keys, infringement });
                 }
             }
             Kind::Imported | Kind::Outcome | Kind::Repeat | Kind::Model | Kind::Erasure => {}
@@ -85,8 +92,21 @@ impl Fold {
         Ok(())
     }
 
+    fn wait(&mut self, event: &Event<'_>) {
+        self.waiting.add(event);
+        if self.waiting.is_long() {
+            self.settle();
+        }
+    }
+
+    /// Folds what waits: from here on whoever has the [history](Self::parts) sees all that was added.
+    pub fn settle(&mut self) {
+        self.history.fold_sequence(&mut self.waiting, self.workers);
+    }
+
     /// As it stands.
-    pub fn history(&self) -> &History {
+    pub fn history(&mut self) -> &History {
+        self.settle();
         &self.history
     }
 
@@ -95,8 +115,9 @@ impl Fold {
         &self.flow
     }
 
-    /// Both, to go on with; more records may still be added.
-    pub fn parts(&self) -> (Arc<History>, Arc<Flow>) {
+    /// Both, to go on with; more records may still be added, and are seen once it is [settled](Self::settle).
+    pub fn parts(&mut self) -> (Arc<History>, Arc<Flow>) {
+        self.settle();
         (Arc::clone(&self.history), Arc::clone(&self.flow))
     }
 

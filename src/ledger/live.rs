@@ -1,15 +1,18 @@
 //! History while serving: a fold of the ledger, read and written by all calls at once.
 
+use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, TryLockError};
+use std::time::{Duration, Instant};
 
 use super::grounds::Grounds;
 use super::items::Items;
 use super::past::Past;
 use super::saved::Saved;
 use super::{Ledger, LedgerError, Reader};
-use crate::history::{Bucket, EntityKey, History};
+use crate::history::{Bucket, EntityKey, History, Workers};
 use crate::policy::Flow;
+use crate::telemetry::fields;
 
 /// The bucket that is open, the items that were advised, and the bounds of every history that goes on.
 ///
@@ -39,8 +42,10 @@ impl Live {
         genesis: &History,
         flow: Flow,
     ) -> Result<(Self, Arc<History>, Arc<Flow>), LedgerError> {
-        let past = Past::read(reader, grounds, genesis, flow, i64::MAX, &|| true)?;
-        let Past { fold, items, n_saved } = past.expect("nothing ends it before");
+        let told = Told::new(reader.head()?.seq);
+        let past = Past::read(reader, grounds, genesis, flow, i64::MAX, Workers::All, &|seq| told.of(seq))?;
+        told.done();
+        let Past { mut fold, items, n_saved } = past.expect("nothing ends it before");
         let open = fold.reached.max(grounds.first_bucket());
         let most_entities = usize::try_from(grounds.history_max_entities).unwrap_or(usize::MAX);
         let (history, flow) = fold.parts();
@@ -152,5 +157,42 @@ impl Live {
     /// Whether the item was never advised before; it then has been.
     pub fn is_first(&self, item: EntityKey) -> bool {
         self.items.insert(item)
+    }
+}
+
+/// Says how far a start has come, where it takes long: nothing is answered until then.
+struct Told {
+    until: i64,
+    begun: Instant,
+    last: Cell<Instant>,
+}
+
+/// How often.
+const TELL_EVERY: Duration = Duration::from_secs(5);
+
+impl Told {
+    fn new(until: i64) -> Self {
+        let begun = Instant::now();
+        Self { until, begun, last: Cell::new(begun) }
+    }
+
+    /// To be asked on and on.
+    fn of(&self, seq: i64) -> bool {
+        if self.last.get().elapsed() >= TELL_EVERY {
+            self.last.set(Instant::now());
+            tracing::info!(
+                { fields::LEDGER_SEQ } = seq,
+                { fields::LEDGER_LAST_SEQ } = self.until,
+                "folding the ledger into history"
+            );
+        }
+        true
+    }
+
+    fn done(&self) {
+        let took = self.begun.elapsed();
+        if took >= TELL_EVERY {
+            tracing::info!({ fields::SECONDS } = took.as_secs_f64(), "the ledger is folded into history");
+        }
     }
 }

@@ -7,7 +7,7 @@ use super::items::Items;
 use super::record::Kind;
 use super::saved::Restored;
 use super::{Fold, LedgerError, Reader};
-use crate::history::{EntityKey, History};
+use crate::history::{EntityKey, History, Workers};
 use crate::policy::Flow;
 
 /// What a ledger holds up to some record, folded.
@@ -33,8 +33,8 @@ impl From<LedgerError> for Enough {
 }
 
 impl Past {
-    /// The fold of a ledger up to record `until`, or to its last one, as [`Live::rebuilt`] makes it. `None` where `goes_on`
-    /// says so before.
+    /// The fold of a ledger up to record `until`, or to its last one, by `workers`. `None` where `goes_on`
+    /// says so before, which is asked from time to time and told the number of the record that is reached.
     ///
     /// # Errors
     /// [`LedgerError`] where the ledger can't be read.
@@ -44,10 +44,11 @@ impl Past {
         genesis: &History,
         flow: Flow,
         until: i64,
-        goes_on: &dyn Fn() -> bool,
+        workers: Workers,
+        goes_on: &dyn Fn(i64) -> bool,
     ) -> Result<Option<Self>, LedgerError> {
         let items = Items::default();
-        let mut fold = Fold::new(grounds.clone(), History::empty(genesis.decay()), flow);
+        let mut fold = Fold::new(grounds.clone(), History::empty(genesis.decay()), flow, workers);
         let mut n_saved = 0;
         if let Some(saved) = Restored::read(reader, grounds)
             && let Some(record) = reader.record(saved.seq)?
@@ -66,7 +67,7 @@ impl Past {
             if record.seq > until {
                 return Err(Enough::Reached);
             }
-            if record.seq % 1024 == 0 && !goes_on() {
+            if record.seq % 1024 == 0 && !goes_on(record.seq) {
                 return Err(Enough::Over);
             }
             if matches!(record.content.kind, Kind::Decision | Kind::Imported)

@@ -12,7 +12,7 @@ use super::{LedgerError, Reader};
 use crate::artifact::Artifact;
 use crate::engine::{Engine, Explanation};
 use crate::features::ParcelKeys;
-use crate::history::History;
+use crate::history::{History, Workers};
 use crate::parcel::{AdvisedAt, DraftTime};
 use crate::policy::{Policy, Route, RouteCause, Routing, Rule, Seen, Words};
 use crate::reasons::Language;
@@ -61,7 +61,7 @@ pub fn rescore(reader: &Reader, artifacts: &[Artifact]) -> Result<Rescored, Ledg
         if record.content.kind == Kind::Decision {
             let item = record.content.item.unwrap_or_default();
             let by = recorded_on.as_ref().map_or("", |on| on.decides(item));
-            match at_work.iter().flatten().find(|at_work| at_work.engine.model_ref().digest == by) {
+            match at_work.iter_mut().flatten().find(|at_work| at_work.engine.model_ref().digest == by) {
                 None => rescored.unknown_model += 1,
                 Some(AtWork { engine, fold }) => match difference(engine, &policies, fold, &record)? {
                     None => rescored.equal += 1,
@@ -93,7 +93,7 @@ fn begin(reader: &Reader, seq: i64, grounds: Grounds, artifacts: &[Artifact]) ->
     let policy = grounds.policy().map_err(|error| unreadable(error.to_string()))?;
     let engine = Engine::new(Arc::clone(artifact.model()), Arc::clone(artifact.model_ref()), rates, policy);
     let engine = engine.map_err(|error| unreadable(error.to_string()))?;
-    let mut fold = Fold::new(grounds, History::clone(artifact.settled_history()), engine.flow());
+    let mut fold = Fold::new(grounds, History::clone(artifact.settled_history()), engine.flow(), Workers::All);
     // Once for each change of grounds, of which there are few.
     reader.scan::<LedgerError>(0, |earlier| if earlier.seq < seq { fold.add(&earlier) } else { Ok(()) })?;
     Ok(Some(AtWork { engine, fold }))
@@ -103,7 +103,7 @@ fn begin(reader: &Reader, seq: i64, grounds: Grounds, artifacts: &[Artifact]) ->
 fn difference(
     engine: &Engine,
     policies: &HashMap<String, Policy>,
-    fold: &Fold,
+    fold: &mut Fold,
     record: &Record,
 ) -> Result<Option<&'static str>, LedgerError> {
     let unreadable = |what: String| LedgerError::Record { seq: record.seq, what };

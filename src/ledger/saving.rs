@@ -12,7 +12,7 @@ use super::past::Past;
 use super::record::Head;
 use super::saved::Saved;
 use super::{LedgerError, Reader};
-use crate::history::History;
+use crate::history::{History, Workers};
 use crate::policy::Flow;
 use crate::telemetry::fields;
 
@@ -44,7 +44,10 @@ impl Unsaved {
     /// [`LedgerError`] where the ledger can't be read, or the file not be written.
     pub fn save(self, goes_on: impl Fn() -> bool) -> Result<bool, LedgerError> {
         let Self { reader, grounds, genesis, flow, until } = self;
-        let Some(past) = Past::read(&reader, &grounds, &genesis, flow, until.seq, &goes_on)? else { return Ok(false) };
+        let Some(mut past) = Past::read(&reader, &grounds, &genesis, flow, until.seq, Workers::Own, &|_| goes_on())?
+        else {
+            return Ok(false);
+        };
         let (items, (history, flow)) = (past.items.all(), past.fold.parts());
         drop(past);
         history.catch_up();

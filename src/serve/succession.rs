@@ -6,7 +6,7 @@ use super::Recorder;
 use super::lanes::{Lane, Lanes};
 use crate::artifact::Artifact;
 use crate::engine::Engine;
-use crate::history::History;
+use crate::history::{History, Workers};
 use crate::ledger::{Appended, Content, Fold, LedgerError, Submission};
 use crate::policy::Policy;
 use crate::registry::ModelEvent;
@@ -40,7 +40,8 @@ impl Recorder {
     ) -> Result<Arc<Lane>, LedgerError> {
         let now = self.grounds();
         let grounds = now.of_model(engine, artifact.manifest().data.until_seconds);
-        let mut fold = Fold::new(grounds.clone(), History::clone(artifact.settled_history()), engine.flow());
+        let mut fold =
+            Fold::new(grounds.clone(), History::clone(artifact.settled_history()), engine.flow(), Workers::Own);
         let (history, flow) = fold.parts();
         let genesis = Arc::clone(artifact.settled_history());
         let lane = Arc::new(Lane::behind(grounds, genesis, history, flow));
@@ -55,6 +56,7 @@ impl Recorder {
             // Records after this one are already on their way into the lane.
             self.reader().scan::<LedgerError>(0, |record| if record.seq < seq { fold.add(&record) } else { Ok(()) })
         });
+        fold.settle();
         if let Err(error) = caught_up {
             self.forget(&lane);
             return Err(error);

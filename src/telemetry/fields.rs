@@ -24,6 +24,10 @@ pub const RECORD_SECONDS: &str = "stage.record_seconds";
 pub const N_ITEMS: &str = "n_items";
 /// How many bytes.
 pub const N_BYTES: &str = "n_bytes";
+/// Number of the record of the ledger that was reached.
+pub const LEDGER_SEQ: &str = "ledger.seq";
+/// Number of its last record.
+pub const LEDGER_LAST_SEQ: &str = "ledger.last_seq";
 /// Where the server listens.
 pub const SERVER_ADDRESS: &str = "server.address";
 /// Name of the line of models that serves.
