@@ -13,6 +13,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::settings::{self, ConfigFlag, Flags};
 use super::{models, output, supervisor};
 use crate::admin;
+use crate::config::ValidConfig;
 use crate::identity::Identity;
 use crate::registry::Believed;
 use crate::serve::{Parts, Recorder, Scorer, Standing, reload, serve};
@@ -41,6 +42,10 @@ pub(super) struct Args {
 /// How long records that wait may take at the end, and spans.
 const FLUSH_LIMIT: Duration = Duration::from_secs(2);
 
+/// What an address is, in an error.
+const APART: &str = ", the address of serve.listen_apart";
+const ADMIN: &str = ", the address of admin.listen";
+
 /// Longest that files may take that are read anew.
 const RELOAD_LIMIT: Duration = Duration::from_secs(5);
 
@@ -54,6 +59,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
     )?;
     let _log = settings::start_log_apart(&config)?;
     outlive_hangups()?;
+    addresses_are_free(&config)?;
     let Believed { artifact, signer } = models::champion(args.model.as_deref(), &config)?;
     let (scorer, recorder) = settings::recorded_scorer(&artifact, &config)?;
     let saving = recorder.as_ref().map(|recorder| recorder.keep_saved()).transpose()?;
@@ -81,8 +87,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
             None => None,
             Some(address) => {
                 let apart = TcpListener::bind(address).await;
-                let apart =
-                    apart.with_context(|| format!("listening on {address}, the address of serve.listen_apart"))?;
+                let apart = apart.with_context(|| format!("listening on {address}{APART}"))?;
                 output::print(&format!("models and audit on {}\n", apart.local_addr()?))?;
                 Some(apart)
             }
@@ -117,6 +122,17 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
     anyhow::ensure!(n_lost == 0, "{n_lost} records are lost: the ledger could not be written");
     if drained.cut {
         anyhow::bail!("calls were still running when the drain limit passed; they were cut");
+    }
+    Ok(())
+}
+
+/// An address that is taken is told before a ledger is folded, which may take minutes.
+fn addresses_are_free(config: &ValidConfig) -> anyhow::Result<()> {
+    let (serve, admin) = (config.serve(), config.admin().listen());
+    let apart = serve.listen_apart().map(|address| (address, APART));
+    let admin = admin.map(|address| (address, ADMIN));
+    for (address, whose) in [Some((serve.listen(), "")), apart, admin].into_iter().flatten() {
+        std::net::TcpListener::bind(address).with_context(|| format!("listening on {address}{whose}"))?;
     }
     Ok(())
 }
@@ -196,9 +212,8 @@ async fn in_time<T>(reading: tokio::task::JoinHandle<T>) -> anyhow::Result<T> {
 /// Starts the admin port on a thread of its own, so that it answers however busy the others are, until the process ends.
 fn start_admin(address: &str, standing: Arc<Standing>) -> anyhow::Result<SocketAddr> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let listener = runtime
-        .block_on(TcpListener::bind(address))
-        .with_context(|| format!("listening on {address}, the address of admin.listen"))?;
+    let listener =
+        runtime.block_on(TcpListener::bind(address)).with_context(|| format!("listening on {address}{ADMIN}"))?;
     let bound = listener.local_addr()?;
     let answer = move || match runtime.block_on(admin::serve(listener, standing)) {};
     std::thread::Builder::new().name("admin".to_owned()).spawn(answer)?;
