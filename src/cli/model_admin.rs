@@ -1,13 +1,24 @@
 //! `model list`, `stage`, `promote`, `rollback` and `compare`: a running server's models.
 
+use std::thread;
+use std::time::Duration;
+
 use tonic::transport::Channel;
-use tonic::{Request, Response, Status};
+use tonic::{Code, Request, Response, Status};
 
 use super::connection::ConnectionFlags;
 use super::output;
 use crate::evaluation::aligned;
 use crate::wire::v1;
 use crate::wire::v1::model_service_client::ModelServiceClient;
+
+/// How often a server is asked whether a model is staged.
+const ASKED_EVERY: Duration = Duration::from_secs(1);
+
+/// What a server said instead of doing it.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .0.message())]
+struct Refused(Status);
 
 /// Which server, and how it is reached.
 #[derive(Debug, clap::Args)]
@@ -91,7 +102,7 @@ impl ServerFlag {
             }
             match call(client, request).await {
                 Ok(reply) => Ok(reply.into_inner()),
-                Err(status) => anyhow::bail!("{}", status.message()),
+                Err(status) => Err(Refused(status).into()),
             }
         })
     }
@@ -110,11 +121,33 @@ pub(super) fn stage(args: &StageArgs) -> anyhow::Result<()> {
     output::print(&format!("{text}{}\n", named("challenger", &model)))
 }
 
-/// Stages a model at a server.
+/// Stages a model at a server, and waits until that is done.
 pub(super) fn stage_at(server: &ServerFlag, name: &str, version: &str) -> anyhow::Result<v1::ModelInfo> {
-    let request = v1::StageModelRequest { name: name.to_owned(), version: version.to_owned() };
-    let staged = server.ask(request, async |mut client, request| client.stage_model(request).await)?;
-    Ok(staged.model.unwrap_or_default())
+    let (name, version) = (name.to_owned(), version.to_owned());
+    let request = v1::StageModelRequest { name: name.clone(), version: version.clone() };
+    match server.ask(request, async |mut client, request| client.stage_model(request).await) {
+        Ok(staged) => Ok(staged.model.unwrap_or_default()),
+        Err(error) if is_too_late(&error) => wait_until_staged(server, &v1::GetModelRequest { name, version }),
+        Err(error) => Err(error),
+    }
+}
+
+/// A call that the server had no time to answer: it goes on staging all the same.
+fn is_too_late(error: &anyhow::Error) -> bool {
+    error.downcast_ref().is_some_and(|Refused(status)| status.code() == Code::DeadlineExceeded)
+}
+
+fn wait_until_staged(server: &ServerFlag, asked: &v1::GetModelRequest) -> anyhow::Result<v1::ModelInfo> {
+    loop {
+        let got = server.ask(asked.clone(), async |mut client, request| client.get_model(request).await)?;
+        let model = got.model.unwrap_or_default();
+        match (model.state(), failed_check(&model)) {
+            (v1::ModelState::Staging, _) => thread::sleep(ASKED_EVERY),
+            (v1::ModelState::Challenger | v1::ModelState::Champion, _) => return Ok(model),
+            (_, Some(failed)) => anyhow::bail!("the model did not pass the check {}: {}", failed.check, failed.why),
+            (_, None) => anyhow::bail!("the model is no challenger; the server's log says why"),
+        }
+    }
 }
 
 pub(super) fn promote(args: &PromoteArgs) -> anyhow::Result<()> {
@@ -152,9 +185,12 @@ fn state_of(model: &v1::ModelInfo) -> String {
 
 fn row(model: &v1::ModelInfo) -> Vec<String> {
     let v1::ModelRef { name, version, digest } = model.r#ref.clone().unwrap_or_default();
-    let failed = model.checks.iter().find(|check| check.verdict() == v1::CheckVerdict::Failed);
-    let failed = failed.map(|check| check.check.clone()).unwrap_or_default();
+    let failed = failed_check(model).map(|check| check.check.clone()).unwrap_or_default();
     vec![state_of(model), name, version, digest, model.signer.clone(), failed]
+}
+
+fn failed_check(model: &v1::ModelInfo) -> Option<&v1::ModelCheck> {
+    model.checks.iter().find(|check| check.verdict() == v1::CheckVerdict::Failed)
 }
 
 /// A model in one line.

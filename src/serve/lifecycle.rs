@@ -41,6 +41,8 @@ pub(super) struct Roles {
     pub(super) challenger: Option<Arc<Held>>,
     /// Share of the items that the challenger decides about.
     pub(super) canary_share: f64,
+    /// What is on its way to be the challenger.
+    pub(super) staging: Option<Place>,
     /// What is known of what lies in the registry.
     pub(super) known: BTreeMap<Place, Known>,
 }
@@ -137,7 +139,14 @@ impl Lifecycle {
         let is_given = champion.signer.is_none();
         let champion =
             Arc::new(Held { since_unix_seconds: 0, ..Held::new(champion, is_given, lane, Report::default()) });
-        let roles = Roles { champion, previous: None, challenger: None, canary_share: 0.0, known: BTreeMap::new() };
+        let roles = Roles {
+            champion,
+            previous: None,
+            challenger: None,
+            canary_share: 0.0,
+            staging: None,
+            known: BTreeMap::new(),
+        };
         Some(Self {
             scorer,
             recorder: recorder.map(Arc::downgrade),

@@ -51,7 +51,7 @@ impl Models {
         let others = roles.known.iter().filter(|(_, known)| {
             known.digest.as_ref().is_none_or(|digest| known.rejection.is_some() || !held.contains(digest))
         });
-        models.extend(others.map(|(place, known)| known_info(place, known)));
+        models.extend(others.map(|(place, known)| known_info(place, known, roles.staging.as_ref() == Some(place))));
         models
     }
 
@@ -196,8 +196,12 @@ fn held_info(held: &Held, state: v1::ModelState) -> v1::ModelInfo {
     }
 }
 
-fn known_info(place: &Place, known: &Known) -> v1::ModelInfo {
-    let state = if known.rejection.is_some() { v1::ModelState::Rejected } else { v1::ModelState::Available };
+fn known_info(place: &Place, known: &Known, is_staged: bool) -> v1::ModelInfo {
+    let state = match known.rejection {
+        _ if is_staged => v1::ModelState::Staging,
+        Some(_) => v1::ModelState::Rejected,
+        None => v1::ModelState::Available,
+    };
     v1::ModelInfo {
         r#ref: Some(v1::ModelRef {
             name: place.name.clone(),

@@ -12,14 +12,28 @@ use crate::registry::{
 };
 use crate::telemetry::fields;
 
+/// Whatever becomes of a model that is staged, then it is staged no more.
+struct Ends<'a>(&'a Lifecycle);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.roles().staging = None;
+    }
+}
+
 impl Lifecycle {
-    /// Makes a model of the registry the challenger. It takes seconds, and nothing that serves waits for it.
+    /// Makes a model of the registry the challenger. It takes seconds, or minutes where the ledger tells much that the model
+    /// was not trained on, and nothing that serves waits for it.
     pub(super) fn stage(&self, place: &Place) -> Result<(), Refusal> {
         let _one = self.one_at_a_time()?;
+        self.roles().staging = Some(place.clone());
+        let _until_it_ended = Ends(self);
         let places = self.shelf.places().map_err(|_| Refusal::ModelState("registry.path can't be read"))?;
         if !places.contains(place) {
             return Err(Refusal::NoSuchModel { name: place.name.clone(), version: place.version.clone() });
         }
+        // Whoever asks meanwhile is told of it, also where nobody has looked there before.
+        self.roles().known.entry(place.clone()).or_default();
         let believed = self.take(place)?;
         let model = Arc::clone(believed.artifact.model_ref());
         let champion = Arc::clone(&self.roles().champion);

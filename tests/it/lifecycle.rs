@@ -5,6 +5,7 @@ mod corrupted;
 mod loaded;
 mod recorded;
 mod retrained;
+mod staged;
 mod swaps;
 mod worse;
 
