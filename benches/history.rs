@@ -16,7 +16,7 @@ use std::time::Instant;
 use parcel_risk::artifact::Artifact;
 use parcel_risk::bench::ProcessCpu;
 use parcel_risk::history::{
-    Bucket, BucketWidth, Decay, EntityKey, Event, Footprint, History, HistorySize, Snapshot, Stored,
+    Bucket, BucketWidth, Decay, EntityKey, Event, Footprint, History, HistorySize, Sequence, Snapshot, Stored, Workers,
 };
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
@@ -87,6 +87,24 @@ fn main() {
     });
     assert_eq!((known, unknown), (N_LOOKUPS, 0));
     drop(view);
+    let parcels: Vec<_> = drawn.chunks(A_FOOTPRINT).map(Footprint::from).collect();
+    let advised = |footprint| Event::Advised { at, footprint };
+    let fold_each = || parcels.iter().for_each(|parcel| history.fold(&advised(parcel)));
+    // What changes for the first time leaves the file's bytes, and its smallest form.
+    fold_each();
+    timed("a million changes, entity by entity", fold_each);
+    for (whose, workers) in [("its own thread", Workers::Own), ("all threads", Workers::All)] {
+        timed(&format!("as many, some at a time, by {whose}"), || {
+            let mut sequence = Sequence::default();
+            for parcel in &parcels {
+                sequence.add(&advised(parcel));
+                if sequence.is_long() {
+                    history.fold_sequence(&mut sequence, workers);
+                }
+            }
+            history.fold_sequence(&mut sequence, workers);
+        });
+    }
     let n_gone = timed("the stalest go", || history.evict_stalest(keys.len() - 1));
     println!("{n_gone} of {} are gone", keys.len());
 }

@@ -16,7 +16,7 @@ use crate::history::{History, Workers};
 use crate::policy::Flow;
 use crate::telemetry::fields;
 
-/// Records after which it is saved again. A start folds some hundred thousand a second.
+/// Records after which it is saved again. A start folds one or two hundred thousand a second.
 pub const SAVED_EVERY: i64 = 1_000_000;
 /// How often it is looked whether there are as many.
 const LOOK_EVERY: Duration = Duration::from_mins(1);
