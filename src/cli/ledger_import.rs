@@ -9,7 +9,7 @@ use super::ledger::LedgerFlag;
 use super::output;
 use super::progress::Progress;
 use super::settings;
-use crate::ledger::{Clock, Grounds, Imported, Keeping, Ledger, LedgerConfig, Sync, import};
+use crate::ledger::{Clock, Grounds, Imported, Keeping, Ledger, LedgerConfig, Sync, import, is_ready};
 use crate::table::RejectCounts;
 
 /// Flags of `ledger import`.
@@ -42,6 +42,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let engine = settings::policed_engine(&artifact, &config)?;
     // Nobody waits for a reply, and the end waits for the disk.
     let ledger_config = LedgerConfig { sync: Sync::Batch, ..config.ledger().clone() };
+    // Before what takes long.
+    is_ready(&ledger_config)?;
     let mut progress = Progress::new();
     let mut rejects = RejectCounts::default();
     let mut outcomes = Vec::new();

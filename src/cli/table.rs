@@ -113,12 +113,8 @@ fn check(args: &CheckArgs) -> anyhow::Result<()> {
     let mut tally = Tally::default();
     for row in &mut table {
         progress.tick();
-        match row?.and_then(|row| row_check.check(row)) {
-            Err(reject) => tally.rejects.rejected(reject),
-            Ok(row) => {
-                tally.rejects.accepted();
-                tally.add(&row.parcel, row.outcome.map(|outcome| outcome.infringement));
-            }
+        if let Some(row) = tally.rejects.count(row?.and_then(|row| row_check.check(row))) {
+            tally.add(&row.parcel, row.outcome.map(|outcome| outcome.infringement));
         }
     }
     progress.end();
@@ -191,13 +187,9 @@ fn convert(args: &ConvertArgs) -> anyhow::Result<()> {
     for row in table {
         progress.tick();
         // Only what could be a parcel is written; the row itself stays as it was stated.
-        match row?.and_then(|row| row_check.check(row.clone()).map(|_| row)) {
-            Ok(row) => {
-                writer.write(&row)?;
-                n_labels += u64::from(row.outcome.is_some());
-                rejects.accepted();
-            }
-            Err(reject) => rejects.rejected(reject),
+        if let Some(row) = rejects.count(row?.and_then(|row| row_check.check(row.clone()).map(|_| row))) {
+            writer.write(&row)?;
+            n_labels += u64::from(row.outcome.is_some());
         }
     }
     writer.finish()?;
