@@ -1,7 +1,7 @@
 //! History while serving: a fold of the ledger, read and written by all calls at once.
 
 use std::cell::Cell;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, TryLockError};
 use std::time::{Duration, Instant};
 
@@ -26,7 +26,7 @@ pub struct Live {
     items: Items,
     most_entities: usize,
     n_evicted: AtomicU64,
-    n_saved: i64,
+    n_saved: AtomicI64,
 }
 
 impl Live {
@@ -55,14 +55,14 @@ impl Live {
             items,
             most_entities,
             n_evicted: AtomicU64::new(0),
-            n_saved,
+            n_saved: AtomicI64::new(n_saved),
         };
         Ok((live, history, flow))
     }
 
-    /// Number of the record up to which history was not folded but read.
+    /// Number of the record up to which history is [saved](Self::save), or was when it was read.
     pub fn n_saved(&self) -> i64 {
-        self.n_saved
+        self.n_saved.load(Ordering::Relaxed)
     }
 
     /// Writes history beside the ledger, so that the next start need not fold what lies before. Decisions wait meanwhile,
@@ -85,6 +85,7 @@ impl Live {
         }
         let head = ledger.head();
         Saved::of(&head, grounds, self.items.all(), flow, history).write(ledger.path(), ".history.new")?;
+        self.n_saved.store(head.seq, Ordering::Relaxed);
         Ok(true)
     }
 

@@ -46,7 +46,12 @@ impl Models {
             canary_share: roles.canary_share,
             ..held_info(held, v1::ModelState::Challenger)
         }));
-        models.extend(roles.previous.iter().map(|held| held_info(held, v1::ModelState::Previous)));
+        models.extend(roles.previous.iter().map(|held| {
+            let model = held.model();
+            let is_staged =
+                roles.staging.as_ref().is_some_and(|of| (&of.name, &of.version) == (&model.name, &model.version));
+            held_info(held, if is_staged { v1::ModelState::Staging } else { v1::ModelState::Previous })
+        }));
         let held: Vec<_> = models.iter().filter_map(|model| Some(model.r#ref.as_ref()?.digest.clone())).collect();
         let others = roles.known.iter().filter(|(_, known)| {
             known.digest.as_ref().is_none_or(|digest| known.rejection.is_some() || !held.contains(digest))

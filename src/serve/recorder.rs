@@ -157,7 +157,7 @@ impl Recorder {
         self.live.save(&self.ledger, &self.grounds.load(), (&lane.history, &lane.flow))
     }
 
-    /// Number of the record up to which history was read at the start, and not folded.
+    /// Number of the record up to which history is [saved](Self::save_history), or was when it was read at the start.
     pub fn n_saved(&self) -> i64 {
         self.live.n_saved()
     }

@@ -30,6 +30,7 @@ async fn serve_some(place: &Place, some: &[v1::Parcel], saves: bool) -> Snapshot
     }
     if saves {
         assert!(recorder.save_history().unwrap());
+        assert_eq!(recorder.n_saved(), recorder.ledger().head().seq, "it is not saved again while nothing comes");
     }
     let history = recorder.history();
     drop(scoring);

@@ -3,41 +3,47 @@
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use parcel_risk::wire::v1;
 use parcel_risk::wire::v1::model_service_client::ModelServiceClient;
 use parcel_risk::wire::v1::model_service_server::{ModelService, ModelServiceServer};
+use parcel_risk::wire::{self, v1};
 use tokio::net::TcpListener;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::transport::Server;
 use tonic::{Request, Response, Status};
 
-use super::{Place, first, second, stage};
+use super::{Place, first, promote, second, stage};
 use crate::harness::start;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_model_that_is_on_its_way_is_told_as_that() {
     let place = Place::new();
+    place.put(first());
     place.put(second());
     let (parts, recorder) = place.recording_parts(first());
     let (endpoint, server) = start(parts).await;
     let channel = endpoint.connect().await.unwrap();
     let mut models = ModelServiceClient::new(channel.clone());
-    let asked = v1::GetModelRequest { name: second().model_ref().name.clone(), version: "2".to_owned() };
-    let staging = tokio::spawn({
-        let mut models = models.clone();
-        async move { stage(&mut models, second()).await }
-    });
-    let mut states = Vec::new();
-    while !staging.is_finished() {
-        // Before anybody looked, the registry's models are not known.
-        if let Ok(got) = models.get_model(asked.clone()).await {
-            states.push(got.into_inner().model.unwrap().state());
+    // Of the registry, and then of what decided before.
+    for artifact in [second(), first()] {
+        let v1::ModelRef { name, version, .. } = wire::from_model_ref(artifact.model_ref());
+        let asked = v1::GetModelRequest { name, version };
+        let staging = tokio::spawn({
+            let mut models = models.clone();
+            async move { stage(&mut models, artifact).await }
+        });
+        let mut states = Vec::new();
+        while !staging.is_finished() {
+            // Before anybody looked, the registry's models are not known.
+            if let Ok(got) = models.get_model(asked.clone()).await {
+                states.push(got.into_inner().model.unwrap().state());
+            }
         }
+        staging.await.unwrap().unwrap();
+        assert!(states.contains(&v1::ModelState::Staging), "{states:?}");
+        let now = models.get_model(asked).await.unwrap().into_inner().model.unwrap();
+        assert_eq!(now.state(), v1::ModelState::Challenger);
+        promote(&mut models, artifact).await.unwrap();
     }
-    staging.await.unwrap().unwrap();
-    assert!(states.contains(&v1::ModelState::Staging), "{states:?}");
-    let now = models.get_model(asked).await.unwrap().into_inner().model.unwrap();
-    assert_eq!(now.state(), v1::ModelState::Challenger);
     drop((models, channel));
     server.stopped().await;
     drop(recorder);
