@@ -95,14 +95,9 @@ fn main() {
     timed("a million changes, entity by entity", fold_each);
     for (whose, workers) in [("its own thread", Workers::Own), ("all threads", Workers::All)] {
         timed(&format!("as many, some at a time, by {whose}"), || {
-            let mut sequence = Sequence::default();
-            for parcel in &parcels {
-                sequence.add(&advised(parcel));
-                if sequence.is_long() {
-                    history.fold_sequence(&mut sequence, workers);
-                }
-            }
-            history.fold_sequence(&mut sequence, workers);
+            let mut sequence = Sequence::of(workers);
+            parcels.iter().for_each(|parcel| history.fold_in_turn(&advised(parcel), &mut sequence));
+            history.fold_sequence(&mut sequence);
         });
     }
     let n_gone = timed("the stalest go", || history.evict_stalest(keys.len() - 1));

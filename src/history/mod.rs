@@ -96,9 +96,18 @@ impl History {
         event.change(decay, shards);
     }
 
-    /// Folds a sequence of events, in no bucket before that of an event before; holds nothing then.
-    pub fn fold_sequence(&self, sequence: &mut Sequence, workers: Workers) {
-        sequence.fold(&self.shards, &self.decay, workers);
+    /// As [`History::fold`], of an event that is in no bucket before those of the events before: with others of `sequence`, once
+    /// there are many. Until it is [folded](Self::fold_sequence), nobody sees it.
+    pub fn fold_in_turn(&self, event: &Event<'_>, sequence: &mut Sequence) {
+        sequence.add(event);
+        if sequence.is_long() {
+            self.fold_sequence(sequence);
+        }
+    }
+
+    /// Folds all that a sequence holds; it holds nothing then.
+    pub fn fold_sequence(&self, sequence: &mut Sequence) {
+        sequence.fold(&self.shards, &self.decay);
     }
 
     /// As [`History::fold_alone`] of each of `together`, which were of bucket `at`.

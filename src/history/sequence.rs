@@ -8,8 +8,9 @@ use super::table::Change;
 use super::{Activity, Bucket, Decay, EntityKey, Entry, Event, Norm, found};
 
 /// Events that are yet to be folded. Kept from fold to fold for the room that it has.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Sequence {
+    workers: Workers,
     shards: [OfShard; N_SHARDS],
     n_counts: usize,
 }
@@ -35,8 +36,13 @@ pub enum Workers {
 const MANY: usize = 1 << 15;
 
 impl Sequence {
+    /// Nothing yet, to be folded by `workers`.
+    pub fn of(workers: Workers) -> Self {
+        Self { workers, shards: Default::default(), n_counts: 0 }
+    }
+
     /// Adds an event, in a bucket that is not before those of the events before.
-    pub fn add(&mut self, event: &Event<'_>) {
+    pub(super) fn add(&mut self, event: &Event<'_>) {
         match *event {
             Event::Outcome { at, keys, infringement } => self.count(at, keys, found(infringement)),
             Event::Advised { at, footprint } => {
@@ -57,7 +63,7 @@ impl Sequence {
     }
 
     /// Whether there are enough to be folded.
-    pub fn is_long(&self) -> bool {
+    pub(super) fn is_long(&self) -> bool {
         self.n_counts >= MANY
     }
 
@@ -69,13 +75,13 @@ impl Sequence {
     }
 
     /// Folds all of it; holds nothing then.
-    pub(super) fn fold(&mut self, shards: &Shards, decay: &Decay, workers: Workers) {
+    pub(super) fn fold(&mut self, shards: &Shards, decay: &Decay) {
         let fold = |(place, of_shard): (usize, &mut OfShard)| {
             if let Some(mut shard) = shards.write(place, true) {
                 of_shard.fold(&mut shard, decay);
             }
         };
-        if workers == Workers::All && self.is_long() {
+        if self.workers == Workers::All && self.is_long() {
             self.shards.par_iter_mut().enumerate().for_each(fold);
         } else {
             self.shards.iter_mut().enumerate().for_each(fold);
@@ -114,8 +120,9 @@ mod tests {
         ) {
             let entity = |n: u64| EntityKey(xxhash_rust::xxh3::xxh3_64(&n.to_le_bytes()));
             let decay = Decay { width: BucketWidth::MINUTE, half_life_days: 30.0 };
-            let (some, alone) = (History::empty(decay), History::empty(decay));
-            let (mut sequence, mut at) = (Sequence::default(), Bucket(1));
+            let (some, alone) = ([(); 2].map(|()| History::empty(decay)), History::empty(decay));
+            let mut sequences = [Workers::Own, Workers::All].map(Sequence::of);
+            let mut at = Bucket(1);
             for (later, n, outcome, folds) in events {
                 at = Bucket(at.0 + later * later * 700);
                 let footprint = Footprint {
@@ -127,17 +134,20 @@ mod tests {
                     None => Event::Advised { at, footprint: &footprint },
                     Some(infringement) => Event::Outcome { at, keys: &footprint.keys, infringement },
                 };
-                sequence.add(&event);
                 alone.fold(&event);
-                if folds {
-                    let workers = if n % 2 == 0 { Workers::Own } else { Workers::All };
-                    some.fold_sequence(&mut sequence, workers);
+                for (some, sequence) in some.iter().zip(&mut sequences) {
+                    some.fold_in_turn(&event, sequence);
+                    if folds {
+                        some.fold_sequence(sequence);
+                    }
                 }
             }
-            some.fold_sequence(&mut sequence, Workers::Own);
-            prop_assert_eq!(sequence.n_counts(), 0);
             let bytes = |history: &History| Snapshot::of(history, Vec::new()).to_bytes();
-            prop_assert!(bytes(&some) == bytes(&alone));
+            for (some, sequence) in some.iter().zip(&mut sequences) {
+                some.fold_sequence(sequence);
+                prop_assert_eq!(sequence.n_counts(), 0);
+                prop_assert!(bytes(some) == bytes(&alone));
+            }
         }
     }
 }

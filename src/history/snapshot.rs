@@ -182,14 +182,11 @@ impl History {
     pub fn settled(self, due: &[DueOutcome]) -> Self {
         let mut due: Vec<_> = due.iter().collect();
         due.sort_by_key(|outcome| outcome.at);
-        let mut sequence = Sequence::default();
+        let mut sequence = Sequence::of(Workers::All);
         for &DueOutcome { at, infringement, ref keys } in due {
-            sequence.add(&Event::Outcome { at, keys, infringement });
-            if sequence.is_long() {
-                self.fold_sequence(&mut sequence, Workers::All);
-            }
+            self.fold_in_turn(&Event::Outcome { at, keys, infringement }, &mut sequence);
         }
-        self.fold_sequence(&mut sequence, Workers::All);
+        self.fold_sequence(&mut sequence);
         self
     }
 }

@@ -22,7 +22,6 @@ pub struct Fold {
     pub(super) history: Arc<History>,
     /// What is yet to be folded: some at a time, most of them far away in memory, are there sooner than one by one.
     waiting: Sequence,
-    workers: Workers,
     pub(super) flow: Arc<Flow>,
     /// The bucket of the last record.
     pub(super) reached: Bucket,
@@ -31,8 +30,8 @@ pub struct Fold {
 impl Fold {
     /// Nothing but what the model knows from its training.
     pub fn new(grounds: Grounds, genesis: History, flow: Flow, workers: Workers) -> Self {
-        let (history, flow, waiting) = (Arc::new(genesis), Arc::new(flow), Sequence::default());
-        Self { grounds, recorded_on: None, history, waiting, workers, flow, reached: Bucket::default() }
+        let (history, flow, waiting) = (Arc::new(genesis), Arc::new(flow), Sequence::of(workers));
+        Self { grounds, recorded_on: None, history, waiting, flow, reached: Bucket::default() }
     }
 
     /// Comes to a bucket: where it is a later one, what is too much is forgotten first, as while serving.
@@ -93,15 +92,12 @@ impl Fold {
     }
 
     fn wait(&mut self, event: &Event<'_>) {
-        self.waiting.add(event);
-        if self.waiting.is_long() {
-            self.settle();
-        }
+        self.history.fold_in_turn(event, &mut self.waiting);
     }
 
     /// Folds what waits: from here on whoever has the [history](Self::parts) sees all that was added.
     pub fn settle(&mut self) {
-        self.history.fold_sequence(&mut self.waiting, self.workers);
+        self.history.fold_sequence(&mut self.waiting);
     }
 
     /// As it stands.

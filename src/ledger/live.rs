@@ -43,7 +43,10 @@ impl Live {
         flow: Flow,
     ) -> Result<(Self, Arc<History>, Arc<Flow>), LedgerError> {
         let told = Told::new(reader.head()?.seq);
-        let past = Past::read(reader, grounds, genesis, flow, i64::MAX, Workers::All, &|seq| told.of(seq))?;
+        let past = Past::read(reader, grounds, genesis, flow, i64::MAX, Workers::All, &|seq| {
+            told.reached(seq);
+            true
+        })?;
         told.done();
         let Past { mut fold, items, n_saved } = past.expect("nothing ends it before");
         let open = fold.reached.max(grounds.first_bucket());
@@ -177,8 +180,7 @@ impl Told {
         Self { until, begun, last: Cell::new(begun) }
     }
 
-    /// To be asked on and on.
-    fn of(&self, seq: i64) -> bool {
+    fn reached(&self, seq: i64) {
         if self.last.get().elapsed() >= TELL_EVERY {
             self.last.set(Instant::now());
             tracing::info!(
@@ -187,7 +189,6 @@ impl Told {
                 "folding the ledger into history"
             );
         }
-        true
     }
 
     fn done(&self) {
