@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use rayon::prelude::*;
+
 use super::check::RowCheck;
 use super::csv::CsvTable;
 use super::error::TableError;
@@ -19,6 +21,9 @@ use crate::parcel::ParcelLimits;
 
 /// The longest row of a CSV table and the longest line of JSON, in bytes.
 pub const MAX_ROW_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Rows that are read at a time, to be worked on by all threads: as stated they are large, and these stay near.
+const ROWS_AT_ONCE: usize = 512;
 
 /// One row, or why that row can't be read.
 pub type RowResult = Result<TableRow, Reject>;
@@ -104,6 +109,18 @@ impl TableReader {
     /// The values of the label in the rows read so far; none in JSON lines, which have no label.
     pub fn labels(&self) -> LabelCounts {
         self.labels.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What `made` makes of the next rows, by all threads and in their order; nothing after the last.
+    ///
+    /// # Errors
+    /// [`TableError`] where the file itself breaks among them.
+    pub fn next_some<T: Send>(
+        &mut self,
+        made: impl Fn(TableRow) -> Result<T, Reject> + Sync,
+    ) -> Result<Vec<Result<T, Reject>>, TableError> {
+        let read = self.take(ROWS_AT_ONCE).collect::<Result<Vec<_>, _>>()?;
+        Ok(read.into_par_iter().map(|row| row.and_then(&made)).collect())
     }
 
     /// The check that turns this table's rows into parcels, and names its columns where it can't.

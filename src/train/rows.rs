@@ -3,8 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::slice;
 
-use rayon::prelude::*;
-
 use super::{DatasetError, KnownOutcome, LabeledParcel};
 use crate::parcel::ParcelLimits;
 use crate::parcel::codes::InfringementKind;
@@ -23,8 +21,6 @@ pub struct RowsReader<'a> {
 
 /// Rows that are given at a time, at least: as many as are replayed at a time.
 const ROWS_AT_ONCE: usize = 4096;
-/// Rows that are read at a time: as stated they are large, and these stay near.
-const ROWS_READ_AT_ONCE: usize = 512;
 
 impl<'a> RowsReader<'a> {
     /// Opens nothing yet.
@@ -55,12 +51,9 @@ impl<'a> RowsReader<'a> {
                     self.table.insert((path, reader, check))
                 }
             };
-            let read = reader.take(ROWS_READ_AT_ONCE).collect::<Result<Vec<_>, _>>();
-            let read = read.map_err(|source| unusable(path, source))?;
-            let is_end = read.len() < ROWS_READ_AT_ONCE;
-            // In their order again, whichever thread is done first.
-            let checked = read.into_par_iter().map(|row| row.and_then(|row| check.check(row)).map(labeled));
-            let checked: Vec<_> = checked.collect();
+            let checked = reader.next_some(|row| check.check(row).map(labeled));
+            let checked = checked.map_err(|source| unusable(path, source))?;
+            let is_end = checked.is_empty();
             for row in checked {
                 on_row();
                 rows.extend(self.rejects.count(row));

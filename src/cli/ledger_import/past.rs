@@ -42,9 +42,6 @@ pub(super) struct Row {
 
 type InTime<'a> = Box<dyn Iterator<Item = anyhow::Result<PastParcel>> + 'a>;
 
-/// Rows that are read at a time, to be checked by all threads.
-const ROWS_AT_ONCE: usize = 512;
-
 impl<'a> Parcels<'a> {
     /// Looks a table through: counts what can't be taken in, and whether it stands in order of time.
     pub(super) fn look_through<'t>(
@@ -113,14 +110,11 @@ impl<'a> Parcels<'a> {
         let mut table = TableReader::open(file, self.mapping).with_context(context)?;
         let check = table.row_check(self.config.limits().clone());
         let delay_days = self.config.train().get().label_delay_days;
-        Ok(iter::from_fn(move || {
-            let read: Vec<_> = table.by_ref().take(ROWS_AT_ONCE).collect();
-            let made = |row: TableRow| checked(row, &check, delay_days).map(&made);
-            let rows = read.into_par_iter().map(|row| Ok(row?.and_then(made)));
-            let rows: Vec<_> = rows.collect();
-            (!rows.is_empty()).then_some(rows)
-        })
-        .flatten())
+        let next = move || table.next_some(|row| checked(row, &check, delay_days).map(&made));
+        Ok(iter::repeat_with(next)
+            .take_while(|rows| !matches!(rows, Ok(rows) if rows.is_empty()))
+            .flatten_ok()
+            .map(|row| Ok(row?)))
     }
 }
 
