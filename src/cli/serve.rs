@@ -126,7 +126,8 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// An address that is taken is told before a ledger is folded, which may take minutes.
+/// An address that is taken is told before a ledger is folded, which may take minutes. None is listened on until then: whoever
+/// connected would wait for as long, and is refused at once.
 fn addresses_are_free(config: &ValidConfig) -> anyhow::Result<()> {
     let (serve, admin) = (config.serve(), config.admin().listen());
     let apart = serve.listen_apart().map(|address| (address, APART));

@@ -46,17 +46,21 @@ impl Models {
             canary_share: roles.canary_share,
             ..held_info(held, v1::ModelState::Challenger)
         }));
-        models.extend(roles.previous.iter().map(|held| {
-            let model = held.model();
-            let is_staged =
-                roles.staging.as_ref().is_some_and(|of| (&of.name, &of.version) == (&model.name, &model.version));
-            held_info(held, if is_staged { v1::ModelState::Staging } else { v1::ModelState::Previous })
-        }));
+        models.extend(roles.previous.iter().map(|held| held_info(held, v1::ModelState::Previous)));
         let held: Vec<_> = models.iter().filter_map(|model| Some(model.r#ref.as_ref()?.digest.clone())).collect();
         let others = roles.known.iter().filter(|(_, known)| {
             known.digest.as_ref().is_none_or(|digest| known.rejection.is_some() || !held.contains(digest))
         });
-        models.extend(others.map(|(place, known)| known_info(place, known, roles.staging.as_ref() == Some(place))));
+        models.extend(others.map(|(place, known)| known_info(place, known)));
+        if let Some(place) = &roles.staging {
+            let is_it = |is: &v1::ModelRef| is.name == place.name && is.version == place.version;
+            for model in models.iter_mut().filter(|model| model.r#ref.as_ref().is_some_and(is_it)) {
+                // One that decides or scores in the shadow does so meanwhile.
+                if !matches!(model.state(), v1::ModelState::Champion | v1::ModelState::Challenger) {
+                    model.set_state(v1::ModelState::Staging);
+                }
+            }
+        }
         models
     }
 
@@ -201,12 +205,8 @@ fn held_info(held: &Held, state: v1::ModelState) -> v1::ModelInfo {
     }
 }
 
-fn known_info(place: &Place, known: &Known, is_staged: bool) -> v1::ModelInfo {
-    let state = match known.rejection {
-        _ if is_staged => v1::ModelState::Staging,
-        Some(_) => v1::ModelState::Rejected,
-        None => v1::ModelState::Available,
-    };
+fn known_info(place: &Place, known: &Known) -> v1::ModelInfo {
+    let state = if known.rejection.is_some() { v1::ModelState::Rejected } else { v1::ModelState::Available };
     v1::ModelInfo {
         r#ref: Some(v1::ModelRef {
             name: place.name.clone(),

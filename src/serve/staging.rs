@@ -26,14 +26,16 @@ impl Lifecycle {
     /// was not trained on, and nothing that serves waits for it.
     pub(super) fn stage(&self, place: &Place) -> Result<(), Refusal> {
         let _one = self.one_at_a_time()?;
-        self.roles().staging = Some(place.clone());
-        let _until_it_ended = Ends(self);
         let places = self.shelf.places().map_err(|_| Refusal::ModelState("registry.path can't be read"))?;
         if !places.contains(place) {
             return Err(Refusal::NoSuchModel { name: place.name.clone(), version: place.version.clone() });
         }
         // Whoever asks meanwhile is told of it, also where nobody has looked there before.
-        self.roles().known.entry(place.clone()).or_default();
+        let mut roles = self.roles();
+        roles.staging = Some(place.clone());
+        roles.known.entry(place.clone()).or_default();
+        drop(roles);
+        let _until_it_ended = Ends(self);
         let believed = self.take(place)?;
         let model = Arc::clone(believed.artifact.model_ref());
         let champion = Arc::clone(&self.roles().champion);
