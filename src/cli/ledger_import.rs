@@ -62,8 +62,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         output::print(&rejects.with_examples())?;
     }
     output::fail_if_too_many(&rejects, config.train().get().max_reject_share)?;
-    let keeping = Keeping::new(&ledger_config)?;
     let ledger = Ledger::open(&path, &ledger_config, Clock::system())?;
+    let before = ledger.reader()?.last_grounds()?;
+    let keeping = Keeping::new(&ledger_config, before.as_deref())?;
     let until_seconds = artifact.manifest().data.until_seconds;
     let grounds = Grounds::new(&engine, until_seconds, &ledger_config, config.history());
     progress.begin("recording", Some(rejects.n_rows()));

@@ -67,6 +67,16 @@ pub enum LedgerError {
         /// What is wrong with it.
         what: &'static str,
     },
+    /// The key file is missing, and parties were kept under it.
+    #[error(
+        "the ledger's key file {path} is gone, under which the parties in the ledger are kept. Put it back; or, to go on \
+         under another key, by which nobody is known for who they were before, make one: 32 random bytes, mode 0600",
+        path = path.display()
+    )]
+    KeyGone {
+        /// The file.
+        path: PathBuf,
+    },
     /// The machine can't start a thread.
     #[error("starting the ledger's writer")]
     Thread(#[source] io::Error),

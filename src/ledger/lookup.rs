@@ -89,6 +89,14 @@ impl Reader {
         Ok(Some(Arc::clone(grounds)))
     }
 
+    /// The grounds that the last record rests on; `None` where there is none.
+    ///
+    /// # Errors
+    /// [`LedgerError`] where they can't be read.
+    pub fn last_grounds(&self) -> Result<Option<Arc<Grounds>>, LedgerError> {
+        self.grounds_of(self.head()?.seq)
+    }
+
     /// The decision of a record as it was replied.
     ///
     /// # Errors

@@ -246,7 +246,7 @@ impl Ledger {
     /// [`LedgerError`] where the ledger can't be read or written.
     pub fn stand_on(&self, grounds: &Grounds, at: Bucket) -> Result<(), LedgerError> {
         let head = self.head();
-        if self.reader()?.grounds_of(head.seq)?.as_deref() == Some(grounds) {
+        if self.reader()?.last_grounds()?.as_deref() == Some(grounds) {
             return Ok(());
         }
         let appended = self.append(grounds.to_content(head.bucket.max(at)));

@@ -11,7 +11,7 @@ use prost::Message as _;
 use sha2::Sha256;
 
 use super::config::Parties;
-use super::{LedgerConfig, LedgerError, secret};
+use super::{Grounds, LedgerConfig, LedgerError, secret};
 use crate::features::hex;
 use crate::wire::v1;
 
@@ -39,13 +39,26 @@ const USUAL_MESSAGE_BYTES: usize = 128;
 const PSEUDONYM_BYTES: usize = 16;
 
 impl Keeping {
-    /// As configured. The key is made where there is none.
+    /// As configured. The key is made where there is none and none was before.
+    ///
+    /// * `before`: the grounds that the ledger's last record rests on, where it has any.
     ///
     /// # Errors
-    /// [`LedgerError::Key`] where others than the owner may read it, or it is too short.
-    pub fn new(config: &LedgerConfig) -> Result<Self, LedgerError> {
+    /// [`LedgerError::Key`] where others than the owner may read it, or it is too short; [`LedgerError::KeyGone`] where records
+    /// were kept under one.
+    pub fn new(config: &LedgerConfig, before: Option<&Grounds>) -> Result<Self, LedgerError> {
         let key = config.key_path().map(|path| {
-            let key = read_or_make_key(&path)?;
+            let key = match secret::read(&path)? {
+                Some(key) if key.len() < MIN_KEY_BYTES => {
+                    return Err(LedgerError::Key { path, what: "must hold at least 32 bytes" });
+                }
+                Some(key) => key,
+                // Under another one nobody would be who they were before, and no look at the ledger would show it.
+                None if before.is_some_and(|before| before.parties == Parties::Pseudonymized) => {
+                    return Err(LedgerError::KeyGone { path });
+                }
+                None => make_key(&path)?,
+            };
             Hmac::new_from_slice(&key).map_err(|_| LedgerError::Key { path, what: "holds no key" })
         });
         Ok(Self { parties: config.parties, descriptions: config.descriptions, key: key.transpose()? })
@@ -165,13 +178,7 @@ pub fn kept_parcel(bytes: &[u8]) -> Result<v1::Parcel, prost::DecodeError> {
     Ok(parcel)
 }
 
-fn read_or_make_key(path: &Path) -> Result<Vec<u8>, LedgerError> {
-    if let Some(key) = secret::read(path)? {
-        if key.len() < MIN_KEY_BYTES {
-            return Err(LedgerError::Key { path: path.to_owned(), what: "must hold at least 32 bytes" });
-        }
-        return Ok(key);
-    }
+fn make_key(path: &Path) -> Result<Vec<u8>, LedgerError> {
     let mut key = vec![0; MIN_KEY_BYTES];
     getrandom::fill(&mut key).map_err(|_| LedgerError::Key {
         path: path.to_owned(),

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::checkpoint::Signing;
 use super::log::{FIRST_RECORD, open_to_read};
-use super::{Keeping, LedgerConfig, LedgerError};
+use super::{Keeping, LedgerConfig, LedgerError, Parties, Reader};
 
 /// What stands in the way of a ledger.
 #[derive(Debug, thiserror::Error)]
@@ -27,8 +27,11 @@ pub fn is_ready(config: &LedgerConfig) -> Result<(), NotReady> {
     let by = |key| move |source| NotReady { key, source };
     there_or_can_be(path, can_be_written).map_err(by("ledger.path"))?;
     if let Some(key) = config.key_path() {
-        // It is only made where there is none.
-        there_or_can_be(&key, |_| Keeping::new(config).map(drop)).map_err(by("ledger.key_file"))?;
+        there_or_can_be(&key, |_| Keeping::new(config, None).map(drop)).map_err(by("ledger.key_file"))?;
+        // There it would be made, unless it was.
+        if !key.exists() && are_pseudonyms_kept(path).map_err(by("ledger.path"))? {
+            return Err(by("ledger.key_file")(LedgerError::KeyGone { path: key }));
+        }
     }
     Signing::open(path, config).map_err(by("ledger.checkpoint_key"))?;
     Ok(())
@@ -44,6 +47,14 @@ fn there_or_can_be(path: &Path, check: impl FnOnce(&Path) -> Result<(), LedgerEr
         Ok(there) if there.is_dir() => Ok(()),
         Ok(_) => Err(failed(io::ErrorKind::NotADirectory.into())),
         Err(error) => Err(failed(error)),
+    }
+}
+
+fn are_pseudonyms_kept(path: &Path) -> Result<bool, LedgerError> {
+    if fs::metadata(path).is_ok_and(|ledger| ledger.len() > FIRST_RECORD) {
+        Ok(Reader::open(path)?.last_grounds()?.is_some_and(|grounds| grounds.parties == Parties::Pseudonymized))
+    } else {
+        Ok(false)
     }
 }
 

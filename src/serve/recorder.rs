@@ -84,12 +84,13 @@ impl Recorder {
         artifact: &Artifact,
         engine: &Engine,
     ) -> Result<Self, LedgerError> {
-        let keeping = Keeping::new(config)?;
         let ledger = Arc::new(Ledger::open(path, config, clock)?);
         let reader = ledger.reader()?;
+        let before = reader.last_grounds()?;
+        let keeping = Keeping::new(config, before.as_deref())?;
         let until = artifact.manifest().data.until_seconds;
         let grounds = Grounds::new(engine, until, config, bounds);
-        let canary_before = reader.grounds_of(ledger.head().seq)?.and_then(|before| before.canary.clone());
+        let canary_before = before.and_then(|before| before.canary.clone());
         ledger.stand_on(&grounds, grounds.first_bucket())?;
         let (live, history, flow) = Live::rebuilt(&reader, &grounds, artifact.settled_history(), engine.flow())?;
         if ledger.head().seq - live.n_saved() > LONG_FOLD
