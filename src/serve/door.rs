@@ -227,14 +227,15 @@ impl Door {
         turn: Option<Turn>,
     ) -> Result<Reply, Refusal> {
         let (got, max) = (request.request_id.len(), MAX_REQUEST_ID_BYTES);
-        if got > max {
-            let mut violations = vec![Violation::new("request_id", Problem::TooLong { got, max })];
-            if let Err(InvalidParcel(others)) = self.check(&self.scorer.load(), request, |_| ()) {
-                violations.extend(others);
+        let too_long = (got > max).then(|| Violation::new("request_id", Problem::TooLong { got, max }));
+        let explanation = match wire::explanation_of(request.explanation) {
+            Ok(explanation) if too_long.is_none() => explanation,
+            _ => {
+                let others = self.check(&self.scorer.load(), request, |_| ()).err();
+                let others = others.into_iter().flat_map(|InvalidParcel(others)| others);
+                return Err(InvalidParcel(too_long.into_iter().chain(others).collect()).into());
             }
-            return Err(InvalidParcel(violations).into());
-        }
-        let explanation = wire::explanation_of(request.explanation).map_err(|wrong| InvalidParcel(vec![wrong]))?;
+        };
         let parcel = request.parcel.as_deref().map(v1::Parcel::encode_to_vec).unwrap_or_default();
         let asked = ledger::Request { id: request.request_id.clone(), digest: xxh3_128(&parcel).to_le_bytes() };
         let turn = match turn {
@@ -244,7 +245,7 @@ impl Door {
         let claim = match turn {
             Turn::Own(claim) => claim,
             Turn::Told(told) if told.request == asked => {
-                return told.answer.clone().map(|decision| self.told_again(decision, explanation));
+                return told.answer.clone().map(|decision| self.told_again(decision, explanation, language));
             }
             Turn::Told(_) => return Err(Refusal::OtherRequest),
         };
@@ -255,7 +256,7 @@ impl Door {
         });
         let (asked, answered) = looked.await.map_err(|_| Refusal::Internal)?;
         if let Some(decision) = answered? {
-            return Ok(self.told_again(decision, explanation));
+            return Ok(self.told_again(decision, explanation, language));
         }
         let mut reply = Reply::room(1);
         let became = self.submit(recorder, request, language, Some((asked.clone(), claim)), &mut reply)?;
@@ -274,13 +275,14 @@ impl Door {
     }
 
     /// A decision that was told before, without what this caller does not ask for, or may not see.
-    fn told_again(&self, mut decision: v1::Decision, explanation: Explanation) -> Reply {
+    fn told_again(&self, mut decision: v1::Decision, explanation: Explanation, language: Language) -> Reply {
         let id = Uuid::try_parse(&decision.decision_id).unwrap_or_default();
         let version = decision.model.as_ref().map_or("", |model| &model.version);
         decided(&decision, id, version, &self.metrics);
         if !decision.degraded.is_empty() {
             self.metrics.degraded("ledger");
         }
+        wire::retell_notices(&mut decision.notices, language);
         if explanation == Explanation::None {
             decision.reasons.clear();
             (decision.raw_score_log_odds, decision.base_log_odds) = (None, None);

@@ -115,7 +115,7 @@ catalogue! {
     SPANS_DROPPED = Counter "spans_dropped" "" ["reason"]
         "Spans of calls that were dropped: too many waited (traces.max_queued), or the collector did not take them";
 
-    DECISIONS = Counter "decisions" "" ["route"] "Parcels decided on, by the route recommended";
+    DECISIONS = Counter "decisions" "" ["route"] "Parcels decided on, by the route recommended; with those that are told again to a repeated request";
     RISK_SCORE = Histogram "risk_score" "" [] "Risk scores given, 0 to 1";
     SCORE_PSI = Gauge "score_psi" "" []
         "Population stability index of the last 5,000 to 10,000 scores against the model's reference: above 0.25 is a shift; told from 1,000 on";

@@ -1,12 +1,13 @@
 //! Decisions in the ledger, and the history that they make.
 
+use expect_test::expect;
 use parcel_risk::history::Snapshot;
 use parcel_risk::ledger::{LedgerError, Reader, Rescored, rescore, verify};
 use parcel_risk::wire::v1;
 use tonic::Code;
 
 use super::{Place, decisions, parcels, requests, stop};
-use crate::harness::{artifact, request, within};
+use crate::harness::{artifact, bad_request, request, within};
 
 #[tokio::test]
 async fn every_decision_is_recorded_once_and_history_after_a_restart_is_the_fold() {
@@ -39,6 +40,7 @@ async fn equal_grounds_make_one_record_whoever_asks_again() {
     let mut ask = async || within(client.score_parcel(request(parcel.clone()))).await.unwrap().into_inner().decision;
     let (first, again) = (ask().await.unwrap(), ask().await.unwrap());
     assert_eq!(first, again, "its time included");
+    assert_eq!(recorder.ledger().counts().written, 2, "the grounds and the decision");
     stop(client, server, recorder).await;
     assert_eq!(verify(&place.path(), None).unwrap().decisions, 1);
 }
@@ -121,6 +123,35 @@ async fn a_repeated_request_tells_its_own_reasons_to_whoever_asks_for_any() {
     assert_eq!(ask("officer", Nothing).await, without);
     let bad = v1::ScoreParcelRequest { request_id: "officer".to_owned(), explanation: 9, ..asked.clone() };
     assert_eq!(within(client.score_parcel(bad)).await.unwrap_err().code(), Code::InvalidArgument);
+    stop(client, server, recorder).await;
+}
+
+#[tokio::test]
+async fn a_repeated_request_has_its_notices_in_the_language_that_it_asks_for_and_is_refused_as_any_other() {
+    let place = Place::new();
+    let (mut client, server, recorder) = place.serve().await;
+    let mut odd = parcels(1).remove(0);
+    odd.gross_mass_grams = Some(0);
+    let mut told = String::new();
+    for languages in ["", "ru", "kk"] {
+        let asked = v1::ScoreParcelRequest { request_id: "once".to_owned(), ..request(odd.clone()) };
+        let mut asked = tonic::Request::new(asked);
+        asked.metadata_mut().insert("accept-language", languages.parse().unwrap());
+        let decision = within(client.score_parcel(asked)).await.unwrap().into_inner().decision.unwrap();
+        told += &decision.notices.iter().map(|notice| format!("{}\n", notice.text)).collect::<String>();
+    }
+    expect![[r#"
+        A mass of zero was stated; it was read as not stated.
+        Указана нулевая масса; она считается неуказанной.
+        Масса нөл деп көрсетілген; ол көрсетілмеген деп есептелді.
+    "#]]
+    .assert_eq(&told);
+    let mut refused = Vec::new();
+    for request_id in ["", "another"] {
+        let bad = v1::ScoreParcelRequest { request_id: request_id.to_owned(), ..bad_request() };
+        refused.push(within(client.score_parcel(bad)).await.unwrap_err().message().to_owned());
+    }
+    assert_eq!(refused[0], refused[1]);
     stop(client, server, recorder).await;
 }
 
