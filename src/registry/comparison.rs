@@ -18,9 +18,26 @@ pub struct Comparison {
     /// By the hash of the item: what outcomes are waited for, oldest first.
     awaited: HashMap<u64, ([f64; 2], f64)>,
     awaited_order: VecDeque<u64>,
-    /// What was found.
-    found: VecDeque<PairedRow>,
+    /// What was found, oldest first.
+    found: VecDeque<Inspected>,
+    /// By the hash of the item, how many were found before it.
+    found_places: HashMap<u64, u64>,
+    n_found: u64,
 }
+
+/// An inspection of a parcel that both scored.
+#[derive(Debug)]
+struct Inspected {
+    item: u64,
+    at: InspectedAt,
+    scores: [f64; 2],
+    weight: f64,
+    /// The last word on it; `None` where that is that nothing can be said.
+    infringement: Option<bool>,
+}
+
+/// When an inspection was made, by which it is told from another of the same item: seconds since 1970, and nanoseconds.
+pub type InspectedAt = (i64, i32);
 
 /// A parcel that the two send different ways.
 #[derive(Clone, Debug)]
@@ -75,11 +92,27 @@ impl Comparison {
         push(&mut self.disagreements, disagreement, MOST_DISAGREEMENTS);
     }
 
-    /// An inspection found this of the item.
-    pub fn outcome(&mut self, item: u64, infringement: bool) {
+    /// An inspection found this of the item, or nothing that can be said. The first inspection of it counts, and of that the
+    /// last word.
+    pub fn outcome(&mut self, item: u64, at: InspectedAt, infringement: Option<bool>) {
+        if let Some(place) = self.found_places.get(&item) {
+            let idx = (place + self.found.len() as u64).checked_sub(self.n_found);
+            let inspected = idx.and_then(|idx| self.found.get_mut(usize::try_from(idx).ok()?));
+            if let Some(inspected) = inspected.filter(|inspected| inspected.at == at) {
+                inspected.infringement = infringement;
+            }
+            return;
+        }
+        if infringement.is_none() {
+            return;
+        }
         // Its place in the order stays, and removes nothing later on.
-        if let Some((scores, chance)) = self.awaited.remove(&item) {
-            push(&mut self.found, PairedRow { scores, infringement, weight: stands_for(chance) }, MOST_FOUND);
+        let Some((scores, chance)) = self.awaited.remove(&item) else { return };
+        let inspected = Inspected { item, at, scores, weight: stands_for(chance), infringement };
+        self.found_places.insert(item, self.n_found);
+        self.n_found += 1;
+        if let Some(oldest) = push(&mut self.found, inspected, MOST_FOUND) {
+            self.found_places.remove(&oldest.item);
         }
     }
 
@@ -111,13 +144,18 @@ impl Comparison {
 
     /// Both scores of the parcels with an outcome, oldest first.
     pub fn paired_outcomes(&self) -> Vec<PairedRow> {
-        self.found.iter().copied().collect()
+        let row = |of: &Inspected| {
+            let Inspected { scores, weight, infringement, .. } = *of;
+            Some(PairedRow { scores, infringement: infringement?, weight })
+        };
+        self.found.iter().filter_map(row).collect()
     }
 
     /// What the outcomes say.
     pub fn found(&self) -> Found {
+        let found = self.paired_outcomes();
         let judged = [0, 1].map(|which: usize| {
-            let rows = self.found.iter().map(|PairedRow { scores, infringement, .. }| {
+            let rows = found.iter().map(|PairedRow { scores, infringement, .. }| {
                 let score = scores[which];
                 ScoredRow { margin: score, risk_score: score, infringement: *infringement, ..ScoredRow::default() }
             });
@@ -125,9 +163,9 @@ impl Comparison {
             let settings = Settings { capacity: vec![CapacityShare::TENTH], bootstrap: 0, seed: 0 };
             Some(evaluate(&scored, &settings, Subject::default()))
         });
-        let infringements = self.found.iter().filter(|row| row.infringement).count();
+        let infringements = found.iter().filter(|row| row.infringement).count();
         Found {
-            parcels: self.found.len() as u64,
+            parcels: found.len() as u64,
             infringements: infringements as u64,
             average_precision: judged.each_ref().map(|of| Some(of.as_ref()?.average_precision?.value)),
             precision_at_tenth: judged.each_ref().map(|of| Some(of.as_ref()?.capacity.first()?.precision?.value)),
@@ -163,7 +201,7 @@ mod tests {
         assert_eq!((comparison.awaited.len(), comparison.scores.len()), (MOST_AWAITED, MOST_SCORES));
         assert_eq!(comparison.score_shift(), Some(0.0));
         // The oldest are waited for no more.
-        comparison.outcome(0, true);
+        comparison.outcome(0, (0, 0), Some(true));
         assert_eq!(comparison.found().parcels, 0);
     }
 
@@ -174,14 +212,39 @@ mod tests {
             let infringement = item % 10 == 0;
             let challenger = if infringement { 0.9 } else { 0.1 };
             comparison.add(item, (0.5, Route::Documents), (challenger, Route::Documents), 0.1);
-            comparison.outcome(item, infringement);
+            comparison.outcome(item, (1, 0), Some(infringement));
             // Said twice it counts once.
-            comparison.outcome(item, infringement);
+            comparison.outcome(item, (1, 0), Some(infringement));
         }
         let found = comparison.found();
         assert_eq!((found.parcels, found.infringements), (100, 10));
         assert_eq!(found.precision_at_tenth, [Some(0.1), Some(1.0)]);
         assert_eq!(found.average_precision[1], Some(1.0));
         assert!(comparison.paired_outcomes().iter().all(|row| row.weight == 10.0));
+    }
+
+    #[test]
+    fn a_correction_takes_the_place_of_what_was_found_first() {
+        let mut comparison = Comparison::default();
+        let found = |comparison: &Comparison| {
+            let Found { parcels, infringements, .. } = comparison.found();
+            (parcels, infringements)
+        };
+        // As many that are known no more come before them.
+        for item in 0..(MOST_FOUND as u64 + 10) {
+            comparison.add(item, (0.5, Route::Open), (0.5, Route::Open), 1.0);
+            comparison.outcome(item, (1, 0), Some(false));
+        }
+        let (last, most) = (MOST_FOUND as u64 + 9, MOST_FOUND as u64);
+        comparison.outcome(last, (1, 0), Some(true));
+        comparison.outcome(last - 1, (1, 0), None);
+        assert_eq!(found(&comparison), (most - 1, 1));
+        comparison.outcome(last - 1, (1, 0), Some(true));
+        assert_eq!(found(&comparison), (most, 2));
+        // Another inspection, and one of a parcel that is known no more.
+        comparison.outcome(last, (2, 0), Some(false));
+        comparison.outcome(0, (1, 0), Some(true));
+        assert_eq!(found(&comparison), (most, 2));
+        assert_eq!(comparison.found_places.len(), MOST_FOUND);
     }
 }

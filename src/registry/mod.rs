@@ -20,7 +20,7 @@ mod shelf;
 mod shift;
 
 pub use check::{Check, Figure, Finding, Report, Verdict};
-pub use comparison::{Comparison, Disagreement, Found};
+pub use comparison::{Comparison, Disagreement, Found, InspectedAt};
 pub use config::{InvalidRegistry, MAX_CANARY_SHARE, RegistryConfig, ValidRegistry};
 pub use contender::Contender;
 pub use drawn::DrawnRows;

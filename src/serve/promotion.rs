@@ -92,7 +92,7 @@ mod tests {
                 let (infringement, score) = (item % 10 == 0, (item * 37 % 101) as f64 / 202.0);
                 let better = if infringement { score + 0.4 } else { score };
                 watch.comparison().add(item, (score, Route::Release), (better, Route::Release), 0.01);
-                watch.comparison().outcome(item, infringement);
+                watch.comparison().outcome(item, (1, 0), Some(infringement));
             }
             lifecycle.consider();
             let decides = if promote_automatically { &next } else { &sound };

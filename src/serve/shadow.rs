@@ -17,7 +17,7 @@ use crate::history::{Bucket, History};
 use crate::ledger::item_key;
 use crate::parcel::Parcel;
 use crate::policy::Route;
-use crate::registry::{Comparison, Disagreement};
+use crate::registry::{Comparison, Disagreement, InspectedAt};
 use crate::telemetry::{Criticality, Metrics};
 
 /// Who is in the shadow, if anybody.
@@ -119,10 +119,10 @@ impl Shadow {
         }
     }
 
-    /// An inspection found this.
-    pub(super) fn outcome(&self, item_id: &str, infringement: bool) {
+    /// An inspection found this, or nothing that can be said.
+    pub(super) fn outcome(&self, item_id: &str, at: InspectedAt, infringement: Option<bool>) {
         if let Some(watch) = self.watch.load().as_ref() {
-            watch.comparison().outcome(item_key(item_id).0, infringement);
+            watch.comparison().outcome(item_key(item_id).0, at, infringement);
         }
     }
 
