@@ -289,8 +289,9 @@ impl Engine {
         grounds.into_iter().map(reason).collect()
     }
 
-    /// The history behind a ground: of the keys that speak the same way as the whole ground, the
-    /// one that speaks loudest, both of its features together.
+    /// The history behind a ground: of the keys that the parcel states and that speak the same way as the whole ground, the
+    /// one that speaks loudest, both of its features together; of those that speak otherwise where none does. `None` where
+    /// it states none of them: that one of many is missing does not leave a sender without a name.
     fn loudest_history(
         &self,
         row: &FeatureRow,
@@ -307,10 +308,15 @@ impl Engine {
                 }
             }
         }
-        let same_way = by_key.into_iter().filter(|(_, share)| share * contribution >= 0.0);
+        let stated = by_key.into_iter().filter_map(|(key, share)| {
+            let counts = row.counts.get(key).copied().flatten()?;
+            Some((share * contribution >= 0.0, share.abs(), key, counts))
+        });
         // Of equals, the one of the last key.
-        let loudest = same_way.max_by(|(one, a), (other, b)| a.abs().total_cmp(&b.abs()).then(one.cmp(other)));
-        loudest.and_then(|(key, _)| row.counts.get(key).copied().flatten())
+        let loudest = stated.max_by(|(way, a, one, _), (other_way, b, other, _)| {
+            way.cmp(other_way).then(a.total_cmp(b)).then(one.cmp(other))
+        });
+        loudest.map(|(.., counts)| counts)
     }
 
     fn decision_id(

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use expect_test::{Expect, expect, expect_file};
+use parcel_risk::engine::Explanation;
 use parcel_risk::features::{FeaturePlan, FeatureRow, FeatureSpec, NUMBER_FEATURES, Part, RatesConfig};
 use parcel_risk::history::{Bucket, History};
 use parcel_risk::parcel::{Draft, DraftMoney, DraftParty, Parcel, ParcelLimits};
@@ -295,4 +296,21 @@ fn respellings_share_a_key_and_neighbors_in_a_series_do() {
     assert_ne!(key(&next, "s10_serial_block"), key(&stated, "s10_serial_block"));
     let carrier = parcel(&[], |draft| (draft.item_id, draft.id_scheme) = ("1".to_owned(), 2));
     assert_eq!(key(&carrier, "s10_serial_block"), None);
+}
+
+/// What one of a ground's keys is made of may be missing, and the others say who it is.
+#[test]
+fn a_ground_is_called_not_stated_only_where_the_parcel_states_nothing_of_it() {
+    let (engine, history) = (harness::engine(), harness::artifact().settled_history());
+    let mut n_stated = 0;
+    for draft in drafts() {
+        let parcel = draft.clone().check(&ParcelLimits::default()).unwrap();
+        for reason in engine.assess(&parcel, history, Bucket(u32::MAX / 2), Explanation::Full).reasons {
+            if reason.evidence.iter().any(|evidence| evidence.feature.starts_with("history.")) {
+                n_stated += 1;
+                assert!(reason.known.is_some(), "{reason:?}");
+            }
+        }
+    }
+    assert!(n_stated > 0);
 }
