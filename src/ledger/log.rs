@@ -21,6 +21,8 @@ const MAGIC: [u8; 16] = *b"prledger\x03\0\0\0\0\0\0\0";
 pub(super) const FIRST_RECORD: u64 = MAGIC.len() as u64;
 /// Room that the disk is asked to hold at a time.
 const RESERVED_BYTES: u64 = 256 << 10;
+/// Memory that is kept for records on their way.
+const KEPT_BYTES: usize = 8 << 20;
 /// Read at once when records are read one after the other.
 const READ_BYTES: usize = 1 << 20;
 
@@ -43,9 +45,7 @@ pub(super) fn open_to_write(path: &Path) -> Result<File, LedgerError> {
     options.read(true).write(true).create(true).truncate(false).mode(OWNERS_ALONE);
     let opened = options.open(path);
     let file = opened.map_err(LedgerError::file("opening", path))?;
-    let n_bytes = file.metadata().map_err(LedgerError::file("reading", path))?.len();
-    // Not even its head was written whole: nothing was ever recorded.
-    if n_bytes < FIRST_RECORD {
+    if is_begun(&file).map_err(LedgerError::file("reading", path))? {
         let write = || {
             file.write_all_at(&MAGIC, 0)?;
             file.sync_all()
@@ -54,6 +54,13 @@ pub(super) fn open_to_write(path: &Path) -> Result<File, LedgerError> {
     }
     check_magic(&file, path)?;
     Ok(file)
+}
+
+/// Whether not even its head was written whole: nothing was ever recorded. What is as short and says something else is no ledger.
+pub(super) fn is_begun(file: &File) -> io::Result<bool> {
+    let mut found = [0; MAGIC.len()];
+    let n = fill_from(file, 0, &mut found)?;
+    Ok(n < MAGIC.len() && found.get(..n) == MAGIC.get(..n))
 }
 
 fn check_magic(file: &File, path: &Path) -> Result<(), LedgerError> {
@@ -248,6 +255,7 @@ impl Log {
         let end = start + self.bytes.len() as u64;
         self.reserve(end);
         self.file.write_all_at(&self.bytes, start)?;
+        self.bytes.shrink_to(KEPT_BYTES);
         Ok(End { offset: end, head })
     }
 

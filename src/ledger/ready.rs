@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 
 use super::checkpoint::Signing;
-use super::log::{FIRST_RECORD, open_to_read};
+use super::log::{FIRST_RECORD, is_begun, open_to_read};
 use super::{Keeping, LedgerConfig, LedgerError, Parties, Reader};
 
 /// What stands in the way of a ledger.
@@ -60,7 +60,6 @@ fn are_pseudonyms_kept(path: &Path) -> Result<bool, LedgerError> {
 
 fn can_be_written(path: &Path) -> Result<(), LedgerError> {
     let file = OpenOptions::new().read(true).write(true).open(path).map_err(LedgerError::file("opening", path))?;
-    let n_bytes = file.metadata().map_err(LedgerError::file("reading", path))?.len();
-    // Where not even the head is whole, nothing was recorded, and it is begun anew.
-    if n_bytes < FIRST_RECORD { Ok(()) } else { open_to_read(path).map(drop) }
+    let is_begun = is_begun(&file).map_err(LedgerError::file("reading", path))?;
+    if is_begun { Ok(()) } else { open_to_read(path).map(drop) }
 }

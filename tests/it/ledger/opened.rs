@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use parcel_risk::history::Bucket;
-use parcel_risk::ledger::{Clock, Content, Kind, Ledger, LedgerError, verify};
+use parcel_risk::ledger::{Clock, Content, Kind, Ledger, LedgerError, is_ready, verify};
 
 use super::{Place, parcels, records_of, requests, stop};
 use crate::harness::within;
@@ -51,6 +51,23 @@ fn refused(place: &Place) -> String {
     let refused = open(place).unwrap_err().to_string();
     assert!(fs::read(place.path()).ok() == before, "{refused}");
     refused
+}
+
+#[test]
+fn a_file_that_is_no_ledger_is_left_as_it_is_however_short() {
+    let (place, other) = (Place::new(), Place::new());
+    drop(open(&other).unwrap());
+    let head = fs::read(other.path()).unwrap();
+    for begun in [&head[..0], &head[..7], &head[..]] {
+        fs::write(place.path(), begun).unwrap();
+        is_ready(&place.config).unwrap();
+        open(&place).unwrap();
+    }
+    for bytes in [&b"x"[..], b"hello123", b"prledger of last year"] {
+        fs::write(place.path(), bytes).unwrap();
+        assert!(refused(&place).ends_with("is no ledger of the form that this release reads"));
+        is_ready(&place.config).unwrap_err();
+    }
 }
 
 #[test]
