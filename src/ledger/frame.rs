@@ -19,7 +19,7 @@ use crate::history::Bucket;
 /// Bytes before those that the length counts.
 pub(super) const PREFIX_BYTES: usize = 8;
 /// Longest record: what is longer was never written.
-pub(super) const MAX_BYTES: usize = 64 << 20;
+pub const MAX_RECORD_BYTES: usize = 64 << 20;
 
 const ITEM: u8 = 1;
 const DECISION: u8 = 2;
@@ -40,8 +40,8 @@ pub(super) fn encode(
     let start = bytes.len();
     let parcel = content.parcel.as_deref();
     let id_bytes = content.request.as_ref().map_or(0, |request| request.id.len());
-    let n_bytes = 192 + id_bytes + content.body.len() + parcel.map_or(0, <[u8]>::len);
-    if n_bytes > MAX_BYTES || id_bytes > usize::from(u16::MAX) {
+    let n_bytes = 192 + content.n_bytes();
+    if n_bytes > MAX_RECORD_BYTES || id_bytes > usize::from(u16::MAX) {
         return None;
     }
     bytes.reserve(n_bytes);
@@ -102,7 +102,7 @@ pub(super) fn n_following(prefix: [u8; PREFIX_BYTES]) -> Option<usize> {
     let [a, b, c, d, ..] = prefix;
     let rest = u32::from_le_bytes([a, b, c, d]);
     let n = usize::try_from(rest).ok()?;
-    (n <= MAX_BYTES && prefix == prefix_of(rest)).then_some(n)
+    (n <= MAX_RECORD_BYTES && prefix == prefix_of(rest)).then_some(n)
 }
 
 /// A record read from its bytes.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::grounds::Grounds;
 use super::items::Items;
 use super::past::Past;
-use super::saved::Saved;
+use super::saved::{AT_REST, Saved};
 use super::{Ledger, LedgerError, Reader};
 use crate::history::{Bucket, EntityKey, History, Workers};
 use crate::policy::Flow;
@@ -87,7 +87,7 @@ impl Live {
             return Ok(false);
         }
         let head = ledger.head();
-        Saved::of(&head, grounds, self.items.all(), flow, history).write(ledger.path(), ".history.new")?;
+        Saved::of(&head, grounds, self.items.all(), flow, history).write(ledger.path(), AT_REST)?;
         self.n_saved.store(head.seq, Ordering::Relaxed);
         Ok(true)
     }

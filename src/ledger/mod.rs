@@ -75,6 +75,7 @@ pub use error::LedgerError;
 pub use export::{ExportError, Exported, export, export_until};
 pub use findings::audited_items;
 pub use fold::Fold;
+pub use frame::MAX_RECORD_BYTES;
 pub use grounds::{CanaryGrounds, Grounds, is_in_canary};
 pub use import::{ImportError, Imported, PastOutcome, PastParcel, import};
 pub use imported::KeptImport;
@@ -138,6 +139,7 @@ impl Ledger {
     /// [`LedgerError`]; [`LedgerError::InUse`] where another process has it.
     pub fn open(path: &Path, config: &LedgerConfig, clock: Clock) -> Result<Self, LedgerError> {
         let lock = Lock::take(path)?;
+        saved::take_away_unfinished(path);
         let gauge = Gauge::new(config.max_pending, config.on_failure);
         let desk = Arc::new(Desk::open(path.to_owned(), config.sync, clock, gauge)?);
         let signing = Signing::open(path, config)?;

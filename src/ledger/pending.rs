@@ -38,12 +38,15 @@ pub enum Appended {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unavailable {
     /// As many as may wait do.
-    #[error("the ledger takes no more records now: as many wait as ledger.max_pending allows")]
+    #[error("the ledger takes no more records now: as many wait, or as large ones, as ledger.max_pending allows")]
     Full,
     /// It can't be written, and `ledger.on_failure` says to refuse.
     #[error("the ledger can't be written")]
     Failing,
 }
+
+/// Bytes of memory for each record that may wait, all of them together: ten times what most take.
+const BYTES_EACH: usize = 16 << 10;
 
 /// How the ledger is doing.
 #[derive(Debug)]
@@ -51,6 +54,8 @@ pub(super) struct Gauge {
     capacity: usize,
     on_failure: OnFailure,
     n_pending: AtomicUsize,
+    /// What those say that were handed over.
+    n_pending_bytes: AtomicUsize,
     pub(super) failing: AtomicBool,
     pub(super) n_written: AtomicU64,
     pub(super) n_spilled: AtomicU64,
@@ -63,6 +68,7 @@ impl Gauge {
             capacity: usize::try_from(capacity).unwrap_or(usize::MAX),
             on_failure,
             n_pending: AtomicUsize::new(0),
+            n_pending_bytes: AtomicUsize::new(0),
             failing: AtomicBool::new(false),
             n_written: AtomicU64::new(0),
             n_spilled: AtomicU64::new(0),
@@ -77,11 +83,10 @@ impl Gauge {
         if self.on_failure == OnFailure::Refuse && is_failing {
             return Err(Unavailable::Failing);
         }
-        let slot = Slot(Arc::clone(self));
-        if self.n_pending.fetch_add(1, Ordering::Relaxed) >= self.capacity {
-            return Err(Unavailable::Full);
-        }
-        Ok(slot)
+        let slot = Slot { gauge: Arc::clone(self), n_bytes: 0 };
+        let is_full = self.n_pending.fetch_add(1, Ordering::Relaxed) >= self.capacity
+            || self.n_pending_bytes.load(Ordering::Relaxed) / BYTES_EACH >= self.capacity;
+        if is_full { Err(Unavailable::Full) } else { Ok(slot) }
     }
 
     pub(super) fn capacity(&self) -> usize {
@@ -106,11 +111,23 @@ impl Gauge {
 
 /// Room for one record; given back when it is dropped.
 #[derive(Debug)]
-pub struct Slot(Arc<Gauge>);
+pub struct Slot {
+    gauge: Arc<Gauge>,
+    n_bytes: usize,
+}
+
+impl Slot {
+    /// Says what the record takes that is in it now.
+    pub(super) fn fill(&mut self, content: &Content) {
+        self.n_bytes = content.n_bytes();
+        self.gauge.n_pending_bytes.fetch_add(self.n_bytes, Ordering::Relaxed);
+    }
+}
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.0.n_pending.fetch_sub(1, Ordering::Release);
+        self.gauge.n_pending_bytes.fetch_sub(self.n_bytes, Ordering::Relaxed);
+        self.gauge.n_pending.fetch_sub(1, Ordering::Release);
     }
 }
 

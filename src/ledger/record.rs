@@ -73,6 +73,13 @@ impl Content {
             parcel: None,
         }
     }
+
+    /// Bytes of what it holds, beside some two hundred more as a record.
+    pub(super) fn n_bytes(&self) -> usize {
+        self.body.len()
+            + self.parcel.as_ref().map_or(0, Vec::len)
+            + self.request.as_ref().map_or(0, |request| request.id.len())
+    }
 }
 
 /// A client's idempotency key, and what it was used for.

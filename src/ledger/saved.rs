@@ -20,6 +20,18 @@ use crate::policy::Flow;
 
 const MAGIC: [u8; 8] = *b"prlive\x01\0";
 
+/// What the file ends with until it is whole, where decisions wait for it.
+pub(super) const AT_REST: &str = ".history.new";
+/// The same where calls go on, which may end at the same time.
+pub(super) const BESIDE_CALLS: &str = ".history.beside";
+
+/// Takes away what whoever was killed over it had written: it may be as large as all else, on a disk that is full.
+pub(super) fn take_away_unfinished(ledger: &Path) {
+    for new in [AT_REST, BESIDE_CALLS] {
+        let _ = fs::remove_file(beside(ledger, new));
+    }
+}
+
 /// What a server knew when the record `seq` was the last.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Saved<'a> {

@@ -10,7 +10,7 @@ use super::grounds::Grounds;
 use super::helper::Background;
 use super::past::Past;
 use super::record::Head;
-use super::saved::Saved;
+use super::saved::{BESIDE_CALLS, Saved};
 use super::{LedgerError, Reader};
 use crate::history::{History, Workers};
 use crate::policy::Flow;
@@ -57,7 +57,7 @@ impl Unsaved {
             return Ok(false);
         }
         // Whoever ends the server may write at the same time.
-        saved.write(reader.path(), ".history.beside")?;
+        saved.write(reader.path(), BESIDE_CALLS)?;
         Ok(true)
     }
 }

@@ -30,21 +30,26 @@ pub(super) const OWNERS_ALONE: u32 = 0o600;
 /// Writes a file by the way of `new`, which takes its place when it is whole. It is its owner's alone; but one that was there keeps
 /// its mode, which somebody may have set on purpose.
 pub(super) fn put(path: &Path, new: &Path, bytes: &[u8]) -> io::Result<()> {
-    write_new(path, new, bytes)?;
-    fs::rename(new, path)
+    put_by(path, new, bytes, |_| Ok(()))
 }
 
 /// As [`put`], and a loss of power leaves the one or the other.
 pub(super) fn put_on_disk(path: &Path, new: &Path, bytes: &[u8]) -> io::Result<()> {
-    write_new(path, new, bytes)?.sync_all()?;
-    fs::rename(new, path)
+    put_by(path, new, bytes, File::sync_all)
 }
 
-fn write_new(path: &Path, new: &Path, bytes: &[u8]) -> io::Result<File> {
+fn put_by(path: &Path, new: &Path, bytes: &[u8], end: impl FnOnce(&File) -> io::Result<()>) -> io::Result<()> {
     let mode = fs::metadata(path).map_or(OWNERS_ALONE, |before| before.mode() & 0o777);
-    let mut file = begin(new, mode)?;
-    file.write_all(bytes)?;
-    Ok(file)
+    let put = begin(new, mode).and_then(|mut file| {
+        file.write_all(bytes)?;
+        end(&file)?;
+        fs::rename(new, path)
+    });
+    if put.is_err() {
+        // What is written of it takes room on a disk that may be full, from records that have none then.
+        let _ = fs::remove_file(new);
+    }
+    put
 }
 
 /// A file to be written, of this mode; what stood there before is gone.

@@ -31,6 +31,8 @@ use crate::telemetry::{fields, with_causes};
 
 /// Most records that are written together.
 const MOST_TOGETHER: usize = 1024;
+/// And no more once they have so many bytes, which stand in memory a second time meanwhile.
+const MOST_BYTES_TOGETHER: usize = 8 << 20;
 
 /// What all of a ledger's threads share.
 pub(super) struct Desk {
@@ -122,7 +124,8 @@ impl Desk {
     }
 
     /// Takes a record.
-    pub(super) fn hand_over(&self, submission: Submission) {
+    pub(super) fn hand_over(&self, mut submission: Submission) {
+        submission.slot.fill(&submission.content);
         self.incoming.lock().unwrap_or_else(PoisonError::into_inner).push(submission);
         match self.sync {
             Sync::Always => self.call_thread(),
@@ -279,12 +282,15 @@ impl Writer {
         self.taken_up = incoming;
         while self.log.is_some() && !self.waiting.is_empty() {
             desk.stall.begins();
+            let before = self.end.head.seq;
             let written = self.write_some(desk);
+            let n_written = u64::try_from(self.end.head.seq - before).unwrap_or_default();
+            desk.gauge.n_written.fetch_add(n_written, Ordering::Relaxed);
             if desk.stall.ends() && written.is_ok() {
                 tracing::info!("the ledger can be written again");
             }
             match written {
-                Ok(placed) => self.took(desk, placed),
+                Ok(placed) => self.took(placed),
                 Err(error) => self.fail(desk, &with_causes(&error)),
             }
         }
@@ -307,7 +313,7 @@ impl Writer {
     fn write_some(&mut self, desk: &Desk) -> Result<Vec<Place>, LedgerError> {
         let writing = LedgerError::file("writing", &desk.path);
         let Some(log) = &mut self.log else { return Ok(Vec::new()) };
-        let n = self.waiting.len().min(MOST_TOGETHER);
+        let n = n_together(&self.waiting);
         let mut places = Vec::with_capacity(n);
         let mut fresh = Fresh::with_capacity(n);
         let mut seq = self.end.head.seq;
@@ -345,8 +351,7 @@ impl Writer {
         Ok(places)
     }
 
-    fn took(&mut self, desk: &Desk, placed: Vec<Place>) {
-        desk.gauge.n_written.fetch_add(placed.len() as u64, Ordering::Relaxed);
+    fn took(&mut self, placed: Vec<Place>) {
         let n = placed.len();
         for (place, one) in placed.into_iter().zip(self.waiting.drain(..n)) {
             let Waiting { recorded_at_micros, submission, done } = one;
@@ -371,4 +376,15 @@ impl Writer {
             desk.call_thread();
         }
     }
+}
+
+/// How many of those that wait are written next: one at least, where any does.
+fn n_together(waiting: &VecDeque<Waiting>) -> usize {
+    let mut n_bytes = 0;
+    let fits = |one: &&Waiting| {
+        let fits = n_bytes < MOST_BYTES_TOGETHER;
+        n_bytes += one.submission.content.n_bytes();
+        fits
+    };
+    waiting.iter().take(MOST_TOGETHER).take_while(fits).count()
 }

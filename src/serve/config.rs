@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::admission::Bounds;
 use super::scoring::StreamLimits;
+use crate::ledger::MAX_RECORD_BYTES;
 use crate::parcel::{Problem, Violation};
 
 /// The server's settings as configured.
@@ -79,6 +80,9 @@ impl Default for ServeConfig {
     }
 }
 
+/// What a parcel states is kept in a record of the ledger, with a decision, which is shorter.
+const MOST_MESSAGE_BYTES: u32 = MAX_RECORD_BYTES as u32 / 2;
+
 impl ServeConfig {
     /// Checks every setting.
     ///
@@ -87,7 +91,7 @@ impl ServeConfig {
     pub fn check(self) -> Result<ValidServe, InvalidServe> {
         let ranges = [
             ("serve.max_batch", self.max_batch, 1, 1000),
-            ("serve.max_message_bytes", self.max_message_bytes, 1 << 10, 64 << 20),
+            ("serve.max_message_bytes", self.max_message_bytes, 1 << 10, MOST_MESSAGE_BYTES),
             ("serve.max_reply_bytes", self.max_reply_bytes, 1 << 10, 64 << 20),
             ("serve.max_concurrent_streams", self.max_concurrent_streams, 1, 65_536),
             ("serve.max_connections", self.max_connections, 1, 1 << 20),

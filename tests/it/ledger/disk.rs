@@ -67,6 +67,9 @@ async fn fills_up(on_failure: OnFailure) {
         assert_eq!(ask(parcel).await, Some(Vec::new()));
     }
     disk.fill();
+    recorder.save_history().unwrap_err();
+    let there = fs::read_dir(place.dir.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    assert!(!there.into_iter().any(|name| name.contains(".history")), "what is not whole takes no room");
     // What the log of changes still has room for is taken; then no more.
     let mut failed_at_all = false;
     for parcel in next.by_ref().take(300) {

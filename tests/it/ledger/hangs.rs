@@ -9,7 +9,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use parcel_risk::history::Bucket;
-use parcel_risk::ledger::{Content, Kind, Ledger, OnFailure, Submission, verify};
+use parcel_risk::ledger::{Content, Kind, Ledger, OnFailure, Submission, Unavailable, verify};
 use parcel_risk::wire::v1;
 use parcel_risk::wire::v1::outcome_service_client::OutcomeServiceClient;
 use parcel_risk::wire::v1::risk_scoring_service_client::RiskScoringServiceClient;
@@ -171,6 +171,39 @@ fn a_hang_is_over_when_all_is_written_that_waited_behind_it() {
     assert_eq!(ledger.head().seq, N_BEHIND);
     hanging.join().unwrap();
     assert!(!ledger.is_failing());
+}
+
+/// Parcels may be a hundred times as large as most are, and a disk that is full does not become a memory that is.
+#[test]
+fn fewer_records_wait_where_they_are_large() {
+    let place = Place::new().with(|config| config.max_pending = 1000);
+    let ledger = Ledger::open(&place.path(), &place.config, place.clock.clone()).unwrap();
+    let submit = |n_bytes| {
+        let slot = ledger.reserve()?;
+        let content = Content { parcel: Some(vec![7; n_bytes]), ..Content::new(Kind::Model, Bucket(1), Vec::new()) };
+        ledger.submit(Submission { content, slot, done: Box::new(|_| ()), held: None, is_first: false });
+        Ok(())
+    };
+    let (end, ends) = mpsc::channel();
+    let hanging = ledger.hangs_until(ends);
+    let mut n_taken = 0;
+    let refused = loop {
+        match submit(1 << 20) {
+            Ok(()) => n_taken += 1,
+            Err(refused) => break refused,
+        }
+    };
+    assert_eq!((n_taken, refused), (16, Unavailable::Full));
+    drop(end);
+    hanging.join().unwrap();
+    let since = Instant::now();
+    while ledger.counts().pending > 0 {
+        assert!(since.elapsed() < Duration::from_secs(60));
+        ledger.write_out();
+    }
+    submit(1).unwrap();
+    ledger.write_out();
+    assert_eq!((ledger.head().seq, ledger.counts().written), (17, 17));
 }
 
 /// A small file system of its own that can be frozen; `None` where this machine lets nobody make one.
