@@ -31,12 +31,12 @@ impl Recorder {
         let mut errors = Vec::with_capacity(outcomes.len());
         let (tell, became) = mpsc::channel();
         let mut n_submitted = 0;
-        for stated in outcomes {
+        let handed_over = outcomes.into_iter().try_for_each(|stated| {
             let checked = match wire::check_outcome(stated, max_text_bytes) {
                 Ok(checked) => checked,
                 Err(invalid) => {
                     errors.push(Some(Refusal::from(invalid).into()));
-                    continue;
+                    return Ok(());
                 }
             };
             errors.push(None);
@@ -53,14 +53,16 @@ impl Recorder {
                 self.submit_outcome(&checked, &kept, slot, tell.clone());
                 n_submitted += 1;
             }
-        }
+            Ok(())
+        });
+        // Also where the rest found no room: whoever is refused sends all of them again, and these must be found then.
         self.ledger().write_out();
         for _ in 0..n_submitted {
             if !matches!(self.ledger().told(&became), Some(Appended::Recorded { .. })) {
                 return Err(Refusal::LedgerUnavailable(Unavailable::Failing));
             }
         }
-        Ok(errors)
+        handed_over.map(|()| errors)
     }
 
     fn submit_outcome(&self, checked: &CheckedOutcome, kept: &KeptOutcome, slot: Slot, tell: mpsc::Sender<Appended>) {

@@ -206,6 +206,36 @@ fn fewer_records_wait_where_they_are_large() {
     assert_eq!((ledger.head().seq, ledger.counts().written), (17, 17));
 }
 
+/// Whoever is refused sends all of it again, and what was begun of it must be found then.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn results_that_find_no_room_for_all_are_refused_when_those_before_are_on_record() {
+    let place = Place::new().with(|config| config.max_pending = 1000);
+    let (parts, recorder) = place.parts();
+    let (endpoint, _server) = start(parts).await;
+    let mut client = OutcomeServiceClient::new(endpoint.connect().await.unwrap());
+    let sent = parcels(300);
+    let outcomes: Vec<_> =
+        sent.iter().map(|parcel| outcome(&parcel.item_id, 1_600_000_000, v1::Finding::Clean)).collect();
+    let (end, ends) = mpsc::channel();
+    let hanging = recorder.ledger().hangs_until(ends);
+    for _ in 0..900 {
+        let content = Content::new(Kind::Model, recorder.ledger().head().bucket, Vec::new());
+        let slot = recorder.ledger().reserve().unwrap();
+        recorder.ledger().submit(Submission { content, slot, done: Box::new(|_| ()), held: None, is_first: false });
+    }
+    // Before it counts as a write that hangs.
+    let goes_on = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(200));
+        drop(end);
+    });
+    let ask = v1::RecordOutcomesRequest { outcomes };
+    let refused = within(client.record_outcomes(ask.clone())).await.unwrap_err();
+    assert_eq!((refused.code(), recorder.ledger().counts().pending), (Code::Unavailable, 0));
+    within(client.record_outcomes(ask)).await.unwrap();
+    (hanging.join().unwrap(), goes_on.join().unwrap());
+    assert_eq!(verify(&place.path(), None).unwrap().outcomes, 300);
+}
+
 /// A small file system of its own that can be frozen; `None` where this machine lets nobody make one.
 struct Freezer {
     dir: tempfile::TempDir,
