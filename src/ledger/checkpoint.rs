@@ -5,8 +5,9 @@
 //! BLAKE2b-512) with a trusted comment that says what is signed, so that `minisign -V` verifies them too.
 
 use std::fmt;
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -73,10 +74,25 @@ impl Signing {
         if !text.ends_with('\n') {
             text.push('\n');
         }
-        let mut file = OpenOptions::new().append(true).create(true).open(&self.path)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_data()
+        let mut file = OpenOptions::new().read(true).append(true).create(true).open(&self.path)?;
+        // The line that a full disk or a loss of power broke off would be a part of the next one's first.
+        let whole = end_of_lines(&file)?;
+        if whole < file.metadata()?.len() {
+            file.set_len(whole)?;
+        }
+        file.write_all(text.as_bytes()).and_then(|()| file.sync_data()).inspect_err(|_| {
+            let _ = file.set_len(whole);
+        })
     }
+}
+
+/// Where the last whole line of a file ends; none is as long as what is looked through.
+fn end_of_lines(file: &File) -> io::Result<u64> {
+    let n_bytes = file.metadata()?.len();
+    let from = n_bytes.saturating_sub(4096);
+    let mut last = vec![0; usize::try_from(n_bytes - from).unwrap_or(0)];
+    file.read_exact_at(&mut last, from)?;
+    Ok(last.iter().rposition(|byte| *byte == b'\n').map_or(from, |idx| from + idx as u64 + 1))
 }
 
 /// Why checkpoints say nothing about a ledger.
@@ -124,7 +140,8 @@ pub fn checkpoints(ledger: &Path, key: &Path, file: Option<&Path>) -> Result<Vec
         Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
         Err(error) => return Err(LedgerError::file("reading", &path)(error).into()),
     };
-    let lines: Vec<&str> = text.lines().collect();
+    // The last may not be whole.
+    let lines: Vec<&str> = text.rsplit_once('\n').map_or("", |(whole, _)| whole).lines().collect();
     let begins = |line: &str| line.starts_with("untrusted comment:");
     let mut vouched = Vec::new();
     let starts = lines.iter().enumerate().filter(|(_, line)| begins(line));

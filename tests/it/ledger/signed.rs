@@ -97,6 +97,27 @@ async fn each_start_goes_on_signing_also_with_another_key() {
     verify_against(&place.path(), &[before, after].concat()).unwrap();
 }
 
+/// A full disk and a loss of power break off wherever they do.
+#[tokio::test]
+async fn what_is_left_of_a_checkpoint_that_was_broken_off_spoils_no_other() {
+    let (place, public) = signed(5).await;
+    let file = place.dir.path().join("ledger.db.checkpoints");
+    let whole = fs::read(&file).unwrap();
+    let of = || checkpoints(&place.path(), &public, None).unwrap();
+    let before = of();
+    let last = String::from_utf8(whole.clone()).unwrap().rfind("untrusted").unwrap();
+    let mut cuts: Vec<_> = (last..whole.len()).step_by(37).collect();
+    cuts.push(whole.len() - 1);
+    for cut in cuts {
+        fs::write(&file, [&whole[..], &whole[last..cut]].concat()).unwrap();
+        assert_eq!(of(), before, "cut at {cut}");
+        decide(&place, 1).await;
+        let after = of();
+        assert!(after.len() > before.len() && after[..before.len()] == before[..], "cut at {cut}");
+        verify_against(&place.path(), &after).unwrap();
+    }
+}
+
 #[tokio::test]
 async fn a_checkpoint_counts_only_as_its_key_signed_it() {
     let (place, public) = signed(5).await;
