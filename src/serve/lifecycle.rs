@@ -213,7 +213,22 @@ impl Lifecycle {
         let mut roles = self.roles();
         let previous = roles.previous.clone();
         let previous = previous.ok_or(Refusal::ModelState("there is no champion before this one"))?;
-        self.put(&mut roles, &previous, why, Report::default())
+        self.put(&mut roles, &previous, why, Report::default())?;
+        // It was held beside another one, which says nothing of how it does beside this.
+        if let Some(challenger) = roles.challenger.take() {
+            let anew = Held::new(
+                challenger.believed.clone(),
+                challenger.is_given,
+                challenger.lane.clone(),
+                challenger.report.clone(),
+            );
+            if let Err(refusal) = self.enters(&anew) {
+                tracing::error!({ fields::ERROR } = ?refusal, "the challenger scores nothing in the shadow");
+                self.shadow.leave();
+            }
+            roles.challenger = Some(Arc::new(anew));
+        }
+        Ok(())
     }
 
     /// A model gave a score that is no number. Returns whether another one decides now: then the parcel is for that one.
@@ -233,7 +248,7 @@ impl Lifecycle {
     }
 
     /// Puts a model in the place of the one that decides, between two requests, and keeps that one ready but for a fault.
-    fn put(&self, roles: &mut Roles, next: &Arc<Held>, what: Happened, why: Report) -> Result<(), Refusal> {
+    pub(super) fn put(&self, roles: &mut Roles, next: &Arc<Held>, what: Happened, why: Report) -> Result<(), Refusal> {
         let recorder = self.recorder()?;
         let artifact = &next.believed.artifact;
         let history = match &next.lane {

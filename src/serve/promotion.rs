@@ -70,6 +70,34 @@ mod tests {
     use crate::policy::Route;
     use crate::registry::{Believed, GateConfig};
 
+    /// Of whatever decides: it was held beside another one.
+    #[test]
+    fn a_rollback_has_the_challenger_begin_anew() {
+        let sound = Artifact::embedded().unwrap();
+        let of_version = |version: &str| {
+            let manifest = Manifest { version: version.to_owned(), ..sound.manifest().clone() };
+            let golden = sound.golden_parcels().take(1).collect();
+            let artifact = Artifact::assemble(manifest, sound.model(), &sound.snapshot(), golden).unwrap();
+            let believed = Believed { artifact, signer: None };
+            Arc::new(Held { since_unix_seconds: 0, ..Held::new(believed, true, None, Report::default()) })
+        };
+        let (lifecycle, serving, _) = lifecycle(&sound, GateConfig::default());
+        lifecycle.put(&mut lifecycle.roles(), &of_version("2"), Happened::Promoted, Report::default()).unwrap();
+        let challenger = of_version("3");
+        lifecycle.enters(&challenger).unwrap();
+        lifecycle.roles().challenger = Some(challenger);
+        let n_parcels = || lifecycle.shadow.watch().unwrap().comparison().n_parcels();
+        lifecycle.shadow.watch().unwrap().comparison().add(1, (0.5, Route::Release), (0.5, Route::Release), 1.0);
+        assert_eq!(n_parcels(), 1);
+        lifecycle.roll_back(Happened::RolledBack).unwrap();
+        assert_eq!(serving.load().engine().model_ref(), sound.model_ref());
+        assert_eq!(n_parcels(), 0);
+        let roles = lifecycle.roles();
+        let challenger = roles.challenger.as_ref().unwrap();
+        assert_eq!(challenger.model().version, "3");
+        assert!(challenger.since_unix_seconds > 0);
+    }
+
     #[test]
     fn a_challenger_that_outcomes_speak_for_is_promoted_only_where_that_is_set() {
         let sound = Artifact::embedded().unwrap();
