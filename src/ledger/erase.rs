@@ -45,6 +45,11 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`] where the ledger can't be read or written.
     pub fn erase_before(&self, micros: i64) -> Result<u64, LedgerError> {
+        self.erase_while(micros, &|| true)
+    }
+
+    /// As [`Self::erase_before`], broken off where `goes_on` no longer says so, which it is asked before each parcel.
+    pub(super) fn erase_while(&self, micros: i64, goes_on: &dyn Fn() -> bool) -> Result<u64, LedgerError> {
         let reader = self.reader()?;
         let through = reader.first_since(micros)? - 1;
         let last = last_erasure(&reader)?;
@@ -53,7 +58,7 @@ impl Ledger {
         // and says so: of two that are broken off one after the other the first is not forgotten.
         let is_done = done_through <= self.wiped_through.load(Ordering::Relaxed);
         let left = match last.filter(|_| !is_done) {
-            Some(last) => self.first_kept(&reader, &last)?,
+            Some(last) => self.first_kept(&reader, &last, goes_on)?,
             None => None,
         };
         let from = left.unwrap_or(done_through + 1);
@@ -67,13 +72,20 @@ impl Ledger {
             }
         }
         let through = through.max(done_through);
-        let n_wiped = self.wipe(&reader, from, through)?;
-        self.wiped_through.store(through, Ordering::Relaxed);
+        let n_wiped = self.wipe(&reader, from, through, goes_on)?;
+        if goes_on() {
+            self.wiped_through.store(through, Ordering::Relaxed);
+        }
         Ok(n_wiped)
     }
 
     /// Number of the first record of an erasure whose parcel is still there.
-    fn first_kept(&self, reader: &Reader, erasure: &KeptErasure) -> Result<Option<i64>, LedgerError> {
+    fn first_kept(
+        &self,
+        reader: &Reader,
+        erasure: &KeptErasure,
+        goes_on: &dyn Fn() -> bool,
+    ) -> Result<Option<i64>, LedgerError> {
         let path = self.path();
         let Some(offset) = reader.index()?.offset_of(erasure.from)? else { return Ok(None) };
         let reading = |error| LedgerError::file("reading", path)(error);
@@ -86,7 +98,7 @@ impl Ledger {
             if record.seq > erasure.through {
                 break;
             }
-            if record.content.parcel.as_ref().is_some_and(|parcel| !parcel.is_empty()) {
+            if !goes_on() || record.content.parcel.as_ref().is_some_and(|parcel| !parcel.is_empty()) {
                 return Ok(Some(record.seq));
             }
         }
@@ -94,7 +106,7 @@ impl Ledger {
     }
 
     /// Writes zeros over the parcels and texts of some records.
-    fn wipe(&self, reader: &Reader, from: i64, through: i64) -> Result<u64, LedgerError> {
+    fn wipe(&self, reader: &Reader, from: i64, through: i64, goes_on: &dyn Fn() -> bool) -> Result<u64, LedgerError> {
         let path = self.path();
         let Some(offset) = reader.index()?.offset_of(from)? else { return Ok(0) };
         let writing = |error| LedgerError::file("writing", path)(error);
@@ -102,7 +114,7 @@ impl Ledger {
         let mut frames = Frames::from(&file, offset).map_err(LedgerError::file("reading", path))?;
         let mut n_wiped = 0;
         while let Next::Record(framed) = frames.read().map_err(LedgerError::file("reading", path))? {
-            if framed.decoded.record.seq > through {
+            if framed.decoded.record.seq > through || !goes_on() {
                 break;
             }
             let Some(at) = framed.decoded.parcel_at.filter(|_| framed.decoded.record.content.parcel.is_some()) else {
@@ -130,4 +142,28 @@ fn last_erasure(reader: &Reader) -> Result<Option<KeptErasure>, LedgerError> {
     let record = reader.record_at(seq, offset)?;
     let unreadable = |what| LedgerError::Record { seq, what };
     KeptErasure::from_body(&record.content.body).map(Some).map_err(unreadable)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::super::{Clock, LedgerConfig};
+    use super::*;
+    use crate::history::Bucket;
+
+    #[test]
+    fn an_erasure_ends_where_the_server_does_and_the_next_completes_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = Ledger::open(&dir.path().join("ledger.db"), &LedgerConfig::default(), Clock::system()).unwrap();
+        for _ in 0..30 {
+            let content = Content::new(Kind::Model, Bucket(1), Vec::new());
+            ledger.append(Content { parcel: Some(vec![7; 9]), ..content }).unwrap();
+        }
+        let n_asked = Cell::new(0);
+        let goes_on = || n_asked.replace(n_asked.get() + 1) < 10;
+        assert_eq!(ledger.erase_while(i64::MAX, &goes_on).unwrap(), 10);
+        assert_eq!(ledger.erase_while(i64::MAX, &|| true).unwrap(), 20);
+        assert_eq!(ledger.erase_while(i64::MAX, &|| true).unwrap(), 0);
+    }
 }

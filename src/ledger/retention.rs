@@ -27,7 +27,8 @@ impl Retention {
             while !is_over.load(Ordering::SeqCst) {
                 let Some(ledger) = ledger.upgrade() else { return };
                 let before = ledger.clock().now_micros().saturating_sub(i64::from(days).saturating_mul(DAY_MICROS));
-                match ledger.erase_before(before) {
+                // The end waits for this, and the next start completes it.
+                match ledger.erase_while(before, &|| !is_over.load(Ordering::SeqCst)) {
                     Ok(0) => {}
                     Ok(n) => tracing::info!(
                         { fields::N_ITEMS } = n,
