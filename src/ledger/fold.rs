@@ -117,6 +117,11 @@ impl Fold {
         (Arc::clone(&self.history), Arc::clone(&self.flow))
     }
 
+    /// The bucket of the last record.
+    pub fn reached(&self) -> Bucket {
+        self.reached
+    }
+
     /// The grounds of the records that come now.
     pub fn recorded_on(&self) -> Option<&Grounds> {
         self.recorded_on.as_ref()

@@ -1,7 +1,7 @@
 //! A history for each model that decides or may: all go on with what happens, so that another one can take over between
 //! two parcels.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::features::ParcelKeys;
@@ -22,6 +22,8 @@ pub(super) struct Lane {
     missed: Mutex<Vec<Missed>>,
     /// Set while nobody else is at work.
     caught_up: AtomicBool,
+    /// The last bucket that it came to while it was behind.
+    reached: AtomicU32,
 }
 
 /// Something that happened while a lane was folded from the ledger.
@@ -53,7 +55,8 @@ pub(super) struct Lanes {
 impl Lane {
     /// One that knows everything so far.
     pub(super) fn whole(grounds: Grounds, genesis: Arc<History>, history: Arc<History>, flow: Arc<Flow>) -> Self {
-        Self { grounds, genesis, history, flow, missed: Mutex::default(), caught_up: AtomicBool::new(true) }
+        let (missed, caught_up, reached) = (Mutex::default(), AtomicBool::new(true), AtomicU32::new(0));
+        Self { grounds, genesis, history, flow, missed, caught_up, reached }
     }
 
     /// One that keeps what happens while what was before is still being folded.
@@ -61,23 +64,43 @@ impl Lane {
         Self { caught_up: AtomicBool::new(false), ..Self::whole(grounds, genesis, history, flow) }
     }
 
+    /// The ledger is folded into it up to a record of that bucket.
+    pub(super) fn is_at(&self, reached: Bucket) {
+        self.reached.store(reached.0, Ordering::Relaxed);
+    }
+
+    /// Whether what happens is folded into it as it does.
+    pub(super) fn is_caught_up(&self) -> bool {
+        self.caught_up.load(Ordering::Acquire)
+    }
+
+    /// Comes to a bucket: where it is a later one, what is too much is forgotten first, as in a fold of the ledger. Whoever is
+    /// level comes there with all others.
+    fn reach(&self, at: Bucket) {
+        if self.reached.fetch_max(at.0, Ordering::Relaxed) < at.0 {
+            self.history.evict_stalest(usize::try_from(self.grounds.history_max_entities).unwrap_or(usize::MAX));
+        }
+    }
+
     /// Folds what was missed so far. Returns how much that was; the caller goes on until that is little.
     pub(super) fn catch_up(&self) -> usize {
         let missed = std::mem::take(&mut *self.missed.lock().unwrap_or_else(PoisonError::into_inner));
         for one in &missed {
+            self.reach(one.at());
             self.fold(one);
         }
         missed.len()
     }
 
-    /// From now on what happens is folded as it does. Nobody else may be at work.
-    pub(super) fn is_level(&self) {
+    /// From now on what happens is folded as it does. Nobody else may be at work in the bucket that is open.
+    pub(super) fn is_level(&self, open: Bucket) {
         self.catch_up();
+        self.reach(open);
         self.caught_up.store(true, Ordering::Release);
     }
 
     fn happened(&self, one: Missed) {
-        if self.caught_up.load(Ordering::Acquire) {
+        if self.is_caught_up() {
             self.fold(&one);
         } else {
             self.missed.lock().unwrap_or_else(PoisonError::into_inner).push(one);
@@ -93,6 +116,14 @@ impl Lane {
             Missed::Found { at, keys, infringement } => {
                 self.history.fold(&Event::Outcome { at: *at, keys, infringement: *infringement });
             }
+        }
+    }
+}
+
+impl Missed {
+    fn at(&self) -> Bucket {
+        match self {
+            Self::Advised(at, _) | Self::Decided { at, .. } | Self::Found { at, .. } => *at,
         }
     }
 }
@@ -172,5 +203,65 @@ impl Lanes {
     fn of_same_keys(&self, at: Bucket) -> impl Iterator<Item = &Arc<Lane>> {
         let reads = move |follower: &&Follower| follower.same_keys && at >= follower.lane.grounds.first_bucket();
         self.followers.iter().filter(reads).map(|follower| &follower.lane)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Engine;
+    use crate::features::RatesConfig;
+    use crate::history::{HistoryConfig, Snapshot};
+    use crate::ledger::LedgerConfig;
+    use crate::policy::ThresholdsConfig;
+
+    const FIRST: u32 = 1000;
+
+    fn behind(max_entities: u32) -> Lane {
+        let artifact = crate::artifact::Artifact::embedded().unwrap();
+        let (rates, policy) = (RatesConfig::default().check().unwrap(), ThresholdsConfig::default().check().unwrap());
+        let (model, model_ref) = (Arc::clone(artifact.model()), Arc::clone(artifact.model_ref()));
+        let engine = Engine::new(model, model_ref, rates, policy).unwrap();
+        let grounds = Grounds::new(&engine, 0, &LedgerConfig::default(), &HistoryConfig { max_entities });
+        let history = Arc::new(History::empty(artifact.settled_history().decay()));
+        Lane::behind(grounds, Arc::clone(&history), history, Arc::new(engine.flow()))
+    }
+
+    /// Fifty parcels a bucket, each of an entity of its own.
+    fn found(n: u64) -> (Bucket, Vec<EntityKey>) {
+        (Bucket(FIRST + u32::try_from(n / 50).unwrap()), vec![EntityKey(n)])
+    }
+
+    #[test]
+    fn one_that_is_behind_forgets_in_the_same_buckets_as_a_fold_of_the_ledger() {
+        let (lane, most) = (behind(120), 120);
+        let fold = History::empty(lane.history.decay());
+        let mut reached = Bucket(FIRST);
+        for n in 0..500 {
+            let (at, keys) = found(n);
+            if at > reached {
+                reached = at;
+                fold.evict_stalest(most);
+            }
+            fold.fold(&Event::Outcome { at, keys: &keys, infringement: n % 7 == 0 });
+        }
+        // What is folded from the ledger itself, some that was missed at once, and the rest when it is level.
+        for n in 0..75 {
+            let (at, keys) = found(n);
+            lane.history.fold(&Event::Outcome { at, keys: &keys, infringement: n % 7 == 0 });
+        }
+        lane.is_at(Bucket(FIRST + 1));
+        for n in 75..500 {
+            let (at, keys) = found(n);
+            lane.happened(Missed::Found { at, keys, infringement: n % 7 == 0 });
+            if n == 333 {
+                lane.catch_up();
+            }
+        }
+        let open = Bucket(FIRST + 10);
+        fold.evict_stalest(most);
+        lane.is_level(open);
+        assert!(Snapshot::of(&lane.history, Vec::new()) == Snapshot::of(&fold, Vec::new()));
+        assert!((1..=most).contains(&fold.n_entities()));
     }
 }
