@@ -96,6 +96,10 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
             output::print(&format!("admin on http://{address}\n"))?;
         }
         let stop = stop_signal()?;
+        if let Some(recorder) = &recorder {
+            // Before anything else is recorded: what became of models, by the looks into the registry.
+            recorder.begin()?;
+        }
         tokio::spawn(supervisor::tell_of(Arc::clone(&parts.standing)));
         if identity.has_files() {
             read_identity_at_hangup(identity, Arc::clone(&parts.standing))?;

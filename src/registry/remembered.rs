@@ -18,6 +18,8 @@ pub struct Remembered {
     pub previous: Option<RememberedModel>,
     /// The one in the shadow.
     pub challenger: Option<RememberedModel>,
+    /// The share of the items that it decides about. The grounds of the last record do not tell: those of a start have none.
+    pub canary_share: Option<f64>,
     /// The last word on each.
     pub models: BTreeMap<Place, RememberedModel>,
 }
@@ -78,10 +80,18 @@ impl Remembered {
             Happened::Staged => {
                 self.models.insert(now.place(), now.clone());
                 self.challenger = Some(now);
+                self.canary_share = None;
             }
+            Happened::Canary if is_of(&self.challenger) => self.canary_share = event.share,
+            Happened::CanaryEnded => self.canary_share = None,
             what if what.changes_the_champion() => {
                 if is_of(&self.challenger) {
                     self.challenger = None;
+                }
+                self.canary_share = None;
+                // It is held beside another one from here on.
+                if let Some(challenger) = &mut self.challenger {
+                    challenger.unix_seconds = unix_seconds;
                 }
                 let known = |model: &ModelRef| {
                     self.models
@@ -128,7 +138,9 @@ mod tests {
 
     #[test]
     fn the_last_word_on_each_is_what_it_is() {
-        use Happened::{Passed, Promoted, Rejected, RolledBack, RolledBackByFault, Staged};
+        use Happened::{
+            Canary, CanaryEnded, Passed, Promoted, Rejected, Resumed, RolledBack, RolledBackByFault, Staged,
+        };
         let some = |version: &str| Some(version.to_owned());
         let staged = [(Passed, "2", None), (Staged, "2", None)];
         assert_eq!(versions(&remembered(&staged)), [None, None, some("2")]);
@@ -138,6 +150,21 @@ mod tests {
         assert_eq!(versions(&remembered(&back)), [some("1"), some("2"), some("3")]);
         let fault = [&promoted[..], &[(RolledBackByFault, "1", Some("2"))]].concat();
         assert_eq!(versions(&remembered(&fault)), [some("1"), None, some("3")], "it does not come back by a rollback");
+
+        let of_canary = |events: &[(Happened, &str, Option<&str>)]| {
+            let mut remembered = remembered(&staged);
+            for (what, version, before) in events {
+                let share = (*what == Canary).then_some(0.1);
+                remembered.add(&ModelEvent { share, ..ModelEvent::new(*what, &model(version)) }, before.map(model), 9);
+            }
+            remembered.canary_share
+        };
+        let canary = (Canary, "2", None);
+        assert_eq!(of_canary(&[canary, (Resumed, "2", None)]), Some(0.1));
+        for end in [(CanaryEnded, "2", None), (RolledBack, "1", Some("2")), (Staged, "3", None)] {
+            assert_eq!(of_canary(&[canary, end]), None, "{end:?}");
+        }
+        assert_eq!(of_canary(&[(Canary, "7", None)]), None, "of another one");
 
         let rejected = remembered(&[&promoted[..], &[(Rejected, "4", None)]].concat());
         let place = |version: &str| Place { name: "line".to_owned(), version: version.to_owned() };

@@ -75,6 +75,7 @@ use routes::{Behind, Services};
 use served::Served;
 
 use crate::identity::{Exposed, Identity};
+use crate::ledger::LedgerError;
 use crate::registry::{Believed, GateConfig, ValidRegistry};
 use crate::telemetry::fields;
 use crate::traces::Traces;
@@ -180,6 +181,9 @@ pub enum ServeError {
     /// Reflection cannot be built from the descriptors.
     #[error("building the reflection service")]
     Reflection(#[from] tonic_reflection::server::Error),
+    /// On what decisions rest can't be recorded.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
 }
 
 /// Serves on `listener` until `shutdown` resolves, then drains.
@@ -201,6 +205,9 @@ pub async fn serve(
     if let Some(apart) = &apart {
         let address = apart.local_addr().map_err(ServeError::Address)?;
         identity.check_exposure(address.ip().is_loopback())?;
+    }
+    if let Some(recorder) = &recorder {
+        recorder.begin()?;
     }
     let model = scorer.load().model().r#ref.clone().unwrap_or_default();
     tracing::info!({ fields::SERVER_ADDRESS } = %address, "starting");

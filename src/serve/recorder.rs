@@ -1,6 +1,7 @@
 //! Where serving and the ledger meet: a decision has its place in the ledger before anybody hears of it.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -19,8 +20,8 @@ use crate::artifact::Artifact;
 use crate::engine::{Engine, Explanation, ModelRef};
 use crate::history::{Bucket, History, HistoryConfig};
 use crate::ledger::{
-    Appended, CanaryGrounds, Clock, Content, Decided, Grounds, Keeping, Kind, Ledger, LedgerConfig, LedgerError, Live,
-    Reader, Request, Retention, Slot, Submission, item_key,
+    Appended, Clock, Content, Decided, Grounds, Keeping, Kind, Ledger, LedgerConfig, LedgerError, Live, Reader,
+    Request, Retention, Slot, Submission, item_key,
 };
 use crate::parcel::{AdvisedAt, Parcel};
 use crate::policy::{Policy, PolicyStatus};
@@ -46,7 +47,7 @@ pub struct Recorder {
     requests: Requests,
     /// Outcomes are taken in one call after the other: whether one is new depends on those before.
     outcomes: Mutex<()>,
-    canary_before: Option<CanaryGrounds>,
+    has_begun: AtomicBool,
 }
 
 /// What a record is made of besides the decision; taken once.
@@ -73,7 +74,10 @@ const LONG_FOLD: i64 = 100_000;
 
 impl Recorder {
     /// Opens a ledger for the decisions of `engine`, whose model is that of `artifact`, under `policy`; and makes the
-    /// history that the ledger so far gives, on top of the one that the artifact carries.
+    /// history that the ledger so far gives, on top of the one that the artifact carries. Nothing is recorded yet: [`begin`]
+    /// comes first.
+    ///
+    /// [`begin`]: Self::begin
     ///
     /// # Errors
     /// [`LedgerError`].
@@ -90,8 +94,6 @@ impl Recorder {
         let keeping = Keeping::new(config, before.as_deref())?;
         let until = artifact.manifest().data.until_seconds;
         let grounds = Grounds::new(engine, until, config, bounds);
-        let canary_before = before.and_then(|before| before.canary.clone());
-        ledger.stand_on(&grounds, grounds.first_bucket())?;
         let (live, history, flow) = Live::rebuilt(&reader, &grounds, artifact.settled_history(), engine.flow())?;
         if ledger.head().seq - live.n_saved() > LONG_FOLD
             && let Err(error) = live.save(&ledger, &grounds, (&history, &flow))
@@ -113,8 +115,21 @@ impl Recorder {
             reader,
             requests: Requests::default(),
             outcomes: Mutex::default(),
-            canary_before,
+            has_begun: AtomicBool::new(false),
         })
+    }
+
+    /// Says in the ledger on which grounds its records rest from here on, unless that was said. Not before all is ready that
+    /// a start may fail for: which model decides after the next one follows from it.
+    ///
+    /// # Errors
+    /// [`LedgerError`] where that can't be written.
+    pub fn begin(&self) -> Result<(), LedgerError> {
+        if self.has_begun.swap(true, Ordering::SeqCst) {
+            return Ok(());
+        }
+        let grounds = self.grounds();
+        self.ledger.stand_on(&grounds, grounds.first_bucket())
     }
 
     /// Decisions rest on another policy from now on, between two parcels: `store` puts it in the place of the other.
@@ -124,18 +139,16 @@ impl Recorder {
     pub fn change_policy(&self, policy: &Policy, store: impl FnOnce()) -> Result<(), LedgerError> {
         let what = "the change of policy";
         let _one_at_a_time = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.ledger.is_failing() || !self.ledger.takes_records() {
-            return Err(self.unwritten(what));
-        }
+        let slot = self.room(what)?;
         let grounds = self.grounds.load().under(policy);
         let told = self.live.alone(self.live.open(), |at| {
             store();
-            let told = self.hand_over(grounds.to_content(at));
+            let told = self.put(slot, grounds.to_content(at));
             self.set_grounds(grounds);
             told
         });
         // It holds whether or not the disk goes along: what follows is recorded after this, or not at all.
-        let _ = self.written(told, what);
+        let _ = self.written(Some(told), what);
         Ok(())
     }
 
@@ -197,12 +210,6 @@ impl Recorder {
         Arc::clone(&self.lanes.load().champion)
     }
 
-    /// What decided about a share of the items when the ledger was opened. Nothing does so after a start, until it is set
-    /// again.
-    pub(super) fn canary_before(&self) -> Option<&CanaryGrounds> {
-        self.canary_before.as_ref()
-    }
-
     /// All that see what happens.
     pub(super) fn lanes(&self) -> arc_swap::Guard<Arc<Lanes>> {
         self.lanes.load()
@@ -229,8 +236,9 @@ impl Recorder {
     /// Nobody else may be at work in a bucket.
     pub(super) fn change_lanes(&self, change: impl FnOnce(&Lanes) -> Lanes) {
         let lanes = change(&self.lanes.load());
-        let all = std::iter::once(&lanes.champion).chain(lanes.others());
-        self.live.hold_within_bounds(all.map(|lane| Arc::clone(&lane.history)).collect());
+        // One that is behind is not in the bucket that is open.
+        let level = std::iter::once(&lanes.champion).chain(lanes.others()).filter(|lane| lane.is_caught_up());
+        self.live.hold_within_bounds(level.map(|lane| Arc::clone(&lane.history)).collect());
         self.lanes.store(Arc::new(lanes));
     }
 

@@ -48,14 +48,13 @@ impl Lifecycle {
         let challenger = remembered.challenger.filter(|challenger| challenger.model != *champion.model());
         let Some(challenger) = challenger else { return };
         let Some(held) = self.held_again(&recorder, &challenger) else { return };
-        let share = recorder.canary_before().filter(|canary| canary.model_digest == challenger.model.digest);
         if self.enters(&held).is_err() {
             held.lane.iter().for_each(|lane| recorder.forget(lane));
             return;
         }
         self.roles().challenger = Some(held);
-        if let Some(canary) = share
-            && self.set_canary(&challenger.model.digest, canary.share).is_err()
+        if let Some(share) = remembered.canary_share
+            && self.set_canary(&challenger.model.digest, share).is_err()
         {
             tracing::error!({ fields::MODEL_VERSION } = challenger.model.version, "the canary decides about nothing");
         }

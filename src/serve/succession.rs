@@ -7,7 +7,7 @@ use super::lanes::{Lane, Lanes};
 use crate::artifact::Artifact;
 use crate::engine::Engine;
 use crate::history::{History, Workers};
-use crate::ledger::{Appended, Content, Fold, LedgerError, Submission};
+use crate::ledger::{Appended, Content, Fold, LedgerError, Slot, Submission};
 use crate::policy::Policy;
 use crate::registry::ModelEvent;
 
@@ -57,12 +57,16 @@ impl Recorder {
             self.reader().scan::<LedgerError>(0, |record| if record.seq < seq { fold.add(&record) } else { Ok(()) })
         });
         fold.settle();
+        lane.is_at(fold.reached());
         if let Err(error) = caught_up {
             self.forget(&lane);
             return Err(error);
         }
         while lane.catch_up() > FEW {}
-        self.live().alone(self.live().open(), |_| lane.is_level());
+        self.live().alone(self.live().open(), |open| {
+            lane.is_level(open);
+            self.change_lanes(Lanes::clone);
+        });
         Ok(lane)
     }
 
@@ -89,20 +93,18 @@ impl Recorder {
         store: impl FnOnce() -> Policy,
     ) -> Result<(), LedgerError> {
         let _one_at_a_time = self.changing().lock().unwrap_or_else(PoisonError::into_inner);
-        if self.ledger().is_failing() || !self.ledger().takes_records() {
-            return Err(self.unwritten(CHANGE));
-        }
+        let (for_grounds, for_event) = (self.room(CHANGE)?, self.room(CHANGE)?);
         let told = self.live().alone(lane.grounds.first_bucket(), |at| {
             let policy = store();
             let grounds = lane.grounds.under(&policy);
-            let told = self.hand_over(grounds.to_content(at));
-            self.hand_over(event.to_content(at));
+            let told = self.put(for_grounds, grounds.to_content(at));
+            self.put(for_event, event.to_content(at));
             self.set_grounds(grounds);
             self.change_lanes(|lanes| Lanes::with(Arc::clone(lane), lanes.all_but(gone)));
             told
         });
         // It decides whether or not the disk goes along: what follows is recorded after this, or not at all.
-        let _ = self.written(told, CHANGE);
+        let _ = self.written(Some(told), CHANGE);
         Ok(())
     }
 
@@ -117,31 +119,39 @@ impl Recorder {
         store: impl FnOnce(),
     ) -> Result<(), LedgerError> {
         let _one_at_a_time = self.changing().lock().unwrap_or_else(PoisonError::into_inner);
-        if self.ledger().is_failing() || !self.ledger().takes_records() {
-            return Err(self.unwritten(CHANGE));
-        }
+        let (for_grounds, for_event) = (self.room(CHANGE)?, self.room(CHANGE)?);
         let told = self.live().alone(self.live().open(), |at| {
             store();
             let grounds = self.grounds().with_canary(canary.as_ref().map(|(share, lane)| (*share, &lane.grounds)));
-            let told = self.hand_over(grounds.to_content(at));
-            self.hand_over(event.to_content(at));
+            let told = self.put(for_grounds, grounds.to_content(at));
+            self.put(for_event, event.to_content(at));
             self.set_grounds(grounds);
             self.change_lanes(|lanes| lanes.clone().with_canary(canary));
             told
         });
-        let _ = self.written(told, CHANGE);
+        let _ = self.written(Some(told), CHANGE);
         Ok(())
     }
 
+    /// Room for what must be on record once it holds: taken before, for later there may be none.
+    pub(super) fn room(&self, what: &str) -> Result<Slot, LedgerError> {
+        let slot = if self.ledger().is_failing() { None } else { self.ledger().reserve().ok() };
+        slot.ok_or_else(|| self.unwritten(what))
+    }
+
     /// Hands a record over without waiting. `None` where there is no room.
-    pub(super) fn hand_over(&self, content: Content) -> Option<mpsc::Receiver<Appended>> {
-        let slot = self.ledger().reserve().ok()?;
+    fn hand_over(&self, content: Content) -> Option<mpsc::Receiver<Appended>> {
+        Some(self.put(self.ledger().reserve().ok()?, content))
+    }
+
+    /// Hands a record over that has its room.
+    pub(super) fn put(&self, slot: Slot, content: Content) -> mpsc::Receiver<Appended> {
         let (told, tell) = mpsc::channel();
         let done = Box::new(move |appended| {
             let _ = told.send(appended);
         });
         self.ledger().submit(Submission { content, slot, done, held: None, is_first: false });
-        Some(tell)
+        tell
     }
 
     /// Its number, once it is written. `what` it is where it can't be, or the disk hangs.

@@ -100,6 +100,7 @@ pub(crate) fn parts(config: ServeConfig) -> Parts {
 pub(crate) fn recording_parts(path: &Path, config: &LedgerConfig, clock: Clock) -> (Parts, Arc<Recorder>) {
     let history = HistoryConfig::default();
     let recorder = Arc::new(Recorder::open(path, (config, &history), clock, artifact(), &engine()).unwrap());
+    recorder.begin().unwrap();
     (parts_of(&recorder), recorder)
 }
 

@@ -98,6 +98,7 @@ impl Place {
             Recorder::open(&self.ledger(), (&ledger, &HistoryConfig::default()), Clock::system(), champion, &engine)
                 .unwrap();
         let scorer = Scorer::with_history(champion, engine, recorder.history(), ParcelLimits::default());
+        recorder.begin().unwrap();
         let recorder = Arc::new(recorder);
         let parts = self.with_models(Arc::new(ArcSwap::from_pointee(scorer)), Some(Arc::clone(&recorder)), champion);
         (parts, recorder)

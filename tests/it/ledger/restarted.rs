@@ -4,7 +4,7 @@ use std::fs;
 use std::sync::Arc;
 
 use parcel_risk::history::{HistoryConfig, Snapshot};
-use parcel_risk::ledger::{Reader, rescore, verify};
+use parcel_risk::ledger::{LedgerConfig, Reader, rescore, verify};
 use parcel_risk::serve::Recorder;
 
 use parcel_risk::wire::v1;
@@ -108,6 +108,23 @@ async fn a_start_reads_what_was_saved_and_the_records_after_it_and_comes_to_the_
     }
     let rescored = rescore(&Reader::open(&place.path()).unwrap(), &[artifact().clone()]).unwrap();
     assert_eq!((rescored.equal, rescored.first), (300, None));
+}
+
+/// Which model decides after the next one follows from the ledger, and this one decided about nothing.
+#[test]
+fn a_start_that_fails_before_it_serves_records_nothing() {
+    let place = Place::new();
+    drop(place.parts());
+    let before = verify(&place.path(), None).unwrap().head;
+    let otherwise = LedgerConfig { descriptions: false, ..place.config.clone() };
+    let open = || {
+        let history = HistoryConfig::default();
+        Recorder::open(&place.path(), (&otherwise, &history), place.clock.clone(), artifact(), &engine()).unwrap()
+    };
+    drop(open());
+    assert_eq!(verify(&place.path(), None).unwrap().head, before);
+    open().begin().unwrap();
+    assert_eq!(verify(&place.path(), None).unwrap().head.seq, before.seq + 1);
 }
 
 #[tokio::test]

@@ -100,7 +100,8 @@ async fn a_canary_decides_about_its_items_alone_and_every_decision_comes_out_aga
     let without = rescore(&reader, std::slice::from_ref(first())).unwrap();
     assert!(without.unknown_model as usize > n_canary && without.different == 0, "{without:?}");
 
-    // After a restart the challenger is back, and so is its share.
+    // After a restart the challenger is back, and so is its share; also after one that came to nothing.
+    drop(place.recording_parts(first()));
     let (parts, recorder) = place.recording_parts(first());
     assert!(Snapshot::of(&recorder.history(), Vec::new()) == live, "to the bit");
     parts.standing.lifecycle().unwrap().resume();
