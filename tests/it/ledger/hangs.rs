@@ -232,7 +232,8 @@ async fn results_that_find_no_room_for_all_are_refused_when_those_before_are_on_
     let refused = within(client.record_outcomes(ask.clone())).await.unwrap_err();
     assert_eq!((refused.code(), recorder.ledger().counts().pending), (Code::Unavailable, 0));
     within(client.record_outcomes(ask)).await.unwrap();
-    (hanging.join().unwrap(), goes_on.join().unwrap());
+    hanging.join().unwrap();
+    goes_on.join().unwrap();
     assert_eq!(verify(&place.path(), None).unwrap().outcomes, 300);
 }
 
