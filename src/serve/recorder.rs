@@ -125,11 +125,12 @@ impl Recorder {
     /// # Errors
     /// [`LedgerError`] where that can't be written.
     pub fn begin(&self) -> Result<(), LedgerError> {
-        if self.has_begun.swap(true, Ordering::SeqCst) {
-            return Ok(());
+        if !self.has_begun.load(Ordering::SeqCst) {
+            let grounds = self.grounds();
+            self.ledger.stand_on(&grounds, grounds.first_bucket())?;
+            self.has_begun.store(true, Ordering::SeqCst);
         }
-        let grounds = self.grounds();
-        self.ledger.stand_on(&grounds, grounds.first_bucket())
+        Ok(())
     }
 
     /// Decisions rest on another policy from now on, between two parcels: `store` puts it in the place of the other.
