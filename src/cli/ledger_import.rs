@@ -4,12 +4,16 @@ mod past;
 
 use std::path::PathBuf;
 
+use anyhow::Context as _;
+
 use self::past::Parcels;
 use super::ledger::LedgerFlag;
 use super::output;
 use super::progress::Progress;
 use super::settings;
-use crate::ledger::{Clock, Grounds, Imported, Keeping, Ledger, LedgerConfig, Sync, import, is_ready};
+use crate::ledger::{
+    Clock, Grounds, Imported, Keeping, Ledger, LedgerConfig, Sync, import, import_grounds, is_ready, standing_grounds,
+};
 use crate::table::RejectCounts;
 
 /// Flags of `ledger import`.
@@ -29,7 +33,8 @@ pub(super) struct Args {
     /// How its columns become these.
     #[arg(long, value_name = "FILE", requires = "outcomes")]
     outcomes_mapping: Option<PathBuf>,
-    /// Artifact whose features name what history counts; without it, the built-in one.
+    /// Artifact whose features name what history counts; without it, the built-in one. Where the ledger has records already,
+    /// its features must be theirs, and the model that decides stays the one that does.
     #[arg(long, value_name = "DIR")]
     model: Option<PathBuf>,
 }
@@ -44,29 +49,33 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let ledger_config = LedgerConfig { sync: Sync::Batch, ..config.ledger().clone() };
     // Before what takes long.
     is_ready(&ledger_config)?;
+    let until_seconds = artifact.manifest().data.until_seconds;
+    let grounds = Grounds::new(&engine, until_seconds, &ledger_config, config.history());
+    import_grounds(&grounds, standing_grounds(&path)?.as_deref())?;
     let mut progress = Progress::new();
-    let mut rejects = RejectCounts::default();
+    let (mut rejects, mut result_rejects) = (RejectCounts::default(), RejectCounts::default());
     let mut outcomes = Vec::new();
     if let Some(file) = &args.outcomes {
         progress.begin("results", None);
-        for row in past::outcomes(file, outcomes_mapping.as_ref())? {
+        for row in past::outcomes(file, outcomes_mapping.as_ref(), config.train().get().label_delay_days)? {
             progress.tick();
-            outcomes.extend(rejects.count(row?).flatten());
+            outcomes.extend(result_rejects.count(row?).flatten());
         }
     }
     let parcels = Parcels { mapping: mapping.as_ref(), config: &config };
     progress.begin("checking", None);
     let tables = args.data.iter().map(|file| parcels.look_through(file, &mut rejects, &progress));
     let tables = tables.collect::<anyhow::Result<Vec<_>>>()?;
-    if rejects.n_rejected() > 0 {
-        output::print(&rejects.with_examples())?;
+    // Apart: results are so few that all of them would be a small share of the rows.
+    for (rejects, of) in [(&result_rejects, "the results (--outcomes)"), (&rejects, "the parcels (--data)")] {
+        if rejects.n_rejected() > 0 {
+            output::print(&format!("{}\n", rejects.with_examples()))?;
+        }
+        output::fail_if_too_many(rejects, config.train().get().max_reject_share).context(of)?;
     }
-    output::fail_if_too_many(&rejects, config.train().get().max_reject_share)?;
     let ledger = Ledger::open(&path, &ledger_config, Clock::system())?;
     let before = ledger.reader()?.last_grounds()?;
     let keeping = Keeping::new(&ledger_config, before.as_deref())?;
-    let until_seconds = artifact.manifest().data.until_seconds;
-    let grounds = Grounds::new(&engine, until_seconds, &ledger_config, config.history());
     progress.begin("recording", Some(rejects.n_rows()));
     let parcels = parcels.in_order(tables, (&engine, &keeping))?.inspect(|_| progress.tick());
     let imported = import(&ledger, &engine, &grounds, parcels, outcomes)?;
@@ -76,7 +85,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
 }
 
 fn told(imported: &Imported) -> String {
-    let Imported { parcels, outcomes, known_parcels, known_outcomes, before_model, of_unknown_items } = imported;
+    let Imported { parcels, outcomes, known_parcels, known_outcomes, before_model, of_unknown_items, without_time } =
+        imported;
     let mut text = format!("{parcels} parcels and {outcomes} results were taken in\n");
     for (n, what) in [
         (known_parcels + known_outcomes, "were there already"),
@@ -85,6 +95,10 @@ fn told(imported: &Imported) -> String {
             "are from before the end of the model's own data: they stand in the ledger, and are no part of its history",
         ),
         (*of_unknown_items, "of the results are on items that nothing is known of; they add nothing to history"),
+        (
+            *without_time,
+            "of the results state no time (outcome.known_at), and no parcel is known that it follows from: they were left out",
+        ),
     ] {
         if n > 0 {
             text += &format!("{n} {what}\n");

@@ -12,6 +12,7 @@ use super::record::{Digest, Kind, Record};
 use super::{LedgerError, Reader};
 use crate::features::{KeptKeys, ParcelKeys};
 use crate::history::EntityKey;
+use crate::parcel::AdvisedAt;
 use crate::wire::{CheckedOutcome, v1};
 
 /// What is known of an item: its decisions and its outcomes.
@@ -58,6 +59,12 @@ impl Item {
             }
         }
         Ok(item)
+    }
+
+    /// Whether results of it are known, and none of an inspection that ended then.
+    pub(super) fn has_others_than(&self, inspected_at: AdvisedAt) -> bool {
+        let at = (inspected_at.seconds(), i32::try_from(inspected_at.nanos()).unwrap_or(0));
+        !self.outcomes.is_empty() && self.outcomes.iter().all(|(kept, _)| kept.inspected_at != at)
     }
 
     /// What is to be recorded of a result: `None` where it is recorded already.

@@ -3,10 +3,11 @@
 use std::fs::{self, OpenOptions};
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::checkpoint::Signing;
 use super::log::{FIRST_RECORD, is_begun, open_to_read};
-use super::{Keeping, LedgerConfig, LedgerError, Parties, Reader};
+use super::{Grounds, Keeping, LedgerConfig, LedgerError, Parties, Reader};
 
 /// What stands in the way of a ledger.
 #[derive(Debug, thiserror::Error)]
@@ -51,10 +52,19 @@ fn there_or_can_be(path: &Path, check: impl FnOnce(&Path) -> Result<(), LedgerEr
 }
 
 fn are_pseudonyms_kept(path: &Path) -> Result<bool, LedgerError> {
+    Ok(standing_grounds(path)?.is_some_and(|grounds| grounds.parties == Parties::Pseudonymized))
+}
+
+/// The grounds that the last record of the ledger at `path` rests on; `None` where there is none, or nothing in it. Makes no
+/// file.
+///
+/// # Errors
+/// [`LedgerError`] where it can't be read.
+pub fn standing_grounds(path: &Path) -> Result<Option<Arc<Grounds>>, LedgerError> {
     if fs::metadata(path).is_ok_and(|ledger| ledger.len() > FIRST_RECORD) {
-        Ok(Reader::open(path)?.last_grounds()?.is_some_and(|grounds| grounds.parties == Parties::Pseudonymized))
+        Reader::open(path)?.last_grounds()
     } else {
-        Ok(false)
+        Ok(None)
     }
 }
 

@@ -130,14 +130,16 @@ fn checked(row: TableRow, check: &RowCheck, delay_days: u32) -> Result<Row, Reje
     Ok(Row { stated, outcome: outcome.transpose()?, parcel, selection_probability: checked.selection_probability })
 }
 
-/// The results in a table of them; none where a row states none.
+/// The results in a table of them; none where a row states none. One that states no time is known `delay_days` after its
+/// parcel was advised.
 pub(super) fn outcomes(
     file: &Path,
     mapping: Option<&Mapping>,
+    delay_days: u32,
 ) -> anyhow::Result<impl Iterator<Item = anyhow::Result<Result<Option<PastOutcome>, Reject>>>> {
     let table = TableReader::open(file, mapping).with_context(|| format!("reading {}", file.display()))?;
-    let past = |TableRow { position, draft, outcome, .. }: TableRow| {
-        let of = |outcome: RowOutcome| PastOutcome::of(&draft.item_id, &outcome, None, 0);
+    let past = move |TableRow { position, draft, outcome, .. }: TableRow| {
+        let of = |outcome: RowOutcome| PastOutcome::of(&draft.item_id, &outcome, None, delay_days);
         outcome.map(of).transpose().map_err(|invalid| rejected(&position, invalid))
     };
     Ok(table.map(move |row| Ok(row?.and_then(past))))
