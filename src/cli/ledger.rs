@@ -148,7 +148,16 @@ fn run_erase(args: &EraseArgs) -> anyhow::Result<()> {
     output::print(&format!("{n_erased} parcels and texts of outcomes were erased\n"))
 }
 
+/// Endings of the tables that hold labels: JSON lines are parcels alone.
+const LABELED: [&str; 3] = [".csv", ".csv.gz", ".parquet"];
+
 fn run_export(args: &ExportArgs) -> anyhow::Result<()> {
+    let name = args.out.to_string_lossy().to_ascii_lowercase();
+    anyhow::ensure!(
+        LABELED.iter().any(|ending| name.ends_with(ending)),
+        "--out: {} must end in .csv, .csv.gz or .parquet, which hold what was found too",
+        args.out.display()
+    );
     let exported = export(&Reader::open(&args.ledger.path()?)?, &args.out)?;
     output::print(&format!("{} rows, {} of them labeled\n", exported.rows, exported.labeled))
 }

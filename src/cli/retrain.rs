@@ -164,13 +164,18 @@ fn learned(
     let mut progress = Progress::new();
     progress.begin("exporting", None);
     let reader = Reader::open(ledger)?;
-    let seq = args.until.unwrap_or(reader.head()?.seq);
+    let last = reader.head()?.seq;
+    let seq = args.until.map_or(last, |until| until.min(last));
     let table = work.0.join("ledger.csv.gz");
     let exported = export_until(&reader, &table, seq)?;
     eprintln!("{} parcels of the ledger up to record {seq}, {} of them labeled", exported.rows, exported.labeled);
 
     progress.begin("reading", None);
-    let tables: Vec<_> = args.data.iter().cloned().chain([table]).collect();
+    let table = (exported.rows > 0).then_some(table);
+    let tables: Vec<_> = args.data.iter().cloned().chain(table).collect();
+    if tables.is_empty() {
+        return Err(Ended::TooLittle(TrainError::NoLabels { n_rows: 0 }).into());
+    }
     let max_reject_share = config.train().get().max_reject_share;
     let mut dataset = Dataset::read(&tables, None, config.limits(), max_reject_share, || progress.tick())?;
     // Pseudonyms lead to nothing that was known of whom they stand for.

@@ -42,7 +42,7 @@ type Found = BTreeMap<(i64, i32), (v1::Outcome, i64, Option<i64>)>;
 /// Writes a row for each item that was decided about: the parcel of its first decision as it was kept, with what was found
 /// of it, when that reached the history, and the chance with which it had been chosen.
 ///
-/// Two passes over the ledger; memory grows with the outcomes.
+/// Two passes over the ledger; memory grows with the outcomes. Without such an item there is a header alone.
 ///
 /// # Errors
 /// [`ExportError`].
@@ -58,11 +58,16 @@ pub fn export_until(reader: &Reader, path: &Path, until: i64) -> Result<Exported
     TableWriter::check_place(path)?;
     let found = outcomes(reader, until)?;
     // All rows are looked at first: a table has the columns that any of them needs.
-    let mut columns = Columns::of([]);
+    let (mut columns, mut n_rows) = (Columns::of([]), 0_u64);
     each_row(reader, until, &found, |row| {
         columns.note(row);
+        n_rows += 1;
         Ok(())
     })?;
+    if n_rows == 0 {
+        // A file without a column is no table to any program.
+        columns.note(&of_every_table());
+    }
     let mut writer = TableWriter::create(path, columns)?;
     let mut exported = Exported::default();
     each_row(reader, until, &found, |row| {
@@ -72,6 +77,16 @@ pub fn export_until(reader: &Reader, path: &Path, until: i64) -> Result<Exported
     })?;
     writer.finish()?;
     Ok(exported)
+}
+
+/// A row that states what every table of labels does.
+fn of_every_table() -> TableRow {
+    let time = Some(DraftTime { seconds: 0, nanos: 0 });
+    let mut row = TableRow::new(RowPosition { file: "ledger".into(), row: 0, line: None });
+    row.draft.item_id = "any".to_owned();
+    row.draft.advised_at = time;
+    row.outcome = Some(RowOutcome { infringement: false, known_at: time, kind: None, revenue: None });
+    row
 }
 
 fn outcomes(reader: &Reader, until: i64) -> Result<HashMap<String, Found>, ExportError> {

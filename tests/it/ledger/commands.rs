@@ -4,6 +4,8 @@ use std::fs;
 use std::process::Command;
 
 use expect_test::expect;
+use parcel_risk::ledger::Ledger;
+use parcel_risk::table::TableReader;
 use parcel_risk::wire::v1;
 use parcel_risk::wire::v1::outcome_service_client::OutcomeServiceClient;
 use parcel_risk::wire::v1::risk_scoring_service_client::RiskScoringServiceClient;
@@ -52,6 +54,13 @@ async fn an_auditor_is_told_that_all_is_whole_or_which_record_is_not() {
     let (code, said) = run(&place, &["export", "--out", table.to_str().unwrap()]);
     assert_eq!((code, said.as_str()), (Some(0), "30 rows, 0 of them labeled\n"));
 
+    let (code, said) = run(&place, &["export", "--out", place.dir.path().join("labeled.jsonl").to_str().unwrap()]);
+    assert_eq!(code, Some(1));
+    expect![[r#"
+        parcel-risk: --out: DIR/labeled.jsonl must end in .csv, .csv.gz or .parquet, which hold what was found too
+    "#]]
+    .assert_eq(&said);
+
     // A bit of what the seventeenth says.
     let (mut bytes, records) = records_of(&place.path());
     bytes[records[16].start + 100] ^= 1;
@@ -68,6 +77,23 @@ async fn an_auditor_is_told_that_all_is_whole_or_which_record_is_not() {
         parcel-risk: there is no ledger DIR/ledger.db
     "#]]
     .assert_eq(&said);
+}
+
+#[test]
+fn what_a_ledger_without_parcels_exports_is_a_header() {
+    let place = Place::new();
+    drop(Ledger::open(&place.path(), &place.config, place.clock.clone()).unwrap());
+    for ending in ["csv", "csv.gz", "parquet"] {
+        let table = place.dir.path().join(format!("none.{ending}"));
+        let (code, said) = run(&place, &["export", "--out", table.to_str().unwrap()]);
+        assert_eq!((code, said.as_str()), (Some(0), "0 rows, 0 of them labeled\n"));
+        assert_eq!(TableReader::open(&table, None).unwrap().count(), 0);
+    }
+    let header = fs::read_to_string(place.dir.path().join("none.csv")).unwrap();
+    expect![[r#"
+        item_id,advised_at,outcome.infringement,outcome.known_at
+    "#]]
+    .assert_eq(&header);
 }
 
 const POLICY: &str = r#"

@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use expect_test::expect;
 use parcel_risk::artifact::{Artifact, Sealed, TrustedKeys};
-use parcel_risk::ledger::{Clock, LedgerConfig, Parties};
+use parcel_risk::ledger::{Clock, Ledger, LedgerConfig, Parties};
 use parcel_risk::table::TableReader;
 use parcel_risk::wire::v1::model_service_client::ModelServiceClient;
 use parcel_risk::wire::v1::outcome_service_client::OutcomeServiceClient;
@@ -102,16 +103,39 @@ async fn a_ledger_becomes_a_signed_model_again_and_again_and_every_end_has_its_c
     assert_eq!(artifact.manifest().data.labeled, artifact.manifest().data.parcels);
     // By the number of the last record it comes out again, to the bit.
     let seq = line["ledger_seq"].to_string();
-    let again = retrain(&place, &["--until", &seq], &[]);
-    assert_eq!(again.status.code(), Some(0), "{}", said(&again));
-    let again: serde_json::Value = serde_json::from_slice(&again.stdout).unwrap();
-    assert_eq!(again["digest"], line["digest"]);
+    // There is none after the last.
+    for until in [seq.as_str(), "99999999"] {
+        let again = retrain(&place, &["--until", until], &[]);
+        assert_eq!(again.status.code(), Some(0), "{}", said(&again));
+        let again: serde_json::Value = serde_json::from_slice(&again.stdout).unwrap();
+        assert_eq!((&again["digest"], &again["ledger_seq"]), (&line["digest"], &line["ledger_seq"]));
+    }
     let exported = artifact.manifest().data.reading.ledger.unwrap();
     assert_eq!((exported.until_seq.to_string(), exported.max_weight), (seq.clone(), 20.0));
     // By another setting it is another version, and stands beside the first.
     let other = retrain(&place, &["--until", &seq], &[("PARCEL_RISK_TRAIN_SEED", "2")]);
     assert_eq!(other.status.code(), Some(0), "{}", said(&other));
     assert_eq!(std::fs::read_dir(place.dir.path().join("models/again")).unwrap().count(), 2);
+}
+
+#[test]
+fn from_a_ledger_without_parcels_nothing_is_learned_and_other_tables_go_on() {
+    let place = Place::new();
+    let config = LedgerConfig { path: place.ledger().to_str().unwrap().to_owned(), ..LedgerConfig::default() };
+    drop(Ledger::open(&place.ledger(), &config, Clock::system()).unwrap());
+    let nothing = retrain(&place, &[], &[]);
+    assert_eq!(nothing.status.code(), Some(3), "{}", said(&nothing));
+    expect![[r#"
+        0 parcels of the ledger up to record 0, 0 of them labeled
+        parcel-risk: there is too little to learn from yet: none of the 0 rows has a label; JSON lines carry none
+    "#]]
+    .assert_eq(&said(&nothing));
+    let table = place.dir.path().join("one.csv");
+    std::fs::write(&table, "item_id,advised_at,outcome.infringement\nRB123456785CN,2026-01-01T00:00:00Z,true\n")
+        .unwrap();
+    let one = retrain(&place, &["--data", table.to_str().unwrap()], &[]);
+    assert_eq!(one.status.code(), Some(3), "{}", said(&one));
+    assert!(said(&one).contains("there is too little to learn from yet"), "{}", said(&one));
 }
 
 #[test]
