@@ -283,6 +283,31 @@ fn what_is_valid_starts_a_server_and_nothing_is_made_by_asking() {
     ] {
         assert_eq!(said(text), "the configuration is valid\n", "{text}");
     }
+    // Without a reference set no model could be staged.
+    fs::create_dir(dir.path().join("models")).unwrap();
+    let registry = "[registry]\npath = \"DIR/models\"\n";
+    let mut all = String::new();
+    for text in [
+        "[registry]\npath = \"DIR/parcel-risk.toml\"",
+        &format!("{registry}[gate]\nreference = \"DIR/none.jsonl\""),
+        &format!("{registry}[gate]\nreference = \"DIR/models\""),
+        &format!("{registry}[gate]\nreference = \"DIR/parcel-risk.toml\""),
+        registry,
+        "[registry]\npath = \"DIR/later\"",
+        "[gate]\nreference = \"DIR/none.jsonl\"",
+    ] {
+        all += &said(text);
+    }
+    expect![[r#"
+        parcel-risk: registry.path: reading DIR/parcel-risk.toml: Not a directory (os error 20)
+        parcel-risk: gate.reference: the reference set DIR/none.jsonl: No such file or directory (os error 2)
+        parcel-risk: gate.reference: the reference set DIR/models: Is a directory (os error 21)
+        parcel-risk: gate.reference: the reference set DIR/parcel-risk.toml, line 1: not a parcel with its outcome (column 2)
+        the configuration is valid
+        the configuration is valid
+        the configuration is valid
+    "#]].assert_eq(&all);
+    fs::remove_dir(dir.path().join("models")).unwrap();
     let there: Vec<_> = fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(there, ["parcel-risk.toml"]);
 }
