@@ -125,7 +125,11 @@ impl IdentityConfig {
         }
         for (role, names) in self.lists() {
             for (idx, name) in names.iter().enumerate() {
-                let expected = "must be uri:, dns: or email: and a whole name, without * and without spaces";
+                let expected = if is_name(&name.to_ascii_lowercase()) {
+                    "must be in lower case: the name of a host, and what stands before the colon"
+                } else {
+                    "must be uri:, dns: or email: and a whole name, without * and without spaces"
+                };
                 must(is_name(name), &format!("may_{}[{idx}]: {expected}", role.name()));
             }
         }
@@ -277,6 +281,8 @@ mod tests {
             let config = IdentityConfig { may_score: vec![name.to_owned()], ..Default::default() };
             assert!(wrong(config).contains("may_score[0]"), "{name}");
         }
+        let config = IdentityConfig { may_score: vec!["dns:Post.example".to_owned()], ..Default::default() };
+        assert!(wrong(config).contains("may_score[0]: must be in lower case"));
         for name in ["none", "HS256", "HS512", "eddsa"] {
             let config = IdentityConfig { jwt_algorithms: vec![name.to_owned()], ..Default::default() };
             assert!(wrong(config).contains("jwt_algorithms[0]"), "{name}");

@@ -89,6 +89,7 @@ impl v1::audit_service_server::AuditService for Audit {
         &self,
         request: Request<v1::ListDecisionsRequest>,
     ) -> Result<Response<v1::ListDecisionsResponse>, Status> {
+        self.recorder.as_ref().ok_or(Refusal::NoLedger { method: "ListDecisions" })?;
         let language = language(request.metadata());
         let request = request.into_inner();
         let asked = Asked::of(request).map_err(Refusal::InvalidRequest)?;

@@ -124,15 +124,15 @@ impl ServeConfig {
         }
         // Else the largest batch could never come in.
         let mut has_room = |field: &str, limit: u32| {
-            let for_usual = limit.saturating_sub(self.kept_for_critical);
-            if for_usual < self.max_batch {
-                let (got, min, max) = (for_usual.into(), self.max_batch.into(), self.max_in_flight.into());
-                violations.push(Violation::new(field, Problem::OutOfRange { got, min, max }));
+            if limit.saturating_sub(self.kept_for_critical) < self.max_batch {
+                let expected = "at least serve.max_batch and serve.kept_for_critical together: it is room for the largest batch \
+                                beside what is kept";
+                violations.push(Violation::new(field, Problem::Unreadable { expected }));
             }
         };
-        has_room("serve.max_in_flight less serve.kept_for_critical", self.max_in_flight);
+        has_room("serve.max_in_flight", self.max_in_flight);
         if self.adaptive_in_flight {
-            has_room("serve.min_in_flight less serve.kept_for_critical", self.min_in_flight);
+            has_room("serve.min_in_flight", self.min_in_flight);
             if self.min_in_flight > self.max_in_flight {
                 let (got, max) = (self.min_in_flight.into(), self.max_in_flight.into());
                 violations.push(Violation::new("serve.min_in_flight", Problem::OutOfRange { got, min: 1, max }));
@@ -257,6 +257,16 @@ mod tests {
         expect_test::expect![["serve.listen: must be an address and a port, such as 127.0.0.1:50051; \
              serve.max_batch: must be between 1 and 1000, got 1001; \
              serve.drain_seconds: must be between 1 and 3600, got 0"]]
+        .assert_eq(&config.check().unwrap_err().to_string());
+    }
+
+    #[test]
+    fn a_limit_without_room_for_a_batch_is_told_of_what_it_needs() {
+        let config = ServeConfig { max_in_flight: 10, ..ServeConfig::default() };
+        expect_test::expect![[
+            "serve.max_in_flight: must be at least serve.max_batch and serve.kept_for_critical together: it is room for the \
+             largest batch beside what is kept"
+        ]]
         .assert_eq(&config.check().unwrap_err().to_string());
     }
 

@@ -160,5 +160,8 @@ async fn a_limit_that_follows_latency_begins_at_its_ceiling() {
     assert_eq!(parts.standing.observe().in_flight_limits, [90, 100]);
     let low = ServeConfig { adaptive_in_flight: true, min_in_flight: 900, ..ServeConfig::default() };
     let wrong = low.check().unwrap_err().to_string();
-    assert!(wrong.contains("serve.min_in_flight less serve.kept_for_critical"), "{wrong}");
+    assert!(
+        wrong.contains("serve.min_in_flight: must be at least serve.max_batch and serve.kept_for_critical together"),
+        "{wrong}"
+    );
 }

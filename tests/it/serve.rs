@@ -85,7 +85,8 @@ async fn a_method_that_is_not_served_says_what_it_lacks() {
     let statuses: [Status; 8] = [
         outcomes.record_outcomes(v1::RecordOutcomesRequest::default()).await.unwrap_err(),
         audit.get_decision(v1::GetDecisionRequest::default()).await.unwrap_err(),
-        audit.list_decisions(v1::ListDecisionsRequest::default()).await.unwrap_err(),
+        // What is wrong with a request is no matter where nobody could answer it.
+        audit.list_decisions(v1::ListDecisionsRequest { page_size: -1, ..Default::default() }).await.unwrap_err(),
         models.stage_model(v1::StageModelRequest::default()).await.unwrap_err(),
         models.promote_model(v1::PromoteModelRequest::default()).await.unwrap_err(),
         models.set_canary_share(v1::SetCanaryShareRequest::default()).await.unwrap_err(),
