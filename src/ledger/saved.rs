@@ -18,7 +18,7 @@ use super::{LedgerError, Reader, secret};
 use crate::history::{History, Stored};
 use crate::policy::Flow;
 
-const MAGIC: [u8; 8] = *b"prlive\x01\0";
+const MAGIC: [u8; 8] = *b"prlive\x02\0";
 
 /// What the file ends with until it is whole, where decisions wait for it.
 pub(super) const AT_REST: &str = ".history.new";

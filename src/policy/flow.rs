@@ -190,9 +190,13 @@ impl State {
             closed.move_to(day);
             // Which cells are told apart must not depend on the order within a bucket.
             self.gathered.sort_by(|(a, _), (b, _)| a.cmp(b));
-            for (cell, passed) in self.gathered.drain(..) {
-                closed.tally(cell).count(&passed);
+            for of_cell in self.gathered.chunk_by(|(a, _), (b, _)| a == b) {
+                let Some((cell, _)) = of_cell.first() else { continue };
+                let tally = closed.tally(cell.clone());
+                of_cell.iter().for_each(|(_, passed)| tally.count(passed));
+                tally.came_together(of_cell.len());
             }
+            self.gathered.clear();
         }
         closed.move_to(today);
         self.open = at;

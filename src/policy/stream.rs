@@ -67,19 +67,23 @@ impl Stream {
         control: Option<&RandomControl>,
         exploration: Option<&Exploration>,
     ) -> Cutoffs {
-        let (today, past) = totals(closed, is_first);
+        let (today, past, most_together) = totals(closed, is_first);
         let (_, second) = clock.day_and_second(at);
         let gone = share_of_day_gone(&past, second);
         let usual = (past.parcels + self.spec.parcels_per_day * PRIOR_DAYS) / (closed.days + PRIOR_DAYS);
         // Gamma and Poisson: what past days say counts as so many parcels.
         let expected = (today.parcels + USUAL_PARCELS) / (gone + USUAL_PARCELS / usual.max(1e-9));
-        let left = (expected * (1.0 - gone)).max(1.0);
+        // All of a bucket are decided by the same thresholds, and more may come in one than are left of the day by the clock: a
+        // carrier that states a day's parcels at once. Of the first days nobody knows, and all may.
+        let unknown = (usual - today.parcels).max(0.0) * PRIOR_DAYS / (closed.days + PRIOR_DAYS);
+        let left = (expected * (1.0 - gone)).max(most_together).max(unknown).max(1.0);
+        let in_all = expected.max(today.parcels + left);
         let budget = |route| f64::from(self.spec.budget(route));
         let control_rate = control.map_or(0.0, |control| {
-            control.share.max(control.share_of_budget * budget(control.route) / expected.max(1.0)).clamp(0.0, 1.0)
+            control.share.max(control.share_of_budget * budget(control.route) / in_all).clamp(0.0, 1.0)
         });
         let exploration_rate = exploration.map_or(0.0, |exploration| {
-            (exploration.share_of_budget * budget(exploration.route) / expected.max(1.0)).clamp(0.0, 1.0)
+            (exploration.share_of_budget * budget(exploration.route) / in_all).clamp(0.0, 1.0)
         });
         // What rules and draws will take of the rest of the day, as they have so far.
         let n = today.parcels + past.parcels;
@@ -130,9 +134,9 @@ fn at_route(by_route: &[f64; 6], route: Route) -> f64 {
     by_route.get(route as usize).copied().unwrap_or_default()
 }
 
-/// Today and the past of all cells that a stream takes.
-fn totals(closed: &Closed, is_first: impl Fn(&Cell) -> bool) -> (Sums<f64>, Sums<f64>) {
-    let (mut today, mut past) = (Sums::default(), Sums::default());
+/// Today and the past of all cells that a stream takes, and the parcels that may come in one bucket.
+fn totals(closed: &Closed, is_first: impl Fn(&Cell) -> bool) -> (Sums<f64>, Sums<f64>, f64) {
+    let (mut today, mut past, mut most_together) = (Sums::default(), Sums::default(), 0.0);
     for (_, tally) in closed.cells.iter().filter(|(cell, _)| is_first(cell)) {
         let now = &tally.today;
         let as_numbers = |counts: &[u64]| counts.iter().map(|count| *count as f64).collect::<Vec<_>>();
@@ -147,8 +151,9 @@ fn totals(closed: &Closed, is_first: impl Fn(&Cell) -> bool) -> (Sums<f64>, Sums
         };
         today.add(&now);
         past.add(&tally.past);
+        most_together += tally.most_together();
     }
-    (today, past)
+    (today, past, most_together)
 }
 
 /// Which share of a day's parcels has usually come by a second of the day.
@@ -205,6 +210,9 @@ impl Distribution {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::history::BucketWidth;
+    use crate::policy::RouteCause;
+    use crate::policy::flow::Flow;
 
     #[test]
     fn the_upper_share_of_scores_is_found_within_a_bin() {
@@ -215,6 +223,47 @@ mod tests {
         assert_eq!(scores.reached_by(0.1), start_of(521.0));
         assert_eq!(scores.reached_by(0.05), start_of(521.5));
         assert_eq!(scores.reached_by(1.0), f64::NEG_INFINITY);
+    }
+
+    /// Opened each day where `n` parcels come at each of these minutes of it, of 1,000 that are stated and 60 that may be.
+    fn opened(minutes: &[u32], n: u32, days: u32) -> Vec<u32> {
+        let spec = toml::from_str("name = \"all\"\nparcels_per_day = 1000.0\nopen = 60").unwrap();
+        let stream = Stream { spec, mail_classes: BTreeSet::new() };
+        let raw_score = |i: u32| f64::from(i * 7919 % 1009) / 100.0 - 8.0;
+        let reference: Vec<_> = (0..1009).map(raw_score).collect();
+        let flow = Flow::new(Clock::new(BucketWidth::MINUTE, 0), &reference);
+        let day = |day: u32| {
+            let at_minute = |(nth, minute): (usize, &u32)| {
+                let at = Bucket((20_000 + day) * 1440 + minute);
+                let cutoffs = stream.cutoffs(&flow.as_of(at), at, flow.clock(), |_| true, None, None);
+                let decide = |i: u32| {
+                    let raw_score = raw_score(i + 31 * nth as u32 + 17 * day);
+                    let seen = Seen { raw_score, risk_score: 0.5, ..Seen::default() };
+                    let route = stream.route(&seen, &cutoffs);
+                    flow.add(at, &seen, route, RouteCause::Score, true);
+                    u32::from(route == Route::Open)
+                };
+                (0..n).map(decide).sum::<u32>()
+            };
+            minutes.iter().enumerate().map(at_minute).sum()
+        };
+        (0..days).map(day).collect()
+    }
+
+    #[test]
+    fn a_budget_is_kept_however_post_comes() {
+        let hourly: Vec<_> = (8..16).map(|hour| hour * 60 + 14).collect();
+        let within_a_slot: Vec<_> = (545..555).collect();
+        let quarters: Vec<_> = (0..32).map(|n| 480 + 15 * n).collect();
+        for (minutes, n) in
+            [(vec![554], 1000), (vec![541], 1000), (hourly, 125), (within_a_slot, 100), (quarters.clone(), 31)]
+        {
+            let opened = opened(&minutes, n, 10);
+            assert!(opened.iter().all(|opened| (30..=75).contains(opened)), "{n} at {minutes:?}: {opened:?}");
+        }
+        // At another time of day than ever before.
+        let at_once = [vec![554; 1], vec![854; 1]].map(|minutes| opened(&minutes, 1000, 3));
+        assert!(at_once.iter().flatten().all(|opened| *opened <= 75), "{at_once:?}");
     }
 
     #[test]

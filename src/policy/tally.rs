@@ -108,6 +108,10 @@ impl Sums<f64> {
 pub(super) struct Tally {
     pub(super) today: Sums<u64>,
     pub(super) past: Sums<f64>,
+    /// Most parcels that came in one bucket today.
+    most_together_today: u64,
+    /// The same of the days before, less the longer ago it was.
+    most_together_past: f64,
 }
 
 impl Tally {
@@ -133,9 +137,21 @@ impl Tally {
         today.novelty += u64::from(passed.novelty);
     }
 
+    /// So many came in one bucket.
+    pub(super) fn came_together(&mut self, n_parcels: usize) {
+        self.most_together_today = self.most_together_today.max(n_parcels as u64);
+    }
+
+    /// Parcels that may come in one bucket, as they have of late.
+    pub(super) fn most_together(&self) -> f64 {
+        self.most_together_past.max(self.most_together_today as f64)
+    }
+
     /// Moves on by a day.
     pub(super) fn end_day(&mut self) {
         let keep = day_weight();
+        self.most_together_past = (self.most_together_past * keep).max(self.most_together_today as f64);
+        self.most_together_today = 0;
         for (past, today) in self.past.all_mut().zip(self.today.all()) {
             *past = *past * keep + *today as f64;
         }
