@@ -49,6 +49,8 @@ pub struct AuditEstimates {
     pub precision: Option<Estimate>,
 }
 
+/// A chance of one, as it may come out where it is put together of several.
+const CERTAIN: f64 = 1.0 - 1e-9;
 /// Two-sided 95 % of a normal distribution.
 const Z: f64 = 1.959_963_984_540_054;
 
@@ -59,7 +61,7 @@ pub fn audited(parcels: impl IntoIterator<Item = Audited>) -> AuditEstimates {
     let mut out_of_reach = 0;
     for parcel in parcels {
         match parcel.chance {
-            chance if chance >= 1.0 => chosen.add(&parcel),
+            chance if chance >= CERTAIN => chosen.add(&parcel),
             chance if chance > 0.0 => drawn.add(&parcel),
             _ => out_of_reach += 1,
         }
@@ -146,7 +148,7 @@ mod tests {
     #[test]
     fn a_drawn_parcel_stands_for_the_inverse_of_its_chance() {
         let mut parcels = vec![parcel(1.0, true, Some(true)); 8];
-        parcels.extend(vec![parcel(1.0, true, Some(false)); 2]);
+        parcels.extend(vec![parcel(1.0_f64.next_down(), true, Some(false)); 2]);
         // Of 990 let pass, 99 drawn, and one bad among them: ten are to be expected.
         parcels.extend(vec![parcel(0.1, true, Some(false)); 98]);
         parcels.push(parcel(0.1, true, Some(true)));

@@ -46,16 +46,22 @@ pub fn dry_run(reader: &Reader, artifact: &Artifact, policy: &Policy) -> Result<
     let names: Vec<String> = spec.keys.iter().map(|key| key.name.clone()).collect();
     let flow = policy.flow(spec.bucket_seconds, artifact.model().body().reference.scores());
     let mut dry = DryRun::default();
-    let mut is_of_model = false;
+    let mut on: Option<Grounds> = None;
+    let digest = &artifact.model_ref().digest;
     reader.scan::<LedgerError>(0, |record| {
         match record.content.kind {
             Kind::Grounds => {
                 let unreadable = |what| LedgerError::Record { seq: record.seq, what };
                 let grounds = Grounds::from_body(&record.content.body).map_err(unreadable)?;
-                is_of_model = grounds.model_digest == artifact.model_ref().digest;
                 dry.has_pseudonyms |= grounds.parties != Parties::Plain;
+                on = Some(grounds);
             }
-            Kind::Decision if is_of_model => route_anew(&mut dry, policy, &flow, &names, &found, &record)?,
+            // Of two models that decide, each about its items.
+            Kind::Decision
+                if on.as_ref().is_some_and(|on| on.decides(record.content.item.unwrap_or_default()) == digest) =>
+            {
+                route_anew(&mut dry, policy, &flow, &names, &found, &record)?;
+            }
             Kind::Decision => dry.other_model += 1,
             Kind::Imported | Kind::Outcome | Kind::Repeat | Kind::Model | Kind::Erasure => {}
         }

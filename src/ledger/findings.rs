@@ -19,7 +19,7 @@ type Found = BTreeMap<(i64, i32), v1::Finding>;
 ///
 /// # Errors
 /// [`LedgerError`] where the ledger can't be read.
-pub(super) fn findings(reader: &Reader) -> Result<HashMap<String, bool>, LedgerError> {
+pub fn findings(reader: &Reader) -> Result<HashMap<String, bool>, LedgerError> {
     let mut found: HashMap<String, Found> = HashMap::new();
     reader.scan::<LedgerError>(0, |record| {
         if record.content.kind == Kind::Outcome {

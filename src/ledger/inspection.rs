@@ -69,8 +69,8 @@ impl Item {
 
     /// What is to be recorded of a result: `None` where it is recorded already.
     ///
-    /// The first result of an inspection goes into history. One that takes its place does not: history cannot take back
-    /// what it has counted. It is learned from with the next training.
+    /// The first result of an inspection that says what was found goes into history. One that takes its place does not: history
+    /// cannot take back what it has counted. It is learned from with the next training.
     pub fn with(&mut self, checked: &CheckedOutcome) -> Option<KeptOutcome> {
         let (stated, texts) = in_two(&checked.stated);
         let digest = texts.as_deref().map(digest_of);
@@ -80,11 +80,13 @@ impl Item {
             return None;
         }
         let correction = same.is_some();
+        let of_same = self.outcomes.iter().filter(|(kept, _)| kept.inspected_at == inspected_at);
+        let is_counted = of_same.into_iter().any(|(kept, _)| kept.folded.is_some());
         // One that is on record for no decision of this item may have been made while no record could be written: what was
         // found counts all the same.
         let named = checked.decision_id.and_then(|id| self.decisions.iter().find(|(_, decision, _)| *decision == id));
         let about = named.or(self.decisions.last());
-        let keys = about.and_then(|(.., keys)| keys.as_ref()).filter(|_| !correction);
+        let keys = about.and_then(|(.., keys)| keys.as_ref()).filter(|_| !is_counted);
         let folded = checked
             .infringement
             .zip(keys)

@@ -74,7 +74,7 @@ pub use dry_run::{DryRun, dry_run};
 pub use erase::KeptErasure;
 pub use error::LedgerError;
 pub use export::{ExportError, Exported, export, export_until};
-pub use findings::audited_items;
+pub use findings::{audited_items, findings};
 pub use fold::Fold;
 pub use frame::MAX_RECORD_BYTES;
 pub use grounds::{CanaryGrounds, Grounds, is_in_canary};

@@ -20,7 +20,7 @@ pub struct KeptOutcome {
     /// Whether it takes the place of an earlier one of the same inspection.
     pub correction: bool,
     /// What it adds to history: whether an infringement was found, and the keys of the parcel. `None` where it is no
-    /// label, where nothing is known of the item, and for a correction.
+    /// label, where nothing is known of the item, and for a correction of what was counted.
     pub folded: Option<(bool, Vec<u64>)>,
     /// Who recorded it, and why it was acted otherwise, in the contract's encoding. They stand beside the body, as a parcel
     /// does, for they may be erased. `None` where neither is stated, or they are.

@@ -13,8 +13,10 @@ use super::tally::{Passed, Tally, bin_of, day_weight, days_to_end, steps};
 use super::{Route, RouteCause};
 use crate::history::{Bucket, BucketWidth};
 
-/// Cells that are told apart; those of further offices are one for each mail class.
+/// Cells that are told apart, those with most parcels; those of further offices are one for each mail class.
 const MAX_CELLS: usize = 256;
+/// A cell with less left of its past is let go: somebody misspelled an office a week ago.
+const LEAST_PARCELS: f64 = 0.5;
 const DAY_SECONDS: i64 = 86_400;
 
 /// Decisions counted by closed buckets.
@@ -214,15 +216,29 @@ impl Closed {
             // A day without any is no day of post: it ages the past alike, and is not counted.
             self.days = self.days * day_weight() + f64::from(u8::from(had_parcels));
             self.cells.values_mut().for_each(Tally::end_day);
+            self.cells.retain(|_, tally| tally.past.parcels >= LEAST_PARCELS);
         }
         self.day = self.day.max(day);
     }
 
-    fn tally(&mut self, mut cell: Cell) -> &mut Tally {
+    fn tally(&mut self, cell: Cell) -> &mut Tally {
         if self.cells.len() >= MAX_CELLS && !self.cells.contains_key(&cell) {
-            cell.destination_office = String::new();
+            self.put_weakest_aside();
         }
         self.cells.entry(cell).or_default()
+    }
+
+    /// The office with the fewest parcels is told apart no more: whoever states ever new ones puts away those of their own.
+    fn put_weakest_aside(&mut self) {
+        let named = || self.cells.iter().filter(|(cell, _)| !cell.destination_office.is_empty());
+        if named().count() < MAX_CELLS {
+            return;
+        }
+        let weakest = named().min_by(|(_, a), (_, b)| a.n_parcels().total_cmp(&b.n_parcels()));
+        let Some(cell) = weakest.map(|(cell, _)| cell.clone()) else { return };
+        if let Some(tally) = self.cells.remove(&cell) {
+            self.cells.entry(Cell { destination_office: String::new(), ..cell }).or_default().add(&tally);
+        }
     }
 }
 
@@ -306,5 +322,20 @@ mod tests {
         let closed = flow.as_of(Bucket(2));
         assert_eq!(closed.cells.len(), MAX_CELLS + 1);
         assert_eq!(closed.cells.values().map(|tally| tally.today.parcels).sum::<u64>(), 1000);
+    }
+
+    #[test]
+    fn an_office_with_post_is_told_apart_however_many_were_made_up_and_those_are_let_go() {
+        let flow = flow();
+        let add = |at, office: &str| flow.add(Bucket(at), &seen(0.0, office), Route::Open, RouteCause::Score, true);
+        (0..1000).for_each(|office| add(1, &office.to_string()));
+        (0..50).for_each(|_| add(2, "KZALAA"));
+        (1000..2000).for_each(|office| add(3, &office.to_string()));
+        let cell = Cell { mail_class: 1, destination_office: "KZALAA".to_owned() };
+        assert_eq!(flow.as_of(Bucket(4)).cells[&cell].today.parcels, 50);
+        // Of the rest less than half a parcel a cell is left, but of those that were put together.
+        let later = flow.as_of(Bucket(10 * 1440));
+        let offices: Vec<_> = later.cells.keys().map(|cell| cell.destination_office.as_str()).collect();
+        assert_eq!(offices, ["", "KZALAA"]);
     }
 }

@@ -1,5 +1,7 @@
 //! What passed in one cell, day by day: the day that is under way, and the days before it, decayed.
 
+use std::ops::AddAssign;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Route, RouteCause};
@@ -96,10 +98,10 @@ impl<N> Sums<N> {
     }
 }
 
-impl Sums<f64> {
+impl<N: Copy + AddAssign> Sums<N> {
     /// Adds those of another cell.
     pub(super) fn add(&mut self, other: &Self) {
-        self.all_mut().zip(other.all()).for_each(|(sum, added)| *sum += added);
+        self.all_mut().zip(other.all()).for_each(|(sum, added)| *sum += *added);
     }
 }
 
@@ -135,6 +137,19 @@ impl Tally {
         }
         today.uncertainty += u64::from(passed.uncertainty);
         today.novelty += u64::from(passed.novelty);
+    }
+
+    /// Parcels of today and of late.
+    pub(super) fn n_parcels(&self) -> f64 {
+        self.today.parcels as f64 + self.past.parcels
+    }
+
+    /// Adds another cell.
+    pub(super) fn add(&mut self, other: &Self) {
+        self.today.add(&other.today);
+        self.past.add(&other.past);
+        self.most_together_today = self.most_together_today.max(other.most_together_today);
+        self.most_together_past = self.most_together_past.max(other.most_together_past);
     }
 
     /// So many came in one bucket.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
+use super::promote::Looks;
 use super::shift::score_shift;
 use crate::engine::Decision;
 use crate::evaluation::{CapacityShare, Columns, PairedRow, Scored, ScoredRow, Settings, Subject, evaluate};
@@ -23,6 +24,8 @@ pub struct Comparison {
     /// By the hash of the item, how many were found before it.
     found_places: HashMap<u64, u64>,
     n_found: u64,
+    /// How often it was asked whether outcomes speak for the challenger.
+    pub looks: Looks,
 }
 
 /// An inspection of a parcel that both scored.
@@ -80,9 +83,12 @@ impl Comparison {
         self.n_parcels += 1;
         *self.routes.entry((champion.1, challenger.1)).or_default() += 1;
         push(&mut self.scores, [champion.0 as f32, challenger.0 as f32], MOST_SCORES);
-        if self.awaited.insert(item, ([champion.0, challenger.0], chance)).is_none()
-            && let Some(oldest) = push(&mut self.awaited_order, item, MOST_AWAITED)
-        {
+        // Nothing drew one that is let pass, nor gives its chance: whoever looks into it has reasons of their own.
+        if champion.1.is_release() || self.awaited.contains_key(&item) {
+            return;
+        }
+        self.awaited.insert(item, ([champion.0, challenger.0], chance));
+        if let Some(oldest) = push(&mut self.awaited_order, item, MOST_AWAITED) {
             self.awaited.remove(&oldest);
         }
     }
@@ -194,13 +200,15 @@ mod tests {
         let mut comparison = Comparison::default();
         for item in 0..(MOST_AWAITED as u64 + 1000) {
             let score = (item % 100) as f64 / 100.0;
-            comparison.add(item, (score, Route::Release), (score, Route::Open), 1.0);
+            comparison.add(item, (score, Route::Open), (score, Route::Release), 1.0);
         }
         assert_eq!(comparison.n_parcels(), MOST_AWAITED as u64 + 1000);
         assert_eq!(comparison.n_agreed(), 0);
         assert_eq!((comparison.awaited.len(), comparison.scores.len()), (MOST_AWAITED, MOST_SCORES));
         assert_eq!(comparison.score_shift(), Some(0.0));
-        // The oldest are waited for no more.
+        // One that was let pass is waited for by nobody, and the oldest are no more.
+        comparison.add(u64::MAX, (0.1, Route::Release), (0.9, Route::Open), 0.01);
+        comparison.outcome(u64::MAX, (0, 0), Some(true));
         comparison.outcome(0, (0, 0), Some(true));
         assert_eq!(comparison.found().parcels, 0);
     }

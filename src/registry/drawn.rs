@@ -1,6 +1,7 @@
-//! Parcels that the random control drew and inspections found something of, or nothing: the one unbiased look at a model.
+//! Parcels that inspections found something of, or nothing, each for as many as its chance of being inspected says: those that the
+//! random control drew stand for all that the score let pass, and so this is the one unbiased look at a model.
 
-use std::collections::HashMap;
+use std::collections::VecDeque;
 
 use super::check::{Check, Finding};
 use super::comparison::stands_for;
@@ -8,8 +9,9 @@ use super::contender::Contender;
 use super::gate_config::GateConfig;
 use crate::evaluation::{Columns, Evaluation, Scored, ScoredRow, Settings, Subject, evaluate};
 use crate::features::FeatureRow;
-use crate::ledger::{Grounds, KeptDecision, KeptOutcome, Kind, LedgerError, Reader};
-use crate::policy::RouteCause;
+use crate::ledger::{Grounds, KeptDecision, Kind, LedgerError, Reader, findings};
+use crate::policy::{Route, RouteCause};
+use crate::wire::v1;
 
 /// The features of such parcels, as they were when they were decided about.
 #[derive(Clone, Debug, Default)]
@@ -24,11 +26,14 @@ struct Drawn {
     row: FeatureRow,
     /// Parcels that it stands for.
     weight: f64,
+    is_of_control: bool,
     day: i64,
     infringement: bool,
 }
 
-/// Fewer outcomes, or infringements among them, say nothing of probabilities.
+/// Most that are kept, the last ones.
+const MOST_ROWS: usize = 20_000;
+/// Fewer outcomes of the random control, or infringements among them, say nothing of probabilities.
 const LEAST_OUTCOMES: usize = 200;
 const LEAST_INFRINGEMENTS: usize = 5;
 
@@ -39,49 +44,52 @@ impl DrawnRows {
     /// [`LedgerError`] where it can't be read.
     pub fn read(reader: &Reader) -> Result<Self, LedgerError> {
         let Some(now) = reader.grounds_of(reader.head()?.seq)? else { return Ok(Self::default()) };
+        let found = findings(reader)?;
         let mut is_now = false;
-        let mut drawn: HashMap<u64, (u64, Drawn, bool)> = HashMap::new();
+        let mut rows = VecDeque::new();
         reader.scan::<LedgerError>(0, |record| {
             let unreadable = |what| LedgerError::Record { seq: record.seq, what };
             let body = &record.content.body;
-            match (record.content.kind, record.content.item) {
-                (Kind::Grounds, _) => {
+            let route = record.content.route.and_then(Route::from_number);
+            match record.content.kind {
+                Kind::Grounds => {
                     let on = Grounds::from_body(body).map_err(unreadable)?;
                     is_now = on.feature_spec_digest == now.feature_spec_digest;
                 }
-                (Kind::Decision, Some(item)) if is_now => {
+                Kind::Decision if is_now && route.is_some_and(|route| !route.is_release()) => {
                     let kept = KeptDecision::from_body(body).map_err(unreadable)?;
-                    if kept.counts && kept.route_cause == RouteCause::RandomControl as i64 {
-                        let chance = kept.decision().map_err(unreadable)?.selection_probability;
-                        let day = kept.advised_at.0.div_euclid(86_400);
-                        let row = Drawn { row: kept.row, weight: stands_for(chance), day, infringement: false };
-                        drawn.insert(item, (record.seq.unsigned_abs(), row, false));
-                    }
-                }
-                (Kind::Outcome, Some(item)) => {
-                    if let Some((_, row, is_known)) = drawn.get_mut(&item)
-                        && let Some((infringement, _)) = KeptOutcome::of(&record.content).map_err(unreadable)?.label()
+                    let v1::Decision { item_id, selection_probability: chance, .. } =
+                        kept.decision().map_err(unreadable)?;
+                    if kept.counts
+                        && chance > 0.0
+                        && let Some(infringement) = found.get(&item_id)
                     {
-                        (row.infringement, *is_known) = (row.infringement || infringement, true);
+                        rows.push_back(Drawn {
+                            is_of_control: kept.route_cause == RouteCause::RandomControl as i64,
+                            row: kept.row,
+                            weight: stands_for(chance),
+                            day: kept.advised_at.0.div_euclid(86_400),
+                            infringement: *infringement,
+                        });
+                        if rows.len() > MOST_ROWS {
+                            rows.pop_front();
+                        }
                     }
                 }
                 _ => {}
             }
             Ok(())
         })?;
-        let mut known: Vec<_> = drawn.into_values().filter(|(_, _, is_known)| *is_known).collect();
-        // Sums of floats depend on their order.
-        known.sort_by_key(|(seq, ..)| *seq);
-        let rows = known.into_iter().map(|(_, row, _)| row).collect();
-        Ok(Self { feature_spec_digest: now.feature_spec_digest.clone(), rows })
+        Ok(Self { feature_spec_digest: now.feature_spec_digest.clone(), rows: rows.into() })
     }
 
     /// Whether the challenger's probabilities are no farther off on them than the champion's.
     pub(super) fn compared(&self, models: [&Contender; 2], config: &GateConfig) -> Finding {
-        let n_infringements = self.rows.iter().filter(|row| row.infringement).count();
+        let of_control = || self.rows.iter().filter(|row| row.is_of_control);
+        let (n_outcomes, n_infringements) = (of_control().count(), of_control().filter(|row| row.infringement).count());
         let same_spec = |model: &&Contender| model.engine().plan().spec().digest() == self.feature_spec_digest;
-        let skipped = |why: &str| Finding::skipped(Check::RandomControl, why).with("outcomes", self.rows.len() as f64);
-        if self.rows.len() < LEAST_OUTCOMES || n_infringements < LEAST_INFRINGEMENTS {
+        let skipped = |why: &str| Finding::skipped(Check::RandomControl, why).with("outcomes", n_outcomes as f64);
+        if n_outcomes < LEAST_OUTCOMES || n_infringements < LEAST_INFRINGEMENTS {
             return skipped("there are too few outcomes of the random control");
         }
         if !models.iter().all(same_spec) {
@@ -93,9 +101,10 @@ impl DrawnRows {
         let error = |of: &Evaluation| of.expected_calibration_error.map_or(0.0, |estimate| estimate.value);
         let rise = error(&challenger) - error(&champion);
         Finding::of(Check::RandomControl, rise <= config.max_calibration_error_rise, || {
-            "its probabilities are farther off than the champion's on what was drawn at random".to_owned()
+            "its probabilities are farther off than the champion's, as far as the random control tells".to_owned()
         })
-        .with("outcomes", self.rows.len() as f64)
+        .with("inspected", self.rows.len() as f64)
+        .with("outcomes", n_outcomes as f64)
         .with("infringements", n_infringements as f64)
         .with("base_rate", challenger.base_rate.map_or(0.0, |estimate| estimate.value))
         .with("champion_error", error(&champion))

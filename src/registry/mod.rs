@@ -28,7 +28,7 @@ pub use event::{Happened, ModelEvent};
 pub use gate::Trial;
 pub use gate_config::{GateConfig, InvalidGate};
 pub use live::LiveRows;
-pub use promote::better_by_outcomes;
+pub use promote::{Looks, better_by_outcomes};
 pub use reference::{ReferenceError, ReferenceLine, ReferenceSet};
 pub use remembered::{Remembered, RememberedModel};
 pub use shelf::{Believed, Place, Shelf};

@@ -42,8 +42,12 @@ impl Lifecycle {
         let Some(watch) = self.shadow.watch().filter(|watch| *watch.model() == *challenger.model()) else { return };
         let now = i64::try_from(unix_seconds()).unwrap_or(i64::MAX);
         let days = (now - challenger.since_unix_seconds) as f64 / 86_400.0;
-        let outcomes = watch.comparison().paired_outcomes();
-        let finding = better_by_outcomes(days, &outcomes, &self.gate);
+        let (outcomes, mut looks) = {
+            let comparison = watch.comparison();
+            (comparison.paired_outcomes(), comparison.looks)
+        };
+        let finding = better_by_outcomes(days, &outcomes, &mut looks, &self.gate);
+        watch.comparison().looks = looks;
         if !finding.holds() {
             tracing::debug!("the challenger is not promoted yet: {}", finding.why);
             return;
@@ -119,7 +123,7 @@ mod tests {
             for item in 0..300 {
                 let (infringement, score) = (item % 10 == 0, (item * 37 % 101) as f64 / 202.0);
                 let better = if infringement { score + 0.4 } else { score };
-                watch.comparison().add(item, (score, Route::Release), (better, Route::Release), 0.01);
+                watch.comparison().add(item, (score, Route::Open), (better, Route::Release), 0.01);
                 watch.comparison().outcome(item, (1, 0), Some(infringement));
             }
             lifecycle.consider();

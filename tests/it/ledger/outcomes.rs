@@ -124,3 +124,29 @@ async fn what_was_found_raises_the_next_score_of_its_kind_and_can_be_made_again(
     assert_eq!(scores_of_found(|_| String::new()).await, [first, last]);
     assert_eq!(scores_of_found(|_| "00000000-0000-4000-8000-000000000000".to_owned()).await, [first, last]);
 }
+
+/// As a laboratory says later what an officer could not tell.
+#[tokio::test]
+async fn what_is_told_after_nothing_could_be_said_counts_as_if_it_were_told_at_once() {
+    use v1::Finding::{Clean, Inconclusive, Infringement};
+    let mut after = Vec::new();
+    for findings in [&[Infringement][..], &[Inconclusive, Infringement], &[Inconclusive, Infringement, Clean]] {
+        let place = Place::new();
+        let (parts, recorder) = place.parts();
+        let (endpoint, server) = start(parts).await;
+        let channel = endpoint.connect().await.unwrap();
+        let mut scoring = v1::risk_scoring_service_client::RiskScoringServiceClient::new(channel.clone());
+        let mut outcomes = OutcomeServiceClient::new(channel);
+        let sent = parcels(5);
+        within(scoring.score_parcels(requests(&sent))).await.unwrap();
+        let at = sent[4].advised_at.as_ref().unwrap().seconds + 86_400;
+        for finding in findings {
+            assert_eq!(record(&mut outcomes, vec![outcome(&sent[0].item_id, at, *finding)]).await, [None]);
+        }
+        after.push(Snapshot::of(&recorder.history(), Vec::new()));
+        drop(scoring);
+        stop(outcomes, server, recorder).await;
+        assert_eq!(verify(&place.path(), None).unwrap().outcomes, findings.len() as u64);
+    }
+    assert!(after.iter().all(|of| *of == after[0]));
+}
