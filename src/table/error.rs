@@ -133,6 +133,17 @@ pub enum TableError {
         /// What went wrong.
         source: io::Error,
     },
+    /// The file ends within quotes: the rest of it would be one cell.
+    #[error(
+        "{file}: the quoted cell that begins on line {line} never ends; close its quote, or write a quote that belongs to \
+         the text twice, in a cell within quotes"
+    )]
+    QuoteNotClosed {
+        /// The table.
+        file: String,
+        /// The line, from 1.
+        line: u64,
+    },
     /// A row does not end, most likely for a quote that is never closed.
     #[error("{file}: row {row} is longer than {max} bytes; is a quote not closed?")]
     RowTooLong {

@@ -3,6 +3,7 @@
 #[cfg(feature = "parquet")]
 mod foreign_parquet;
 mod mapping;
+mod quotes;
 mod refused;
 mod written;
 

@@ -11,15 +11,15 @@ use parcel_risk::table::{Mapping, TableReader};
 
 use super::{check_file, customs_mapping, fixture, report};
 
-const HEADER: &str = "item_id,id_scheme,advised_at,contents[0].net_mass_grams";
+pub(super) const HEADER: &str = "item_id,id_scheme,advised_at,contents[0].net_mass_grams";
 
 /// Reads a contract table in CSV of these rows.
 #[track_caller]
-fn check_rows(rows: &str, expect: Expect) {
+pub(super) fn check_rows(rows: &str, expect: Expect) {
     check_file("t.csv", format!("{HEADER}\n{rows}").as_bytes(), None, expect);
 }
 
-fn gzipped(bytes: &[u8]) -> Vec<u8> {
+pub(super) fn gzipped(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
     encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()
@@ -255,21 +255,6 @@ fn a_gzip_that_ends_too_early_is_an_error_after_the_last_whole_row() {
     let broken = reader.find_map(|row| row.err()).expect("a half table never ends as a whole one");
     assert!(broken.to_string().contains("t.csv.gz after row "), "{broken}");
     assert!(reader.next().is_none(), "nothing follows an error of the file");
-}
-
-#[test]
-fn a_quote_that_is_never_closed_does_not_fill_the_memory() {
-    let mut table = format!("{HEADER}\nA,CARRIER,2020-01-01,5\n\"B").into_bytes();
-    table.resize(table.len() + 17 * 1024 * 1024, b'x');
-    check_file(
-        "t.csv.gz",
-        &gzipped(&table),
-        None,
-        expect![[r#"
-        row 1 is a parcel
-        t.csv.gz: row 2 is longer than 16777216 bytes; is a quote not closed?
-    "#]],
-    );
 }
 
 #[test]
