@@ -67,7 +67,7 @@ impl Fitted {
             spec: recipe.spec.clone(),
             rates: recipe.rates.clone(),
             estimator,
-            calibration: calibration(recipe, &raw_scores, &later.labels)?,
+            calibration: calibration(recipe, &raw_scores, later)?,
             descriptions,
             heads: Vec::new(),
             reference: ReferenceScores::of(&raw_scores),
@@ -76,14 +76,15 @@ impl Fitted {
 
     /// Fits the curve from raw scores to probabilities on rows that the estimator was not fitted on.
     pub(super) fn calibration(&self, recipe: &Recipe, block: &LabeledBlock<'_>) -> Result<Calibration, TrainError> {
-        calibration(recipe, &block.raw_scores(&self.estimator), &block.labels)
+        calibration(recipe, &block.raw_scores(&self.estimator), block)
     }
 
     /// The heads that `block` has enough of both classes to calibrate.
     pub(super) fn calibrated_heads(&self, recipe: &Recipe, block: &LabeledBlock<'_>) -> Vec<Head> {
         let head = |(kind, estimator): &(InfringementKind, Estimator)| {
             let scores = block.raw_scores(estimator);
-            let calibration = Calibration::fit(recipe.config.get().calibration, &scores, &block.is_of(*kind)).ok()?;
+            let (curve, labels) = (recipe.config.get().calibration, block.is_of(*kind));
+            let calibration = Calibration::fit_weighted(curve, &scores, &labels, &block.weights).ok()?;
             Some(Head { kind: *kind, estimator: estimator.clone(), calibration })
         };
         self.heads.iter().filter_map(head).collect()
@@ -167,9 +168,13 @@ fn boost(
     Ok(Estimator::Boosting(GradientBoosting::mean(fitted).compile()).shifted(clean_share.ln()))
 }
 
-fn calibration(recipe: &Recipe, raw_scores: &[f64], labels: &[bool]) -> Result<Calibration, TrainError> {
-    match Calibration::fit(recipe.config.get().calibration, raw_scores, labels) {
-        Err(CalibrationError::TooFew { .. }) => Ok(Calibration::level(raw_scores, labels)),
+fn calibration(
+    recipe: &Recipe,
+    raw_scores: &[f64],
+    LabeledBlock { labels, weights, .. }: &LabeledBlock<'_>,
+) -> Result<Calibration, TrainError> {
+    match Calibration::fit_weighted(recipe.config.get().calibration, raw_scores, labels, weights) {
+        Err(CalibrationError::TooFew { .. }) => Ok(Calibration::level(raw_scores, labels, weights)),
         fitted => fitted.map_err(|source| TrainError::Calibrate { n_rows: labels.len(), source }),
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use expect_test::{Expect, expect};
 use parcel_risk::artifact::{Artifact, ArtifactError};
 use parcel_risk::engine::Engine;
-use parcel_risk::evaluation::{Estimate, ScoredRow};
+use parcel_risk::evaluation::{Bin, Estimate, ScoredRow};
 use parcel_risk::history::EntityKey;
 use parcel_risk::model::{Calibration, CalibrationKind, EstimatorKind};
 use parcel_risk::policy::ThresholdsConfig;
@@ -39,6 +39,22 @@ fn the_same_data_and_settings_give_the_same_artifact_on_any_number_of_threads() 
     for n_threads in [1, 4] {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(n_threads).build().unwrap();
         assert_eq!(first, pool.install(digest), "{n_threads} threads");
+    }
+}
+
+#[test]
+fn what_counts_more_in_the_fit_counts_as_much_in_the_calibration() {
+    let mut data = dataset();
+    for (idx, row) in data.rows.iter_mut().enumerate() {
+        row.weight = if idx % 5 == 0 && !row.outcome.unwrap().infringement { 5.0 } else { 1.0 };
+    }
+    for calibration in [CalibrationKind::Beta, CalibrationKind::Isotonic] {
+        let config = TrainConfig { calibration, boosting_trees: 40, ..quick() };
+        let metrics = train(&data, config).unwrap().manifest().metrics.clone();
+        let sum = |of: fn(&Bin) -> f64| metrics.reliability.iter().map(|bin| bin.weight * of(bin)).sum::<f64>();
+        let promised = sum(|bin| bin.mean_risk_score) / sum(|_| 1.0);
+        let rate = metrics.base_rate.unwrap().value;
+        assert!((promised - rate).abs() < 0.04, "{calibration}: {promised} promised, {rate} found");
     }
 }
 

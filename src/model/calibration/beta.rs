@@ -3,6 +3,7 @@
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
+use super::weighted::{regress, weight};
 use super::{CalibrationError, ln_logistic, logistic};
 use crate::model::LogisticParams;
 
@@ -21,18 +22,19 @@ pub struct BetaCalibration {
 }
 
 impl BetaCalibration {
-    pub(super) fn fit(raw_scores: &[f64], labels: &[bool]) -> Result<Self, CalibrationError> {
-        let both = fit_slopes(raw_scores, labels, |score| vec![ln_logistic(score), -ln_logistic(-score)])?;
-        let (slopes, c) = both;
+    /// * `weights`: of the rows, with a mean of 1; `None` where all count alike.
+    pub(super) fn fit(raw_scores: &[f64], labels: &[bool], weights: Option<&[f64]>) -> Result<Self, CalibrationError> {
+        let fit = |terms: fn(f64) -> Vec<f64>| fit_slopes(raw_scores, labels, weights, terms);
+        let (slopes, c) = fit(|score| vec![ln_logistic(score), -ln_logistic(-score)])?;
         match slopes[..] {
             [a, b] if a >= 0.0 && b >= 0.0 => Ok(Self { a, b, c }),
             // A negative weight would make the curve fall: as in the paper, that term is dropped.
             [a, _] if a < 0.0 => {
-                let (slopes, c) = fit_slopes(raw_scores, labels, |score| vec![-ln_logistic(-score)])?;
+                let (slopes, c) = fit(|score| vec![-ln_logistic(-score)])?;
                 Ok(Self { a: 0.0, b: slopes[0].max(0.0), c })
             }
             _ => {
-                let (slopes, c) = fit_slopes(raw_scores, labels, |score| vec![ln_logistic(score)])?;
+                let (slopes, c) = fit(|score| vec![ln_logistic(score)])?;
                 Ok(Self { a: slopes[0].max(0.0), b: 0.0, c })
             }
         }
@@ -40,14 +42,14 @@ impl BetaCalibration {
 
     /// The most likely shift `c` with `a = b = 1`, where a shift is thought to be about 0 with a variance of 1: without
     /// an infringement it stays finite. By Newton's method on a concave function of one number.
-    pub(super) fn level(raw_scores: &[f64], labels: &[bool]) -> Self {
+    pub(super) fn level(raw_scores: &[f64], labels: &[bool], weights: Option<&[f64]>) -> Self {
         let mut c = 0.0;
         for _ in 0..LEVEL_STEPS {
             let (mut slope, mut curvature) = (-c, 1.0);
-            for (score, label) in raw_scores.iter().zip(labels) {
+            for (row, (score, label)) in raw_scores.iter().zip(labels).enumerate() {
                 let p = logistic(score + c);
-                slope += f64::from(u8::from(*label)) - p;
-                curvature += p * (1.0 - p);
+                slope += weight(weights, row) * (f64::from(u8::from(*label)) - p);
+                curvature += weight(weights, row) * p * (1.0 - p);
             }
             // Far from the top the curvature is small and a whole step would overshoot.
             let step: f64 = slope / curvature;
@@ -81,9 +83,13 @@ const LEVEL_STEPS: usize = 100;
 fn fit_slopes(
     raw_scores: &[f64],
     labels: &[bool],
-    terms: impl Fn(f64) -> Vec<f64>,
+    weights: Option<&[f64]>,
+    terms: fn(f64) -> Vec<f64>,
 ) -> Result<(Vec<f64>, f64), CalibrationError> {
     let rows: Vec<Vec<f64>> = raw_scores.iter().map(|score| terms(*score)).collect();
+    if let Some(weights) = weights {
+        return Ok(regress(&rows, labels, weights));
+    }
     let n_terms = rows.first().map_or(0, Vec::len);
     let values = Array2::from_shape_fn((rows.len(), n_terms), |(row, term)| rows[row][term] as f32);
     let linear = LogisticParams { l2: 1e-3, max_iterations: 200 }.check()?;
@@ -102,11 +108,11 @@ mod tests {
         let expected = |level: &BetaCalibration| scores.iter().map(|score| level.probability(*score)).sum::<f64>();
         let labels = |every: usize| -> Vec<bool> { (0..2000).map(|idx| every > 0 && idx % every == 0).collect() };
         // Many infringements outweigh the prior, which holds the shift at 0 with a variance of 1.
-        let many = BetaCalibration::level(&scores, &labels(4));
+        let many = BetaCalibration::level(&scores, &labels(4), None);
         assert!((expected(&many) - 500.0).abs() < 5.0, "{}", expected(&many));
         // None at all: fewer than the scores say, and more than none.
-        let none = BetaCalibration::level(&scores, &labels(0));
-        let stated = expected(&BetaCalibration::level(&[], &[]));
+        let none = BetaCalibration::level(&scores, &labels(0), None);
+        let stated = expected(&BetaCalibration::level(&[], &[], None));
         assert!((stated - scores.iter().map(|score| 1.0 / (1.0 + (-score).exp())).sum::<f64>()).abs() < 1e-9);
         assert!(expected(&none) > 0.0 && expected(&none) < stated / 2.0, "{} of {stated}", expected(&none));
     }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::weighted::weight;
+
 /// The least-squares fit among all curves that never fall: pools of neighboring scores, each with the
 /// share of infringements in it.
 ///
@@ -33,14 +35,20 @@ impl Pool {
 
 impl IsotonicCalibration {
     /// Fits on at least one row.
-    pub(super) fn fit(raw_scores: &[f64], labels: &[bool]) -> Self {
-        let mut rows: Vec<(f64, bool)> = raw_scores.iter().copied().zip(labels.iter().copied()).collect();
-        rows.sort_by(|(a, _), (b, _)| a.total_cmp(b));
+    ///
+    /// * `weights`: of the rows, with a mean of 1; `None` where all count alike.
+    pub(super) fn fit(raw_scores: &[f64], labels: &[bool], weights: Option<&[f64]>) -> Self {
+        let row = |(idx, (score, label)): (usize, (&f64, &bool))| (*score, *label, weight(weights, idx));
+        let mut rows: Vec<(f64, bool, f64)> = raw_scores.iter().zip(labels).enumerate().map(row).collect();
+        // Of one score in an order of their own, so that sums are the same to the bit.
+        rows.sort_by(|(a, found, one), (b, other_found, other)| {
+            a.total_cmp(b).then_with(|| found.cmp(other_found)).then_with(|| one.total_cmp(other))
+        });
         // Equal scores cannot be told apart, so they are one pool from the start.
-        let ties = rows.chunk_by(|(a, _), (b, _)| a == b).map(|tie| Pool {
+        let ties = rows.chunk_by(|(a, ..), (b, ..)| a == b).map(|tie| Pool {
             from: tie[0].0,
-            n: tie.len() as f64,
-            infringements: tie.iter().filter(|(_, label)| *label).count() as f64,
+            n: tie.iter().map(|(.., weight)| weight).sum(),
+            infringements: tie.iter().filter(|(_, label, _)| *label).map(|(.., weight)| weight).sum(),
         });
         let mut pools: Vec<Pool> = Vec::new();
         for tie in ties {
@@ -92,7 +100,7 @@ mod tests {
     fn violators_are_pooled_by_hand() {
         // Shares 0, then 1 1 0 pooled to 2/3, then 1.
         let labels = [false, false, true, true, false, true];
-        let steps = IsotonicCalibration::fit(&[-2.0, -1.0, 0.0, 1.0, 2.0, 3.0], &labels);
+        let steps = IsotonicCalibration::fit(&[-2.0, -1.0, 0.0, 1.0, 2.0, 3.0], &labels, None);
         assert_eq!(steps.from_raw_score, [0.0, 3.0]);
         // Two clean parcels: 0.5 / 3. One infringement: 1 - 0.5 / 2.
         assert_eq!(steps.probability, [0.5 / 3.0, 2.0 / 3.0, 0.75]);
@@ -103,13 +111,23 @@ mod tests {
     }
 
     #[test]
+    fn a_row_counts_by_its_weight() {
+        let labels = [false, false, true, true, false, true];
+        let scores = [-2.0, -1.0, 0.0, 1.0, 2.0, 3.0];
+        let steps = IsotonicCalibration::fit(&scores, &labels, Some(&[1.0, 1.0, 0.5, 0.5, 2.0, 1.0]));
+        // Of the middle three, 1 of 3 in place of 2 of 3.
+        assert_eq!(steps.from_raw_score, [0.0, 3.0]);
+        assert_eq!(steps.probability, [0.5 / 3.0, 1.0 / 3.0, 0.75]);
+    }
+
+    #[test]
     fn order_and_ties_change_nothing() {
         let scores = [1.0, 1.0, 1.0, 2.0, 0.0, 2.0];
         let labels = [true, false, true, false, false, true];
-        let steps = IsotonicCalibration::fit(&scores, &labels);
+        let steps = IsotonicCalibration::fit(&scores, &labels, None);
         let turned: Vec<f64> = scores.iter().rev().copied().collect();
         let turned_labels: Vec<bool> = labels.iter().rev().copied().collect();
-        assert_eq!(steps, IsotonicCalibration::fit(&turned, &turned_labels));
+        assert_eq!(steps, IsotonicCalibration::fit(&turned, &turned_labels, None));
         assert_eq!(steps.check(), Ok(()));
         assert!(IsotonicCalibration { probability: vec![0.5, 0.4], ..steps }.check().is_err());
     }
@@ -118,7 +136,7 @@ mod tests {
     fn it_gives_the_shares_of_a_known_curve() {
         let scores: Vec<f64> = (0..10_000).map(|idx| f64::from(idx) / 1000.0 - 5.0).collect();
         let labels: Vec<bool> = (0..10_000_u32).map(|idx| (idx * 7919) % 10_000 < idx).collect();
-        let steps = IsotonicCalibration::fit(&scores, &labels);
+        let steps = IsotonicCalibration::fit(&scores, &labels, None);
         for (score, truth) in [(-4.0, 0.1), (0.0, 0.5), (4.0, 0.9)] {
             assert!((steps.probability(score) - truth).abs() < 0.03, "{score}: {}", steps.probability(score));
         }

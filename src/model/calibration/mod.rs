@@ -2,6 +2,7 @@
 
 mod beta;
 mod isotonic;
+mod weighted;
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::FitError;
 pub use beta::BetaCalibration;
 pub use isotonic::IsotonicCalibration;
+use weighted::Counted;
 
 /// A curve from raw score to probability that never falls.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -60,23 +62,42 @@ impl Calibration {
     /// # Errors
     /// [`CalibrationError`] where there are too few of a class.
     pub fn fit(kind: CalibrationKind, raw_scores: &[f64], labels: &[bool]) -> Result<Self, CalibrationError> {
+        Self::fit_weighted(kind, raw_scores, labels, &vec![1.0; labels.len()])
+    }
+
+    /// As [`Calibration::fit`], where each row counts by its weight; one of weight 0 does not.
+    ///
+    /// * `weights`: shape `(n_rows,)`, 0 or more. Only their ratios count: where all are equal, the curve is that without.
+    ///
+    /// # Errors
+    /// [`CalibrationError`] where there are too few of a class.
+    pub fn fit_weighted(
+        kind: CalibrationKind,
+        raw_scores: &[f64],
+        labels: &[bool],
+        weights: &[f32],
+    ) -> Result<Self, CalibrationError> {
+        let Counted { raw_scores, labels, weights } = Counted::of(raw_scores, labels, weights);
+        let weights = weights.as_deref();
         let infringements = labels.iter().filter(|label| **label).count();
         let clean = labels.len() - infringements;
         if infringements.min(clean) < MIN_PER_CLASS {
             return Err(CalibrationError::TooFew { infringements, clean });
         }
         Ok(match kind {
-            CalibrationKind::Beta => Self::Beta(BetaCalibration::fit(raw_scores, labels)?),
-            CalibrationKind::Isotonic => Self::Isotonic(IsotonicCalibration::fit(raw_scores, labels)),
+            CalibrationKind::Beta => Self::Beta(BetaCalibration::fit(&raw_scores, &labels, weights)?),
+            CalibrationKind::Isotonic => Self::Isotonic(IsotonicCalibration::fit(&raw_scores, &labels, weights)),
         })
     }
 
     /// The raw scores moved by one number, for a block with too few of a class for a curve: the log-odds of logistic
     /// models are probabilities already, but for the level of the months that followed.
     ///
-    /// * `raw_scores`, `labels`: shape `(n_rows,)`, as in [`Calibration::fit`]; without rows, nothing moves.
-    pub fn level(raw_scores: &[f64], labels: &[bool]) -> Self {
-        Self::Beta(BetaCalibration::level(raw_scores, labels))
+    /// * `raw_scores`, `labels`, `weights`: shape `(n_rows,)`, as in [`Calibration::fit_weighted`]; without rows, nothing
+    ///   moves.
+    pub fn level(raw_scores: &[f64], labels: &[bool], weights: &[f32]) -> Self {
+        let Counted { raw_scores, labels, weights } = Counted::of(raw_scores, labels, weights);
+        Self::Beta(BetaCalibration::level(&raw_scores, &labels, weights.as_deref()))
     }
 
     /// Probability for a raw score, within 0 and 1.
