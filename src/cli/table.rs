@@ -9,7 +9,7 @@ use super::progress::Progress;
 use super::settings::{self, ConfigFlag, Flags};
 use crate::history::EntityKey;
 use crate::parcel::{ContentLine, Parcel};
-use crate::table::{Columns, LabelCounts, Mapping, RejectCounts, TableReader, TableWriter};
+use crate::table::{Columns, LabelCounts, Mapping, RejectCounts, RowOutcome, TableReader, TableWriter};
 use crate::train::item;
 
 /// Subcommands of `table`.
@@ -96,6 +96,8 @@ struct Tally {
     items: HashSet<EntityKey>,
     labeled: u64,
     infringements: u64,
+    /// Labels that are said to be known before their parcels were advised.
+    known_before: u64,
     labels: LabelCounts,
     first_second: Option<i64>,
     last_second: Option<i64>,
@@ -114,7 +116,7 @@ fn check(args: &CheckArgs) -> anyhow::Result<()> {
     for row in &mut table {
         progress.tick();
         if let Some(row) = tally.rejects.count(row?.and_then(|row| row_check.check(row))) {
-            tally.add(&row.parcel, row.outcome.map(|outcome| outcome.infringement));
+            tally.add(&row.parcel, row.outcome.as_ref());
         }
     }
     progress.end();
@@ -124,12 +126,14 @@ fn check(args: &CheckArgs) -> anyhow::Result<()> {
 }
 
 impl Tally {
-    fn add(&mut self, parcel: &Parcel, label: Option<bool>) {
+    fn add(&mut self, parcel: &Parcel, outcome: Option<&RowOutcome>) {
         self.parcels += 1;
         self.items.insert(item(parcel.item_id.as_str()));
-        self.labeled += u64::from(label.is_some());
-        self.infringements += u64::from(label == Some(true));
         let second = parcel.advised_at.seconds();
+        self.labeled += u64::from(outcome.is_some());
+        self.infringements += u64::from(outcome.is_some_and(|outcome| outcome.infringement));
+        let known_at = outcome.and_then(|outcome| outcome.known_at);
+        self.known_before += u64::from(known_at.is_some_and(|known_at| known_at.seconds < second));
         self.first_second = Some(self.first_second.map_or(second, |first| first.min(second)));
         self.last_second = Some(self.last_second.map_or(second, |last| last.max(second)));
         for notice in &parcel.notices {
@@ -152,6 +156,11 @@ impl Tally {
         text += &self.labels.to_string();
         for doubt in self.labels.doubts() {
             let _ = writeln!(text, "{doubt}");
+        }
+        if self.known_before > 0 {
+            let (n, of) = (self.known_before, self.labeled);
+            let _ =
+                writeln!(text, "{n} of {of} labels were known before the parcel was advised, and count from then on");
         }
         let _ = writeln!(text, "advised from {} until {}", time(self.first_second), time(self.last_second));
         let _ = writeln!(text, "{}", self.rejects.with_examples());

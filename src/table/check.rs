@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::plan::ColumnNames;
 use super::reject::{Reject, reason};
 use super::row::{RowOutcome, RowPosition, TableRow};
-use crate::parcel::{InvalidParcel, Parcel, ParcelLimits, Violation};
+use crate::parcel::{AdvisedAt, InvalidParcel, Parcel, ParcelLimits, Violation};
 
 /// A row whose parcel is well formed.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,7 +38,15 @@ impl RowCheck {
     /// [`Reject`] with the reason, field and column of the first violation, and all of them in the message.
     pub fn check(&self, row: TableRow) -> Result<CheckedRow, Reject> {
         let TableRow { position, draft, outcome, weight, selection_probability } = row;
-        match draft.check(&self.limits) {
+        let known_at = outcome.as_ref().and_then(|outcome| outcome.known_at);
+        let of_outcome = known_at.into_iter().flat_map(AdvisedAt::problems);
+        let of_outcome = of_outcome.map(|problem| Violation::new("outcome.known_at", problem)).collect::<Vec<_>>();
+        let checked = match (draft.check(&self.limits), of_outcome.is_empty()) {
+            (Ok(_), false) => Err(InvalidParcel(of_outcome)),
+            (Err(InvalidParcel(of_parcel)), false) => Err(InvalidParcel([of_parcel, of_outcome].concat())),
+            (checked, true) => checked,
+        };
+        match checked {
             Ok(parcel) => Ok(CheckedRow { position, parcel, outcome, weight, selection_probability }),
             Err(InvalidParcel(violations)) => {
                 let message = match violations.as_slice() {

@@ -95,12 +95,14 @@ impl LabeledParcel {
         Some(known_at.saturating_sub(self.parcel.advised_at.seconds()) as f64 / 86_400.0)
     }
 
-    /// The bucket in which the outcome becomes known, and the outcome.
+    /// The bucket in which the outcome becomes known, and the outcome. Never before the bucket in which the parcel is advised,
+    /// whatever the row says: no parcel is to know more of another by its label than by its advice.
     pub fn due(&self, width: BucketWidth, label_delay_days: u32) -> Option<(Bucket, bool)> {
         let outcome = self.outcome?;
         let second = outcome
             .known_at_seconds
             .unwrap_or_else(|| self.parcel.advised_at.seconds().saturating_add(i64::from(label_delay_days) * 86_400));
+        let second = second.max(self.parcel.advised_at.seconds());
         Some((width.bucket_of_second(second), outcome.infringement))
     }
 }

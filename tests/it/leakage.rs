@@ -117,6 +117,32 @@ fn as_trained(rows: &[LabeledParcel]) -> Vec<Vec<u32>> {
     replayed(rows, 0).values.outer_iter().map(bits).collect()
 }
 
+#[test]
+fn an_outcome_that_was_known_before_its_advice_is_unseen_in_the_bucket_of_the_advice() {
+    // Rows that are told apart by what descriptions say too; each outcome is known days before its parcel.
+    let early = |(idx, row): (usize, &LabeledParcel)| {
+        let mut row = row.clone();
+        let mut parcel = row.parcel.get().into_owned();
+        parcel.contents[0].description = Some(["cotton shirts", "steel bolts", "leather shoes"][idx % 3].to_owned());
+        row.parcel = parcel.into();
+        let outcome = row.outcome.as_mut().unwrap();
+        outcome.known_at_seconds = Some(row.parcel.advised_at.seconds() - 3 * 86_400);
+        row
+    };
+    let rows: Vec<_> = rows()[..600].iter().enumerate().map(early).collect();
+    assert_eq!(n_rows_that_know_their_own_label(&rows, as_trained), 0);
+    let log_odds = plan_has_log_odds_of_descriptions();
+    assert!(as_trained(&rows)[599][log_odds] != as_trained(&rows)[0][log_odds], "descriptions are learned from");
+    const DAY: i64 = 86_400;
+    let (none, low) = seen_after(60, None);
+    assert_eq!(seen_after(0, Some(-DAY)), (none, low), "of the same bucket");
+    assert!(seen_after(120, Some(-DAY)).0 > 0.6, "and known after it");
+}
+
+fn plan_has_log_odds_of_descriptions() -> usize {
+    fixture::plan().features().iter().position(|feature| *feature.name == *"description.log_odds").unwrap()
+}
+
 /// The mistake: each row is folded, its outcome with it, before its features are read.
 fn leaky(rows: &[LabeledParcel]) -> Vec<Vec<u32>> {
     let (plan, rates) = (fixture::plan(), fixture::rates());

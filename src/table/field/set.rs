@@ -164,7 +164,7 @@ impl Field {
                 let revenue = within(trimmed, |amount| (0.0..=MAX_REVENUE).contains(&amount), REVENUE)?;
                 row.outcome.get_or_insert_default().revenue = Some(revenue);
             }
-            Holds::Weight => row.weight = within(trimmed, |weight| weight >= 0.0, WEIGHT)?,
+            Holds::Weight => row.weight = within(trimmed, is_weight, WEIGHT)?,
             Holds::SelectionProbability => {
                 row.selection_probability = Some(within(trimmed, |chance| chance > 0.0 && chance <= 1.0, PROBABILITY)?);
             }
@@ -177,8 +177,13 @@ const BAD_TIME: Problem = Problem::Unreadable { expected: time::EXPECTED };
 /// As many units as an amount of the contract can have.
 const MAX_REVENUE: f64 = 1e15;
 const REVENUE: Problem = Problem::Unreadable { expected: "a decimal number from 0 to 1e15" };
-const WEIGHT: Problem = Problem::Unreadable { expected: "a decimal number of 0 or more" };
+/// Sums and products of them stay within what can be fitted and measured, also where `retrain` multiplies them.
+const WEIGHT: Problem = Problem::Unreadable { expected: "0, or a decimal number from 1e-6 to 1e6" };
 const PROBABILITY: Problem = Problem::Unreadable { expected: "a decimal number above 0 and at most 1" };
+
+fn is_weight(weight: f64) -> bool {
+    weight == 0.0 || (1e-6..=1e6).contains(&weight)
+}
 
 fn code(text: &str, list: &'static CodeList, numbers: bool) -> Result<i32, CellProblem> {
     (list.number)(text)

@@ -76,3 +76,15 @@ fn a_label_that_is_spelled_otherwise_is_shown_and_warned_of() {
                   warning: no row is an infringement; labels that occur: \"0\", \"1\", \"1.0\"\n";
     assert!(said.starts_with(warned), "{said}");
 }
+
+#[test]
+fn labels_that_were_known_before_the_parcel_are_counted() {
+    let dir = tempfile::tempdir().unwrap();
+    let table = dir.path().join("t.csv");
+    let rows = "A,2020-01-02,1,2020-01-01\nB,2020-01-02,0,2020-01-02\nC,2020-01-02,0,\nD,2020-01-02,,2020-01-01\n";
+    let header = "item_id,advised_at,outcome.infringement,outcome.known_at,id_scheme\n";
+    fs::write(&table, format!("{header}{}", rows.replace('\n', ",CARRIER\n"))).unwrap();
+    let checked = printed(&["table", "check", table.to_str().unwrap()]);
+    let doubt = "\n1 of 3 labels were known before the parcel was advised, and count from then on\n";
+    assert!(checked.contains(doubt), "{checked}");
+}

@@ -77,6 +77,39 @@ fn every_cell_that_does_not_fit_names_its_column_and_never_shows_itself() {
 }
 
 #[test]
+fn a_weight_and_a_time_of_an_outcome_that_cannot_be_are_rejected_where_they_stand() {
+    let header = "item_id,id_scheme,advised_at,weight,outcome.infringement,outcome.known_at";
+    let row = |more: &str| format!("A,CARRIER,2020-01-01,{more}\n");
+    let rows = [
+        "0,1,2000-01-01",
+        "1000000,0,2099-12-31",
+        "1e10,1,",
+        "1e-9,1,",
+        "-1,1,",
+        "1,1,1970-01-01",
+        "1,0,9990-01-01",
+        "1,,0001-01-01",
+    ];
+    let table = format!("{header}\n{}B,CARRIER,1999-01-01,1,1,2100-01-01\n", rows.map(row).concat());
+    check_file(
+        "t.csv",
+        table.as_bytes(),
+        None,
+        expect![[r#"
+        row 1 is a parcel
+        row 2 is a parcel
+        t.csv:row 3 (line 4), column "weight": must be 0, or a decimal number from 1e-6 to 1e6 [UNREADABLE]
+        t.csv:row 4 (line 5), column "weight": must be 0, or a decimal number from 1e-6 to 1e6 [UNREADABLE]
+        t.csv:row 5 (line 6), column "weight": must be 0, or a decimal number from 1e-6 to 1e6 [UNREADABLE]
+        t.csv:row 6 (line 7), column "outcome.known_at": must be from 2000-01-01T00:00:00Z until before 2100-01-01T00:00:00Z [TIME_OUT_OF_RANGE]
+        t.csv:row 7 (line 8), column "outcome.known_at": must be from 2000-01-01T00:00:00Z until before 2100-01-01T00:00:00Z [TIME_OUT_OF_RANGE]
+        row 8 is a parcel
+        t.csv:row 9 (line 10), column "advised_at": advised_at: must be from 2000-01-01T00:00:00Z until before 2100-01-01T00:00:00Z; outcome.known_at: must be from 2000-01-01T00:00:00Z until before 2100-01-01T00:00:00Z [TIME_OUT_OF_RANGE]
+    "#]],
+    );
+}
+
+#[test]
 fn text_that_is_not_utf_8_is_rejected_where_it_is_read() {
     let mut bytes = format!("{HEADER}\nA,CARRIER,2020-01-01,5\n").into_bytes();
     bytes.extend_from_slice(b"\xff,CARRIER,2020-01-01,5\nB,CARRIER,2020-01-01,5\n");
