@@ -36,7 +36,8 @@ pub struct RolledMonth {
     pub backtest: Backtest,
 }
 
-/// Trains on the past and scores the next month, month by month, beginning with that of `rows[from]`.
+/// Trains on the past and scores the next month, month by month, beginning with that of `rows[from]`, of which the rows from
+/// there on are scored.
 ///
 /// The model of a month learns from the outcomes that were known when the month began: of these, in order of time, the
 /// first `train.warm_up_share` only build history, the last `train.calibrate_share` calibrate, and the rest is fitted.
@@ -66,12 +67,10 @@ pub fn roll(
     let mut live = replay();
     let mut rolled = Rolled { months: Vec::new(), unscored: Vec::new(), pooled: Backtest::default() };
     for month in runs(rows, Month::of) {
-        let parcels = &rows[month.clone()];
-        if month.end <= from {
-            fold(parcels, &plan, &rates, delay, &mut live, || ());
-            continue;
-        }
-        let name = Month::of(parcels[0].parcel.advised_at).to_string();
+        let (past, parcels) = rows[month.clone()].split_at(from.clamp(month.start, month.end) - month.start);
+        fold(past, &plan, &rates, delay, &mut live, || ());
+        let Some(first) = parcels.first() else { continue };
+        let name = Month::of(first.parcel.advised_at).to_string();
         let begins = matrix.buckets[month.start];
         let is_known = |row: &LabeledParcel| {
             row.due(plan.spec().bucket_seconds, delay).is_some_and(|(known_at, _)| known_at <= begins)
@@ -79,7 +78,7 @@ pub fn roll(
         let known = (0..month.start).filter(|idx| is_known(&rows[*idx])).collect::<Vec<_>>();
         progress.stage("fitting", None);
         let descriptions = Descriptions::learned_by(begins, &rows[..month.start], &plan, delay);
-        let Some(model) = fit(rows, &matrix, &known, recipe, descriptions, progress)? else {
+        let Some((model, trained_on)) = fit(rows, &matrix, &known, recipe, descriptions, progress)? else {
             fold(parcels, &plan, &rates, delay, &mut live, || ());
             rolled.unscored.push(name);
             continue;
@@ -89,12 +88,14 @@ pub fn roll(
         progress.stage("scoring", Some(parcels.len() as u64));
         let backtest = Backtest::live(parcels, &engine, None, delay, &mut live, || progress.row());
         rolled.pooled.pool(&backtest);
-        rolled.months.push(RolledMonth { month: name, trained_on: known.len(), backtest });
+        rolled.months.push(RolledMonth { month: name, trained_on, backtest });
     }
     Ok(rolled)
 }
 
-/// `None` where too little is known. `known`: rows with a known outcome, in order of time.
+/// The model, and how many rows it was fitted or calibrated on; `None` where too little is known.
+///
+/// * `known`: rows with a known outcome, in order of time.
 fn fit(
     rows: &[LabeledParcel],
     matrix: &Matrix,
@@ -102,7 +103,7 @@ fn fit(
     recipe: &Recipe,
     descriptions: TextModel,
     progress: &mut dyn Progress,
-) -> Result<Option<Model>, TrainError> {
+) -> Result<Option<(Model, usize)>, TrainError> {
     let config = recipe.config.get();
     let at_share = |share: f64| (known.len() as f64 * share).round() as usize;
     let (warm, fitted) = (at_share(config.warm_up_share), at_share(1.0 - config.calibrate_share));
@@ -111,5 +112,6 @@ fn fit(
     if !learn.has_both(MIN_PER_CLASS) || !calibrate.has_both(MIN_PER_CLASS) {
         return Ok(None);
     }
-    Fitted::serving(recipe, learn, &calibrate, descriptions, progress).map(Some)
+    let model = Fitted::serving(recipe, learn, &calibrate, descriptions, progress)?;
+    Ok(Some((model, known.len() - warm)))
 }

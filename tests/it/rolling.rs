@@ -66,6 +66,32 @@ fn every_row_from_the_first_judged_month_on_is_scored_once() {
     assert!(rolled.months.windows(2).all(|pair| pair[0].trained_on < pair[1].trained_on));
 }
 
+#[test]
+fn of_a_month_that_was_begun_before_the_data_only_the_data_are_judged() {
+    let rows = numbered();
+    let whole = rolled(&rows);
+    let [.., month, last] = whole.months.as_slice() else { panic!("{:?}", whole.unscored) };
+    let [begin, next] = [month, last].map(|month| number(&month.backtest.rows()[0]));
+    let from = begin + (next - begin) / 2;
+    let later = roll(&rows, from, &few_trees(), &mut Silent).unwrap();
+    assert_eq!(later.months[0].month, month.month);
+    // By the same model, on the same history.
+    let of_data: Vec<_> = margins(&whole).concat().into_iter().filter(|(number, _)| *number >= from).collect();
+    assert!(margins(&later).concat() == of_data, "{} {}", margins(&later).concat().len(), of_data.len());
+    assert_eq!(later.pooled.rows().len(), rows.len() - from);
+}
+
+#[test]
+fn rows_that_only_warm_up_are_not_counted_among_those_trained_on() {
+    let rows = numbered();
+    let rolled = rolled(&rows);
+    let last = rolled.months.last().unwrap();
+    let begins = rows[number(&last.backtest.rows()[0])].parcel.advised_at.seconds();
+    let known_by = |row: &&LabeledParcel| row.parcel.advised_at.seconds() + i64::from(DELAY_DAYS) * 86_400 <= begins;
+    let n_known = rows.iter().filter(known_by).count();
+    assert_eq!(last.trained_on, n_known - (n_known as f64 * TrainConfig::default().warm_up_share).round() as usize);
+}
+
 fn selective(capacity: f64, random_share: f64, recipe: &Recipe) -> Selective {
     Selective::new(CapacityShare::new(capacity).unwrap(), random_share, 7, recipe).unwrap()
 }
