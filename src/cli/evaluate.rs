@@ -126,19 +126,19 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
     };
     let warm_up = if args.warm_up.is_empty() { None } else { Some(read(&args.warm_up)?) };
     let dataset = read(&args.data)?;
+    let last = warm_up.as_ref().and_then(|warm_up| warm_up.rows.last());
+    output::refuse_later_warm_up(last, dataset.rows.first())?;
     let trained_until = artifact.manifest().data.until_seconds;
     let truth = args.truth.as_deref().map(|path| Truth::read(path, trained_until));
     let truth = truth.transpose()?;
 
-    let begins_before =
-        |of: &Dataset| of.rows.first().is_some_and(|row| row.parcel.advised_at.seconds() <= trained_until);
-    if warm_up.as_ref().is_some_and(begins_before) {
+    if warm_up.as_ref().is_some_and(|warm_up| warm_up.begins_by(trained_until)) {
         eprintln!(
             "warning: this warm-up begins before the model's own data ended; its history holds these parcels already, \
              and counts them twice"
         );
     }
-    if begins_before(&dataset) {
+    if dataset.begins_by(trained_until) {
         eprintln!(
             "warning: this data begins before the model's own data ended; its history knows these parcels' future, \
              and the figures flatter"

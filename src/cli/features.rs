@@ -145,6 +145,9 @@ impl Run<'_> {
             if !rows.is_sorted_by_key(at) || latest.is_some_and(|latest| latest > at(first)) {
                 return Ok(None);
             }
+            if latest.is_none() {
+                self.refuse_later_warm_up(first)?;
+            }
             latest = Some(at(last));
             // The next rows are read, and those before are written, while these are replayed.
             let before = replayed.take();
@@ -171,6 +174,9 @@ impl Run<'_> {
 
     /// Answers how many rows added nothing to history.
     fn in_order_of_time(&self, dataset: &Dataset, progress: &Progress) -> anyhow::Result<u64> {
+        if let Some(first) = dataset.rows.first() {
+            self.refuse_later_warm_up(first)?;
+        }
         let (mut writer, mut past, mut values) = (self.writer()?, self.past(), Vec::new());
         for rows in dataset.rows.chunks(ROWS_AT_ONCE) {
             values = self.replay(rows, &mut past, values);
@@ -179,6 +185,10 @@ impl Run<'_> {
         }
         writer.finish()?;
         Ok(past.replay.n_repeated())
+    }
+
+    fn refuse_later_warm_up(&self, first: &LabeledParcel) -> anyhow::Result<()> {
+        output::refuse_later_warm_up(self.warm_up.and_then(|warm_up| warm_up.rows.last()), Some(first))
     }
 
     fn writer(&self) -> Result<MatrixWriter, WriteError> {

@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use jiff::civil::Date;
 
 use crate::table::{PendingFile, RejectCounts};
+use crate::train::LabeledParcel;
 
 /// What names standard input among inputs, and standard output where something is written.
 pub(super) const STANDARD_STREAM: &str = "-";
@@ -120,6 +121,21 @@ pub(super) fn warn_of_repeats(n_repeated: u64, n_rows: u64) {
     if let Some(repeats) = repeats(n_repeated, n_rows) {
         eprintln!("warning: {repeats}");
     }
+}
+
+/// Fails where the warm-up reaches past the first row that counts, which would be scored by what came after it.
+///
+/// * `last`: of the warm-up, in order of time; `first`: of the data.
+pub(super) fn refuse_later_warm_up(last: Option<&LabeledParcel>, first: Option<&LabeledParcel>) -> anyhow::Result<()> {
+    let Some((last, first)) = last.zip(first) else { return Ok(()) };
+    anyhow::ensure!(
+        last.parcel.advised_at <= first.parcel.advised_at,
+        "{} of --warm-up was advised after {} of --data, which would be scored by what came later: --warm-up is for \
+         tables from before --data",
+        last.position,
+        first.position
+    );
+    Ok(())
 }
 
 /// Fails where more rows were rejected than the configuration allows.

@@ -55,6 +55,8 @@ pub enum Occasion {
     Evaluation {
         /// What it had been trained on.
         trained_on: DataFacts,
+        /// Whether the tables begin before what it had been trained on ended: its history then knows their future.
+        knows_future: bool,
     },
 }
 

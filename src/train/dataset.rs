@@ -206,6 +206,11 @@ impl Dataset {
         Ok(Self { rows, rejects, labels, digest: hex(&digest.finalize()), reading })
     }
 
+    /// Whether a row was advised at this second or earlier.
+    pub fn begins_by(&self, second: i64) -> bool {
+        self.rows.first().is_some_and(|row| row.parcel.advised_at.seconds() <= second)
+    }
+
     /// Gives each row whose item `recorded` knows what was recorded of it, under the hash of its identifier.
     pub fn know_by(&mut self, recorded: &HashMap<EntityKey, Arc<RecordedKeys>>) {
         for row in &mut self.rows {

@@ -60,7 +60,10 @@ pub fn of_evaluation(
     digests.extend(mapping_digest(&read));
     digests.push(("the data".to_owned(), data.digest.clone()));
     Report {
-        occasion: Occasion::Evaluation { trained_on: facts(&artifact.manifest().data) },
+        occasion: Occasion::Evaluation {
+            trained_on: facts(&artifact.manifest().data),
+            knows_future: data.begins_by(artifact.manifest().data.until_seconds),
+        },
         data: facts(&read),
         command: format!(
             "parcel-risk evaluate --model DIRECTORY{} --data TABLES{} --label-delay-days {} \

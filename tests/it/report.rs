@@ -93,7 +93,7 @@ fn report(name: &str) -> Report {
     };
     let reason = |code: &str, mean_absolute| ReasonInsight { code: code.to_owned(), mean_absolute };
     Report {
-        occasion: Occasion::Evaluation { trained_on: facts("aa") },
+        occasion: Occasion::Evaluation { trained_on: facts("aa"), knows_future: false },
         model: ModelIdentity { name: name.to_owned(), version: name.to_owned(), digest: "ff".to_owned() },
         estimator: "boosting".to_owned(),
         program_version: "0.0.0".to_owned(),

@@ -35,7 +35,7 @@ pub(super) fn data(report: &Report) -> Element {
     let mut rows = Vec::new();
     match &report.occasion {
         Occasion::Training { .. } => rows.push(row("training", &report.data)),
-        Occasion::Evaluation { trained_on } => {
+        Occasion::Evaluation { trained_on, .. } => {
             rows.push(row("judged here", &report.data));
             rows.push(row("trained on", trained_on));
         }
@@ -50,11 +50,17 @@ pub(super) fn data(report: &Report) -> Element {
             rows,
         ));
     }
+    let knows_future = matches!(report.occasion, Occasion::Evaluation { knows_future: true, .. });
+    let known = if knows_future {
+        "the tables begin before what the model was trained on ended, so its history knew what became of these parcels, \
+         and the figures flatter."
+    } else {
+        "no parcel was scored by what became known later."
+    };
     section
         .child(p(format!(
             "The figures below are of {} labeled parcels, {} of them with an infringement. Where a row does not say when \
-             its outcome became known, {} days after the parcel was advised are assumed; no parcel was scored by what \
-             became known later.",
+             its outcome became known, {} days after the parcel was advised are assumed; {known}",
             count(evaluation.parcels as u64),
             count(evaluation.infringements as u64),
             evaluation.label_delay_days,

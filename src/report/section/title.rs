@@ -22,7 +22,7 @@ pub(in super::super) fn title(report: &Report) -> Element {
     fact("Version", text(report.model.version.clone()));
     fact("Digest", el("code").text(&report.model.digest));
     fact("Estimator", text(format!("{}, trained by parcel-risk {}", report.estimator, report.program_version)));
-    if let Occasion::Evaluation { trained_on } = &report.occasion {
+    if let Occasion::Evaluation { trained_on, .. } = &report.occasion {
         fact("Trained on", text(span(trained_on)));
         fact("Its digest", el("code").text(&trained_on.digest));
     }
