@@ -58,9 +58,9 @@ pub(super) struct Args {
     /// Share of these that is drawn at random, 0 to 1.
     #[arg(long, value_name = "SHARE", requires = "selective_labels")]
     random_share: Option<f64>,
-    /// With `--rolling week`: most parcels that an opened one stands for, as in `retrain`.
-    #[arg(long, value_name = "WEIGHT", default_value_t = 20.0, requires = "rolling")]
-    max_weight: f64,
+    /// With `--rolling week`: most parcels that an opened one stands for, as in `retrain` [default: 20].
+    #[arg(long, value_name = "WEIGHT", requires = "rolling")]
+    max_weight: Option<f64>,
     /// With `--rolling week`: writes the weeks of both models as a chart, an SVG file.
     #[arg(long, value_name = "FILE", requires = "rolling")]
     plot: Option<PathBuf>,
@@ -73,6 +73,9 @@ pub(super) struct Args {
     #[command(flatten)]
     config: ConfigFlag,
 }
+
+/// As many as `retrain` lets one stand for.
+const MAX_WEIGHT: f64 = 20.0;
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(super) enum Format {
@@ -94,6 +97,12 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
     settings::start_log(&config)?;
     let train = config.train().get();
     if let Some(period) = args.rolling {
+        if matches!(period, Period::Month) {
+            let of_weeks = [("--plot", args.plot.is_some()), ("--max-weight", args.max_weight.is_some())];
+            for (flag, is_given) in of_weeks {
+                anyhow::ensure!(!is_given, "{flag} belongs to --rolling week; --rolling month has no use for it");
+            }
+        }
         let asked = rolling::Asked {
             data: &args.data,
             warm_up: &args.warm_up,
@@ -104,7 +113,9 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
         };
         return match period {
             Period::Month => rolling::run(asked, &config),
-            Period::Week => aging::run(asked, args.max_weight, page(args.plot.as_deref())?, &config),
+            Period::Week => {
+                aging::run(asked, args.max_weight.unwrap_or(MAX_WEIGHT), page(args.plot.as_deref())?, &config)
+            }
         };
     }
     let page = page(args.report.as_deref())?;

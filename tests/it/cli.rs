@@ -175,6 +175,12 @@ fn a_rolling_report_that_cannot_be_is_refused_with_its_reason() {
         parcel-risk: selective labels need the boosting estimator: the logistic one counts every row once
     "#]],
     );
+    for (flag, value) in [("--plot", "weeks.svg"), ("--max-weight", "5")] {
+        let expected = format!("parcel-risk: {flag} belongs to --rolling week; --rolling month has no use for it\n");
+        let output = run(&with(&[flag, value]));
+        assert_eq!(String::from_utf8(output.stderr).unwrap(), expected);
+        assert_eq!(output.status.code(), Some(1));
+    }
     for usage in [
         &["--selective-labels", "0.1"][..],
         &["--random-share", "0.1"],
