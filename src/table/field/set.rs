@@ -31,11 +31,9 @@ pub(in crate::table) struct Reading {
 impl Reading {
     /// The texts of a column of labels that mean an infringement, where a mapping lists them.
     pub(in crate::table) fn infringing(&self) -> Vec<String> {
-        let means = |text: &str| match &self.infringements {
-            Some(values) => values.contains(text.trim_ascii()),
-            None => flag(text.trim_ascii()) == Ok(true),
-        };
+        let means = |text: &str| flag(text.trim_ascii()) == Ok(true);
         match (&self.codes, &self.infringements) {
+            // A mapping has one of both.
             (Some(codes), _) => codes.iter().filter(|(_, text)| means(text)).map(|(code, _)| code.clone()).collect(),
             // An empty cell is no label.
             (None, Some(values)) => values.iter().filter(|value| !value.is_empty()).cloned().collect(),

@@ -58,6 +58,11 @@ impl Findings {
         if stated.unit.is_some() && !matches!(field.holds(), Holds::Mass(_)) {
             self.violation("columns", column, format!("`unit` is for a mass, and {} is none", field.path));
         }
+        if stated.infringement.is_some() && stated.codes.is_some() {
+            let message = "`infringement` and `codes` exclude each other: list the table's own labels by `infringement`, or \
+                           let `codes` mean \"1\" and \"0\"";
+            self.violation("columns", column, message);
+        }
         match (field.holds(), &stated.infringement) {
             (Holds::Infringement, None) if stated.codes.is_none() => {
                 self.violation("columns", column, "`infringement` must list the labels that mean one");

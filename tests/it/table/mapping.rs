@@ -26,6 +26,7 @@ fn a_mapping_says_everything_that_is_wrong_in_it() {
         "G" = { field = "postage_paid", currency = "won" }
         "H" = ["declarant", { field = "declarant" }]
         "I" = { field = "insured_value", currency = "KRW", currency_column = "J" }
+        "K" = { field = "outcome.infringement", infringement = ["J", "N"], codes = { "J" = "1", "N" = "0" } }
         [constants]
         carrier = "X"
         id_scheme = "COURIER"
@@ -42,9 +43,11 @@ fn a_mapping_says_everything_that_is_wrong_in_it() {
               columns."F": `infringement` must list the labels that mean one
               columns."G": `currency` must be an ISO 4217 code: three capital letters
               columns."I": `currency` and `currency_column` exclude each other
+              columns."K": `infringement` and `codes` exclude each other: list the table's own labels by `infringement`, or let `codes` mean "1" and "0"
               constants."id_scheme": must be one of S10, CARRIER
               constants."origin_offices": "origin_offices" is no field of a parcel; did you mean "origin_office"?
               columns."H": fills declarant, as columns."H" does already
+              columns."K": fills outcome.infringement, as columns."F" does already
               constants."carrier": fills carrier, as columns."C" does already
         "#]],
     );
