@@ -31,13 +31,23 @@ impl BetaCalibration {
             // A negative weight would make the curve fall: as in the paper, that term is dropped.
             [a, _] if a < 0.0 => {
                 let (slopes, c) = fit(|score| vec![-ln_logistic(-score)])?;
-                Ok(Self { a: 0.0, b: slopes[0].max(0.0), c })
+                Ok(if slopes[0] < 0.0 { Self::flat(labels, weights) } else { Self { a: 0.0, b: slopes[0], c } })
             }
             _ => {
                 let (slopes, c) = fit(|score| vec![ln_logistic(score)])?;
-                Ok(Self { a: slopes[0].max(0.0), b: 0.0, c })
+                Ok(if slopes[0] < 0.0 { Self::flat(labels, weights) } else { Self { a: slopes[0], b: 0.0, c } })
             }
         }
+    }
+
+    /// The share of the infringements, whatever the score: what is left where both terms fall, and so the scores tell nothing.
+    fn flat(labels: &[bool], weights: Option<&[f64]>) -> Self {
+        let (mut all, mut infringements) = (0.0, 0.0);
+        for (row, label) in labels.iter().enumerate() {
+            all += weight(weights, row);
+            infringements += if *label { weight(weights, row) } else { 0.0 };
+        }
+        Self { a: 0.0, b: 0.0, c: libm::log(infringements / (all - infringements)) }
     }
 
     /// The most likely shift `c` with `a = b = 1`, where a shift is thought to be about 0 with a variance of 1: without
@@ -101,6 +111,24 @@ fn fit_slopes(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn scores_that_fall_where_infringements_rise_leave_the_share_of_these() {
+        let scores: Vec<f64> = (0..1000).map(|idx| -6.0 + f64::from(idx) / 200.0).collect();
+        let labels: Vec<bool> = (0..1000).map(|idx| idx < 200 && idx % 4 == 0).collect();
+        let mean = |curve: &BetaCalibration, weight: &dyn Fn(usize) -> f64| {
+            let (mut sum, mut all) = (0.0, 0.0);
+            for (idx, score) in scores.iter().enumerate() {
+                (sum, all) = (sum + weight(idx) * curve.probability(*score), all + weight(idx));
+            }
+            sum / all
+        };
+        let alike = BetaCalibration::fit(&scores, &labels, None).unwrap();
+        assert!((mean(&alike, &|_| 1.0) - 0.05).abs() < 1e-9, "{alike:?}");
+        let weights: Vec<f64> = labels.iter().map(|label| if *label { 1.0 } else { 2.0 }).collect();
+        let weighted = BetaCalibration::fit(&scores, &labels, Some(&weights)).unwrap();
+        assert!((mean(&weighted, &|idx| weights[idx]) - 50.0 / 1950.0).abs() < 1e-9, "{weighted:?}");
+    }
 
     #[test]
     fn a_level_makes_the_probabilities_add_up_to_the_infringements_as_far_as_few_rows_can_tell() {
