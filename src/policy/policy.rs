@@ -131,16 +131,21 @@ impl Policy {
         }
     }
 
-    /// Where it stands in bucket `at`.
-    pub fn status(&self, at: Bucket, flow: &Flow) -> PolicyStatus {
+    /// Where it stands in bucket `at`, the last that something was decided in. Where it is another day `now`, nothing has come yet
+    /// today.
+    pub fn status(&self, at: Bucket, now: Bucket, flow: &Flow) -> PolicyStatus {
+        let is_over = flow.clock().day_and_second(at).0 < flow.clock().day_and_second(now).0;
+        let of_today = |n: u64| if is_over { 0 } else { n };
         let mut status = PolicyStatus { version: Arc::clone(self.version()), streams: Vec::new(), rules: Vec::new() };
         if let Self::File(policy) = self {
             status.rules = policy.rules().map(|rules| rules.status()).unwrap_or_default();
             let streams = policy.standing(at, flow).into_iter().map(|(name, cutoffs)| StreamStatus {
                 name: name.to_owned(),
-                parcels: cutoffs.parcels,
+                parcels: of_today(cutoffs.parcels),
                 expected_parcels: cutoffs.expected,
-                routes: (0..3).map(|idx| (BUDGETED[idx], cutoffs.from_raw_score[idx], cutoffs.spent[idx])).collect(),
+                routes: (0..3)
+                    .map(|idx| (BUDGETED[idx], cutoffs.from_raw_score[idx], of_today(cutoffs.spent[idx])))
+                    .collect(),
                 control: cutoffs.control,
             });
             status.streams = streams.collect();

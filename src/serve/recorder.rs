@@ -155,7 +155,9 @@ impl Recorder {
 
     /// Where a policy stands now.
     pub fn policy_status(&self, policy: &Policy) -> PolicyStatus {
-        policy.status(self.live.open(), &self.lanes.load().champion.flow)
+        let flow = Arc::clone(&self.lanes.load().champion.flow);
+        let now = flow.clock().width().bucket_of_second(self.ledger.clock().now_micros().div_euclid(1_000_000));
+        policy.status(self.live.open(), now, &flow)
     }
 
     /// The history that decisions rest on, as long as the same model decides.

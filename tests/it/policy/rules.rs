@@ -2,7 +2,8 @@
 
 use expect_test::{Expect, expect};
 use parcel_risk::engine::{Decision, Engine, Explanation};
-use parcel_risk::policy::{PolicySource, Route, RouteCause, named_files};
+use parcel_risk::history::Bucket;
+use parcel_risk::policy::{PolicySource, Route, RouteCause, Seen, named_files};
 use parcel_risk::reasons::{Language, ReasonCode};
 use parcel_risk::wire::{self, to_draft, v1};
 
@@ -110,11 +111,25 @@ fn what_is_not_stated_matches_nothing_and_what_fails_is_counted() {
     assert_eq!(matched, ["no mass stated", "cases"]);
     assert_eq!((decision.route, decision.route_cause), (Route::Scan, RouteCause::Rule));
     assert_eq!(decision.reasons[0].code, ReasonCode::Rule);
-    let status = engine
-        .policy()
-        .status(engine.bucket_of(to_draft(parcel()).check(&Default::default()).unwrap().advised_at), &engine.flow());
+    let at = engine.bucket_of(to_draft(parcel()).check(&Default::default()).unwrap().advised_at);
+    let status = engine.policy().status(at, at, &engine.flow());
     let counts: Vec<_> = status.rules.iter().map(|rule| (&*rule.name, rule.matched, rule.failed)).collect();
     assert_eq!(counts, [("no mass", 0, 0), ("no number", 0, 1), ("no mass stated", 1, 0), ("cases", 1, 0)]);
+}
+
+#[test]
+fn yesterdays_parcels_are_none_of_today() {
+    let engine = under("[[stream]]\nname = \"all\"\nparcels_per_day = 100\nopen = 10\n");
+    let flow = engine.flow();
+    let at = engine.bucket_of(to_draft(parcel()).check(&Default::default()).unwrap().advised_at);
+    let seen = Seen { raw_score: 9.0, risk_score: 0.9, ..Seen::default() };
+    flow.add(at, &seen, Route::Open, RouteCause::Score, true);
+    let (next, day) = (Bucket(at.0 + 1), 1440);
+    let of = |now: u32| {
+        let status = engine.policy().status(next, Bucket(now), &flow);
+        (status.streams[0].parcels, status.streams[0].routes[0].2)
+    };
+    assert_eq!([of(next.0), of(next.0 + day)], [(1, 1), (0, 0)]);
 }
 
 #[test]
