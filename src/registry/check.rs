@@ -50,7 +50,7 @@ checks! {
     Configuration "configuration" "The model can decide under the rates, the policy and the buckets that serve.";
     Reference "reference" "On the reference set it ranks no worse than the champion, within the margins.";
     Calibration "calibration" "On the reference set its probabilities are no farther off than the champion's, within the margin.";
-    RandomControl "random_control" "On parcels of the random control with an outcome its probabilities are no farther off than the champion's, within the margin.";
+    RandomControl "random_control" "On inspected parcels, each by its chance of being inspected, its probabilities are no farther off than the champion's, within the margin.";
     ScoreShift "score_shift" "Its scores are distributed as the champion's are, on the same parcels.";
     RouteShift "route_shift" "It sends about as many parcels each way as the champion, under the policy that serves.";
     Latency "latency" "It takes no longer than the champion, within the ratio, on the same parcels.";
