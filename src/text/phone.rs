@@ -14,6 +14,11 @@ static CALLING_CODES: LazyLock<WordMap<&str, &str>> = LazyLock::new(|| {
     lines.filter_map(|line| line.split_once(' ')).collect()
 });
 
+/// Countries in which a number's first zero is no prefix for calls from within, but a part of it that callers from abroad dial too:
+/// landlines of Italy, San Marino and the Vatican, and all of Côte d'Ivoire since 2021. Source: their national numbering plans
+/// as communicated to the ITU (E.129).
+const KEEP_THEIR_ZERO: [&str; 4] = ["CI", "IT", "SM", "VA"];
+
 /// A number as it was written, read once for all that is asked of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Phone {
@@ -48,7 +53,8 @@ impl Phone {
         {
             return [b"7", rest];
         }
-        let national = digits.strip_prefix(b"0").unwrap_or(digits);
+        let keeps_zero = country.is_some_and(|country| KEEP_THEIR_ZERO.contains(&country));
+        let national = digits.strip_prefix(b"0").filter(|_| !keeps_zero).unwrap_or(digits);
         match code {
             Some(code) if digits.len() > 10 && digits.starts_with(code.as_bytes()) => [b"", digits],
             Some(code) => [code.as_bytes(), national],
@@ -136,6 +142,7 @@ mod tests {
                 Some("DE"),
                 &["+49 30 1234567", "0049301234567", "030 1234567", "tel. 030/1234567", "030 1234567; 030 7654321"],
             ),
+            (Some("IT"), &["+39 06 6982 1234", "06 6982 1234", "003906/69821234"]),
             (Some("CN"), &["+86 138 1234 5678", "8613812345678", "13812345678", "138-1234-5678"]),
             (Some("US"), &["+1 (212) 555-0123", "1 212 555 0123", "212-555-0123", "212-555-0123 x44"]),
         ] {
