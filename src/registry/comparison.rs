@@ -83,10 +83,12 @@ impl Comparison {
         self.n_parcels += 1;
         *self.routes.entry((champion.1, challenger.1)).or_default() += 1;
         push(&mut self.scores, [champion.0 as f32, challenger.0 as f32], MOST_SCORES);
-        // Nothing drew one that is let pass, nor gives its chance: whoever looks into it has reasons of their own.
-        if champion.1.is_release() || self.awaited.contains_key(&item) {
+        // The first decision is what led to an inspection.
+        if self.awaited.contains_key(&item) {
             return;
         }
+        // Nothing drew one that was let pass: whoever looks into it has reasons of their own, and it stands for itself.
+        let chance = if champion.1.is_release() { 0.0 } else { chance };
         self.awaited.insert(item, ([champion.0, challenger.0], chance));
         if let Some(oldest) = push(&mut self.awaited_order, item, MOST_AWAITED) {
             self.awaited.remove(&oldest);
@@ -206,9 +208,7 @@ mod tests {
         assert_eq!(comparison.n_agreed(), 0);
         assert_eq!((comparison.awaited.len(), comparison.scores.len()), (MOST_AWAITED, MOST_SCORES));
         assert_eq!(comparison.score_shift(), Some(0.0));
-        // One that was let pass is waited for by nobody, and the oldest are no more.
-        comparison.add(u64::MAX, (0.1, Route::Release), (0.9, Route::Open), 0.01);
-        comparison.outcome(u64::MAX, (0, 0), Some(true));
+        // The oldest are waited for no more.
         comparison.outcome(0, (0, 0), Some(true));
         assert_eq!(comparison.found().parcels, 0);
     }
@@ -229,6 +229,14 @@ mod tests {
         assert_eq!(found.precision_at_tenth, [Some(0.1), Some(1.0)]);
         assert_eq!(found.average_precision[1], Some(1.0));
         assert!(comparison.paired_outcomes().iter().all(|row| row.weight == 10.0));
+        // One that was let pass was drawn by nobody, and the first decision on an item is the one that counts.
+        comparison.add(100, (0.1, Route::Release), (0.9, Route::Open), 0.01);
+        comparison.add(101, (0.9, Route::Open), (0.9, Route::Open), 1.0);
+        comparison.add(101, (0.1, Route::Open), (0.9, Route::Open), 0.01);
+        for item in [100, 101] {
+            comparison.outcome(item, (0, 0), Some(true));
+        }
+        assert!(comparison.paired_outcomes().iter().skip(100).all(|row| row.weight == 1.0));
     }
 
     #[test]
