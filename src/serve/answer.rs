@@ -113,19 +113,40 @@ fn is_fault(code: Code) -> bool {
     matches!(code, Unknown | DeadlineExceeded | Unimplemented | Internal | Unavailable | DataLoss)
 }
 
+/// What is handed on at once. HTTP/2 takes a piece whole as soon as its client has room for one byte of it, and asks for the
+/// next when that has left: of a reply in one piece it could not be seen whether anybody takes it.
+const PIECE_BYTES: usize = 16 << 10;
+
+/// Of one answer that HTTP/2 may hold before it asks for no more: one piece leaves while another waits.
+pub(super) const MOST_HELD_BYTES: usize = 2 * PIECE_BYTES;
+
 /// An answer on its way out. Its parts are dropped in this order, the log line after the body.
 pub(super) struct Answer {
     body: Body,
+    /// Of the body, and not handed on yet.
+    rest: Bytes,
     record: Record,
     has_ended: bool,
     watch: Option<Watched>,
-    /// Its room, until the last byte has left: what is not yet sent takes memory.
-    _room: Option<Permit>,
+    /// Its room, until all but what HTTP/2 holds has left: what is not yet sent takes memory.
+    _room: Room,
 }
 
+/// That of the call, and that of the further parcels of a batch.
+pub(super) type Room = (Option<Permit>, Option<Arc<Permit>>);
+
 impl Answer {
-    pub(super) fn new(body: Body, record: Record, room: Option<Permit>, watch: Option<Watched>) -> Self {
-        Self { body, record, has_ended: false, watch, _room: room }
+    pub(super) fn new(body: Body, record: Record, room: Room, watch: Option<Watched>) -> Self {
+        Self { body, rest: Bytes::new(), record, has_ended: false, watch, _room: room }
+    }
+
+    /// The next piece of what is not handed on yet.
+    fn piece(&mut self) -> Frame<Bytes> {
+        if (MOST_HELD_BYTES + 1..=MOST_HELD_BYTES + PIECE_BYTES).contains(&self.rest.len()) {
+            // What HTTP/2 still holds when the answer is over is not to keep the memory of all of it.
+            self.rest = Bytes::copy_from_slice(&self.rest);
+        }
+        Frame::data(self.rest.split_to(PIECE_BYTES.min(self.rest.len())))
     }
 
     fn end(&mut self, refusal: Refusal) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
@@ -149,6 +170,9 @@ impl http_body::Body for Answer {
         if let Some(watch) = &this.watch {
             watch.goes_on();
         }
+        if !this.rest.is_empty() {
+            return Poll::Ready(Some(Ok(this.piece())));
+        }
         let polled = {
             let _entered = this.record.span.enter();
             catch_unwind(AssertUnwindSafe(|| Pin::new(&mut this.body).poll_frame(ctx)))
@@ -157,20 +181,23 @@ impl http_body::Body for Answer {
             this.record.metrics.panicked();
             return this.end(Refusal::Internal);
         };
-        if let Poll::Ready(Some(Ok(frame))) = &mut polled
-            && let Some(trailers) = frame.trailers_mut()
-        {
-            this.record.trailers(trailers);
+        if let Poll::Ready(Some(Ok(frame))) = &mut polled {
+            if let Some(trailers) = frame.trailers_mut() {
+                this.record.trailers(trailers);
+            } else if let Some(data) = frame.data_mut().filter(|data| data.len() > PIECE_BYTES) {
+                this.rest = std::mem::take(data);
+                *frame = this.piece();
+            }
         }
         polled
     }
 
     fn is_end_stream(&self) -> bool {
-        self.has_ended || self.body.is_end_stream()
+        self.has_ended || self.rest.is_empty() && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        if self.rest.is_empty() { self.body.size_hint() } else { SizeHint::new() }
     }
 }
 

@@ -157,9 +157,9 @@ where
                 admission.took(record.started.elapsed());
             }
             // An answer about one parcel is small, and holds no room while it waits to be taken.
-            let permit = permit.filter(|_| !is_single);
+            let room = if is_single { (None, None) } else { (permit, response.extensions_mut().remove()) };
             let watch = hang_up.map(|hang_up| Watched::begin(hang_up, limit, metrics));
-            Ok(response.map(|body| Body::new(Answer::new(body, record, permit, watch))))
+            Ok(response.map(|body| Body::new(Answer::new(body, record, room, watch))))
         };
         trace.around(whole.instrument(span))
     }

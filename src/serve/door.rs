@@ -106,8 +106,8 @@ impl Door {
         }
     }
 
-    /// Scores a batch; one bad request fails alone. `room` is given back when the work is done, also where the call was
-    /// cancelled before.
+    /// Scores a batch; one bad request fails alone. `room` comes with the results; where the call was cancelled before, it is
+    /// given back when the work is done.
     ///
     /// # Errors
     /// [`Refusal::NoExplanation`] where a request asks for what the caller may not see.
@@ -117,7 +117,7 @@ impl Door {
         may_explain: bool,
         language: Language,
         room: Permit,
-    ) -> Result<Vec<Results>, Refusal> {
+    ) -> Result<(Vec<Results>, Permit), Refusal> {
         let door = self.clone();
         let handle = tokio::runtime::Handle::current();
         // A batch takes milliseconds, in which its worker would answer nobody else.
@@ -139,7 +139,7 @@ impl Door {
             room.is_worked_off();
             Ok::<_, Refusal>((begun?, room))
         });
-        let (begun, _room) = begun.await.map_err(|_| Refusal::Internal)??;
+        let (begun, room) = begun.await.map_err(|_| Refusal::Internal)??;
         let mut results = Vec::with_capacity(begun.len());
         for some in begun {
             results.push(match some {
@@ -147,7 +147,7 @@ impl Door {
                 Begun::Recording(recording) => recording.recorded(&self.metrics).await,
             });
         }
-        Ok(results)
+        Ok((results, room))
     }
 
     /// Begins to answer some requests of a batch.

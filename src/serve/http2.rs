@@ -10,6 +10,7 @@ use hyper::server::conn::http2::Builder;
 use hyper_util::rt::TokioTimer;
 
 use super::ValidServe;
+use super::answer::MOST_HELD_BYTES;
 use super::in_hand::Hand;
 
 /// Resets of the server's own making that one connection may provoke. Without a limit a client has the
@@ -44,6 +45,8 @@ pub(super) fn connections(config: &ValidServe, hand: Hand, timer: TurnTimer) -> 
         // Grows the windows with the path, and so a connection's memory with what its client claims.
         .adaptive_window(false)
         .max_frame_size(MAX_FRAME_BYTES)
+        // An answer is over when all of it is handed on: what is held then is sent without anybody seeing to it.
+        .max_send_buf_size(MOST_HELD_BYTES)
         // Finds clients that went away without a word; off by default.
         .keep_alive_interval(config.keepalive())
         .keep_alive_timeout(config.keepalive_timeout());

@@ -68,7 +68,11 @@ impl Scoring {
         }
         // The call itself has room for one.
         let room = self.admission.admit(got.saturating_sub(1), &asking)?;
-        Ok(Response::new(self.door.score_all(requests, may_explain, language, room).await?))
+        let (results, room) = self.door.score_all(requests, may_explain, language, room).await?;
+        let mut response = Response::new(results);
+        // The answer has it until it has left.
+        response.extensions_mut().insert(Arc::new(room));
+        Ok(response)
     }
 
     /// Answers `ScoreParcel`.

@@ -1,5 +1,9 @@
 //! What a stop waits for, and what it does not.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
 use parcel_risk::serve::{Drained, ServeConfig};
 use parcel_risk::wire::v1;
 use parcel_risk::wire::v1::risk_scoring_service_client::RiskScoringServiceClient;
@@ -12,7 +16,7 @@ use tonic_health::pb::health_client::HealthClient;
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 use tonic_types::StatusExt as _;
 
-use crate::harness::{HalfSent, parcel, parts, request, start, start_default, within};
+use crate::harness::{ByHand, HalfSent, parcel, parts, request, start, start_default, within};
 
 const WHOLE: Drained = Drained { cut: false };
 
@@ -118,6 +122,39 @@ async fn a_call_in_flight_completes() {
     while let Ok(Some(_)) = states.message().await {}
     assert_eq!(within(call.complete()).await, "0");
     assert_eq!(server.stopped().await, WHOLE);
+}
+
+/// Most of its answer has yet to leave when the drain begins, and leaves slowly.
+#[tokio::test]
+async fn an_answer_that_is_taken_slowly_is_waited_for() {
+    const AT_ONCE: usize = 64 << 10;
+    let (_channel, mut server) = start_default().await;
+    let asked = v1::ScoreParcelRequest { explanation: v1::ExplanationLevel::Full.into(), ..request(parcel()) };
+    let batch = v1::ScoreParcelsRequest { requests: vec![asked; 500] };
+    let mut call = ByHand::new(server.address, "ScoreParcels", &batch, u32::try_from(AT_ONCE).unwrap()).await;
+    call.body.send_data(bytes::Bytes::new(), true).unwrap();
+    let mut body = within(call.response).await.unwrap().into_body();
+    server.tell_to_stop();
+    let n_taken = Arc::new(AtomicUsize::new(0));
+    let takes = Arc::clone(&n_taken);
+    let reader = tokio::spawn(async move {
+        let mut not_given_back = 0;
+        while let Some(data) = body.data().await {
+            takes.fetch_add(data.as_ref().unwrap().len(), Ordering::Relaxed);
+            not_given_back += data.unwrap().len();
+            if not_given_back >= AT_ONCE / 2 {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                body.flow_control().release_capacity(std::mem::take(&mut not_given_back)).unwrap();
+            }
+        }
+        body.trailers().await.unwrap().unwrap()
+    });
+    assert_eq!(server.stopped().await, WHOLE);
+    // The connection of a test goes on where that of a process would end.
+    let n_when_stopped = n_taken.load(Ordering::Relaxed);
+    assert_eq!(within(reader).await.unwrap().get("grpc-status").unwrap(), "0");
+    let n_whole = n_taken.load(Ordering::Relaxed);
+    assert!(n_whole > 6 * AT_ONCE && n_whole - n_when_stopped <= AT_ONCE, "{n_when_stopped} of {n_whole}");
 }
 
 #[tokio::test]

@@ -19,7 +19,6 @@ use parcel_risk::parcel::ParcelLimits;
 use parcel_risk::policy::ThresholdsConfig;
 use parcel_risk::serve::{Drained, Parts, Recorder, Scorer, ServeConfig, ServeError, serve};
 use parcel_risk::wire::v1;
-use prost::Message as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -246,6 +245,44 @@ pub(crate) fn canary_parcels() -> [v1::Parcel; 2] {
     [good, bad]
 }
 
+/// A message as it is sent.
+pub(crate) fn framed(message: &impl prost::Message) -> Bytes {
+    let n_bytes = u32::try_from(message.encoded_len()).unwrap();
+    let mut framed = [&[0][..], &n_bytes.to_be_bytes()].concat();
+    message.encode(&mut framed).unwrap();
+    framed.into()
+}
+
+fn post(address: SocketAddr, method: &str) -> http::request::Builder {
+    http::Request::post(format!("http://{address}/parcelrisk.v1.RiskScoringService/{method}"))
+        .header("content-type", "application/grpc")
+        .header("te", "trailers")
+}
+
+/// A call whose answer is taken by hand.
+pub(crate) struct ByHand {
+    pub(crate) response: h2::client::ResponseFuture,
+    pub(crate) body: h2::SendStream<Bytes>,
+    /// Ends with the connection.
+    pub(crate) connection: JoinHandle<Result<(), h2::Error>>,
+}
+
+impl ByHand {
+    /// Sends a message on a connection of its own.
+    ///
+    /// * `window`: bytes of the answer that may come before they are taken.
+    pub(crate) async fn new(address: SocketAddr, method: &str, message: &impl prost::Message, window: u32) -> Self {
+        let tcp = TcpStream::connect(address).await.unwrap();
+        let mut client = h2::client::Builder::new();
+        let (client, connection) = client.initial_window_size(window).handshake::<_, Bytes>(tcp).await.unwrap();
+        let connection = tokio::spawn(connection);
+        let head = post(address, method).body(()).unwrap();
+        let (response, mut body) = client.ready().await.unwrap().send_request(head, false).unwrap();
+        body.send_data(framed(message), false).unwrap();
+        Self { response, body, connection }
+    }
+}
+
 /// A `ScoreParcel` of which the client has sent the first half, and which has reached the server.
 pub(crate) struct HalfSent {
     response: h2::client::ResponseFuture,
@@ -269,16 +306,10 @@ impl HalfSent {
         let mut ping = connection.ping_pong().unwrap();
         tokio::spawn(connection);
 
-        let message = request(parcel()).encode_to_vec();
-        let mut framed = vec![0];
-        framed.extend(u32::try_from(message.len()).unwrap().to_be_bytes());
-        framed.extend(message);
-        let mut first = Bytes::from(framed);
+        let mut first = framed(&request(parcel()));
         let rest = first.split_off(first.len() / 2);
 
-        let head = http::Request::post(format!("http://{address}/parcelrisk.v1.RiskScoringService/ScoreParcel"))
-            .header("content-type", "application/grpc")
-            .header("te", "trailers");
+        let head = post(address, "ScoreParcel");
         let head = match timeout {
             Some(timeout) => head.header("grpc-timeout", timeout),
             None => head,

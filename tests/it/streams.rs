@@ -10,7 +10,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Request, Status, Streaming};
 use tonic_types::StatusExt as _;
 
-use crate::harness::{Server, parcel, parts, request, start, within};
+use crate::harness::{ByHand, Server, parcel, parts, request, start, within};
 
 type Replies = Streaming<v1::StreamParcelsResponse>;
 
@@ -116,29 +116,12 @@ async fn an_answer_and_an_error_name_their_call() {
 /// A client that has its answers held back, by a window that it never opens, is hung up on: nothing of HTTP/2 ends that.
 #[tokio::test]
 async fn a_client_that_takes_no_answers_is_hung_up_on() {
-    use bytes::Bytes;
-    use prost::Message as _;
-
     let parts = parts(ServeConfig { stream_idle_seconds: 1, ..ServeConfig::default() });
     let standing = std::sync::Arc::clone(&parts.standing);
     let (_, server) = start(parts).await;
-    let tcp = tokio::net::TcpStream::connect(server.address).await.unwrap();
-    let mut client = h2::client::Builder::new();
-    let (client, connection) = client.initial_window_size(0).handshake::<_, Bytes>(tcp).await.unwrap();
-    let connection = tokio::spawn(connection);
-    let head = http::Request::post(format!("http://{}/parcelrisk.v1.RiskScoringService/StreamParcels", server.address))
-        .header("content-type", "application/grpc")
-        .header("te", "trailers")
-        .body(())
-        .unwrap();
-    let (_response, mut body) = client.ready().await.unwrap().send_request(head, false).unwrap();
-    let message = asked().encode_to_vec();
-    let mut framed = vec![0];
-    framed.extend(u32::try_from(message.len()).unwrap().to_be_bytes());
-    framed.extend(message);
-    body.send_data(Bytes::from(framed), false).unwrap();
+    let call = ByHand::new(server.address, "StreamParcels", &asked(), 0).await;
     // With an error or without: it ends.
-    let _ = within(connection).await.unwrap();
+    let _ = within(call.connection).await.unwrap();
     assert!(standing.metrics_text().contains("parcelrisk_connections_stalled_total 1"));
     within(async {
         while standing.observe().in_flight > 0 {
@@ -146,4 +129,29 @@ async fn a_client_that_takes_no_answers_is_hung_up_on() {
         }
     })
     .await;
+}
+
+/// One that takes a beginning is no other: its answer waits, and is not over.
+#[tokio::test]
+async fn a_client_that_takes_the_beginning_of_an_answer_alone_is_hung_up_on() {
+    const N_PARCELS: usize = 1000;
+    for window in [1, 65_535] {
+        let parts = parts(ServeConfig { stream_idle_seconds: 1, ..ServeConfig::default() });
+        let standing = std::sync::Arc::clone(&parts.standing);
+        let (_, server) = start(parts).await;
+        let batch = v1::ScoreParcelsRequest { requests: vec![request(parcel()); N_PARCELS] };
+        let mut call = ByHand::new(server.address, "ScoreParcels", &batch, window).await;
+        call.body.send_data(bytes::Bytes::new(), true).unwrap();
+        let mut body = within(call.response).await.unwrap().into_body();
+        assert!(!within(body.data()).await.unwrap().unwrap().is_empty());
+        assert_eq!(standing.observe().in_flight, N_PARCELS, "its room is held with a window of {window}");
+        let _ = within(call.connection).await.unwrap();
+        assert!(standing.metrics_text().contains("parcelrisk_connections_stalled_total 1"));
+        within(async {
+            while standing.observe().in_flight > 0 {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+    }
 }
