@@ -106,10 +106,16 @@ fn limits(limits: &ParcelLimits) -> Vec<String> {
     };
     let ParcelLimits { max_contents, max_documents, max_national_entries, max_text_bytes, description_bytes_read } =
         *limits;
+    let most = ParcelLimits::CONTRACT;
     [
-        must("max_contents", (1..=99).contains(&max_contents), "from 1 to 99", max_contents),
-        must("max_documents", (1..=99).contains(&max_documents), "from 1 to 99", max_documents),
-        must("max_national_entries", (1..=64).contains(&max_national_entries), "from 1 to 64", max_national_entries),
+        must("max_contents", (1..=most.max_contents).contains(&max_contents), "from 1 to 99", max_contents),
+        must("max_documents", (1..=most.max_documents).contains(&max_documents), "from 1 to 99", max_documents),
+        must(
+            "max_national_entries",
+            (1..=most.max_national_entries).contains(&max_national_entries),
+            "from 1 to 64",
+            max_national_entries,
+        ),
         must("max_text_bytes", (512..=1 << 20).contains(&max_text_bytes), "from 512 to 1048576", max_text_bytes),
         must(
             "description_bytes_read",

@@ -18,14 +18,19 @@ pub struct ParcelLimits {
     pub description_bytes_read: usize,
 }
 
+impl ParcelLimits {
+    /// What the contract allows; beyond it nothing can be set, but of the longest text.
+    pub const CONTRACT: Self = Self {
+        max_contents: 99,
+        max_documents: 99,
+        max_national_entries: 64,
+        max_text_bytes: 65_536,
+        description_bytes_read: 512,
+    };
+}
+
 impl Default for ParcelLimits {
     fn default() -> Self {
-        Self {
-            max_contents: 99,
-            max_documents: 99,
-            max_national_entries: 64,
-            max_text_bytes: 65_536,
-            description_bytes_read: 512,
-        }
+        Self::CONTRACT
     }
 }

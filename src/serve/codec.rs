@@ -10,6 +10,7 @@ use tonic::codec::{BufferSettings, Codec, DecodeBuf, Decoder, EncodeBuf, Encoder
 use tonic_prost::ProstEncoder;
 
 use super::answered::Encoded;
+use super::lists::Lists;
 use super::status::Refusal;
 use crate::wire::v1;
 
@@ -58,13 +59,47 @@ pub(super) struct EncodedWriter<E>(PhantomData<E>);
 
 /// A message that is sent to us.
 pub(super) trait Sent: Message + Default + 'static {
+    /// What it may hold much of.
+    const LISTS: Lists = Lists::NONE;
+
+    /// From its bytes, unless it holds far too much.
+    ///
+    /// # Errors
+    /// What is wrong with it, so far as it is seen here.
+    fn from_bytes(bytes: Bytes) -> Result<Self, Refusal> {
+        Self::LISTS.check(&bytes)?;
+        Self::read(bytes).map_err(Refusal::NotAMessage)
+    }
+
     /// From its bytes, which lie in one piece: tonic's buffer takes as long to step from field to field as to read them.
     fn read(bytes: Bytes) -> Result<Self, DecodeError> {
         Self::decode(bytes.as_ref())
     }
 }
 
-impl Sent for v1::ScoreParcelRequest {}
+impl Sent for v1::ScoreParcelRequest {
+    const LISTS: Lists = Lists::OF_PARCEL;
+}
+
+impl Sent for v1::RecordOutcomesRequest {
+    const LISTS: Lists = Lists::OF_OUTCOMES;
+}
+
+// Of the service whose methods have codecs of their own here; its code is generated all the same.
+impl Sent for v1::ScoreParcelsRequest {
+    const LISTS: Lists = Lists::OF_BATCH;
+}
+
+impl Sent for v1::StreamParcelsRequest {}
+impl Sent for v1::GetDecisionRequest {}
+impl Sent for v1::ListDecisionsRequest {}
+impl Sent for v1::ListModelsRequest {}
+impl Sent for v1::GetModelRequest {}
+impl Sent for v1::StageModelRequest {}
+impl Sent for v1::PromoteModelRequest {}
+impl Sent for v1::SetCanaryShareRequest {}
+impl Sent for v1::RollBackModelRequest {}
+impl Sent for v1::CompareModelsRequest {}
 
 impl Sent for Streamed {
     fn read(bytes: Bytes) -> Result<Self, DecodeError> {
@@ -73,6 +108,8 @@ impl Sent for Streamed {
 }
 
 impl Sent for Batch {
+    const LISTS: Lists = Lists::OF_BATCH;
+
     fn read(bytes: Bytes) -> Result<Self, DecodeError> {
         // Its requests go on being parts of it.
         Self::decode(bytes)
@@ -98,7 +135,7 @@ impl<E, D> Default for MessageCodec<E, D> {
     }
 }
 
-impl<E: Message + 'static, D: Message + Default + 'static> Codec for MessageCodec<E, D> {
+impl<E: Message + 'static, D: Sent> Codec for MessageCodec<E, D> {
     type Encode = E;
     type Decode = D;
     type Encoder = ProstEncoder<E>;
@@ -113,12 +150,12 @@ impl<E: Message + 'static, D: Message + Default + 'static> Codec for MessageCode
     }
 }
 
-impl<E, D: Message + Default> Decoder for MessageCodec<E, D> {
+impl<E, D: Sent> Decoder for MessageCodec<E, D> {
     type Item = D;
     type Error = Status;
 
     fn decode(&mut self, message: &mut DecodeBuf<'_>) -> Result<Option<D>, Status> {
-        D::decode(message).map(Some).map_err(|error| Refusal::NotAMessage(error).into())
+        Ok(Some(D::from_bytes(message.copy_to_bytes(message.remaining()))?))
     }
 }
 
@@ -142,8 +179,7 @@ impl<D: Sent> Decoder for MessageReader<D> {
     type Error = Status;
 
     fn decode(&mut self, message: &mut DecodeBuf<'_>) -> Result<Option<D>, Status> {
-        let bytes = message.copy_to_bytes(message.remaining());
-        D::read(bytes).map(Some).map_err(|error| Refusal::NotAMessage(error).into())
+        Ok(Some(D::from_bytes(message.copy_to_bytes(message.remaining()))?))
     }
 
     fn buffer_settings(&self) -> BufferSettings {

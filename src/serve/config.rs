@@ -80,6 +80,9 @@ impl Default for ServeConfig {
     }
 }
 
+/// Most entries of one message by the contract, requests or results.
+pub(super) const MOST_IN_A_BATCH: u32 = 1000;
+
 /// What a parcel states is kept in a record of the ledger, with a decision, which is shorter.
 const MOST_MESSAGE_BYTES: u32 = MAX_RECORD_BYTES as u32 / 2;
 
@@ -90,7 +93,7 @@ impl ServeConfig {
     /// [`InvalidServe`] with one [`Violation`] per bad setting, in the order of the fields.
     pub fn check(self) -> Result<ValidServe, InvalidServe> {
         let ranges = [
-            ("serve.max_batch", self.max_batch, 1, 1000),
+            ("serve.max_batch", self.max_batch, 1, MOST_IN_A_BATCH),
             ("serve.max_message_bytes", self.max_message_bytes, 1 << 10, MOST_MESSAGE_BYTES),
             ("serve.max_reply_bytes", self.max_reply_bytes, 1 << 10, 64 << 20),
             ("serve.max_concurrent_streams", self.max_concurrent_streams, 1, 65_536),

@@ -22,6 +22,7 @@ use super::answered::{Reply, Results};
 use super::begun::{Begun, Recording};
 use super::codec::names_one_twice;
 use super::counted::{decided, refused, took};
+use super::lists::Lists;
 use super::recorder::{Asked, Recorder};
 use super::requests::{Claim, Told, Turn};
 use super::status::Refusal;
@@ -358,9 +359,10 @@ async fn recorded(
 
 /// Reads one request of a batch or a stream, which alone fails where it does not read as one; an error where the caller may not ask it.
 pub(super) fn read(request: &Bytes, may_explain: bool) -> Result<Result<v1::ScoreParcelRequest, Refusal>, Refusal> {
-    match v1::ScoreParcelRequest::decode(request.as_ref()) {
+    let read = || v1::ScoreParcelRequest::decode(request.as_ref()).map_err(Refusal::NotAMessage);
+    match Lists::OF_PARCEL.check(request).and_then(|()| read()) {
         Ok(mut request) => permit(&mut request, may_explain).map(|()| Ok(request)),
-        Err(error) => Ok(Err(Refusal::NotAMessage(error))),
+        Err(refusal) => Ok(Err(refusal)),
     }
 }
 

@@ -22,6 +22,7 @@ mod incoming;
 mod lanes;
 mod lifecycle;
 mod limit;
+mod lists;
 mod methods;
 mod model;
 mod outcome;

@@ -15,7 +15,7 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 use tonic_types::StatusExt as _;
 
-use crate::harness::{bad_request, parcel, parts, request, start, start_default};
+use crate::harness::{ByHand, bad_request, parcel, parts, request, start, start_default};
 
 const SERVICES: [&str; 4] = [
     v1::risk_scoring_service_server::SERVICE_NAME,
@@ -276,6 +276,37 @@ async fn a_message_over_the_limit_is_out_of_range_and_the_connection_lives() {
     let long = v1::Parcel { carrier: "x".repeat(5000), ..parcel() };
     assert_eq!(client.score_parcel(request(long)).await.unwrap_err().code(), Code::OutOfRange);
     client.score_parcel(request(parcel())).await.unwrap();
+}
+
+/// Before it is read: it would take a hundred times as much memory as it does on its way. An item of a batch fails alone.
+#[tokio::test]
+async fn a_parcel_of_millions_of_lines_is_refused_with_their_number() {
+    #[derive(Clone, PartialEq, prost::Message)]
+    struct Written {
+        #[prost(bytes = "vec", repeated, tag = "1")]
+        inner: Vec<Vec<u8>>,
+    }
+    const TOO_MANY: &str = "must have at most 99 entries, got 3000000";
+    let (channel, server) = start_default().await;
+    let lines = Written { inner: vec![[0x7a, 0].repeat(3_000_000)] };
+    let mut call = ByHand::new(server.address, "ScoreParcel", &lines, 65_535).await;
+    call.body.send_data(bytes::Bytes::new(), true).unwrap();
+    let head = call.response.await.unwrap();
+    let status = Status::from_header_map(head.headers()).unwrap();
+    assert_eq!((status.code(), status.message()), (Code::InvalidArgument, "1 invalid field: contents"));
+    let named = status.get_error_details().bad_request().unwrap().field_violations[0].clone();
+    assert_eq!((named.reason.as_str(), named.description.as_str()), ("TOO_MANY", TOO_MANY));
+
+    let batch = Written { inner: vec![lines.encode_to_vec(), request(parcel()).encode_to_vec()] };
+    let mut call = ByHand::new(server.address, "ScoreParcels", &batch, 65_535).await;
+    call.body.send_data(bytes::Bytes::new(), true).unwrap();
+    let mut reply = call.response.await.unwrap().into_body().data().await.unwrap().unwrap();
+    let results = v1::ScoreParcelsResponse::decode(reply.split_off(5)).unwrap().results;
+    let [Some(Error(error)), Some(Decision(_))] = [&results[0], &results[1]].map(|one| one.result.clone()) else {
+        panic!("{results:?}")
+    };
+    assert_eq!(error.field_violations[0].description, TOO_MANY);
+    RiskScoringServiceClient::new(channel).score_parcel(request(parcel())).await.unwrap();
 }
 
 #[tokio::test]
