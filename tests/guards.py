@@ -134,7 +134,7 @@ GUARDS = [
      "        ended => ended,\n    });",
      "lib serve::call::tests::a_panic_is_answered_and_says_nothing_of_its_cause"),
     ("stream_idle", "streams without a word", "serve/scoring.rs",
-     "is_idle.then_some(Refusal::StreamIdle)", '(is_idle && !crate::off("stream_idle")).then_some(Refusal::StreamIdle)',
+     "if is_idle {", 'if is_idle && !crate::off("stream_idle") {',
      "it streams::a_stream_without_requests_ends"),
     ("stream_ends", "streams without an end", "serve/scoring.rs",
      "if self.ends.as_mut().poll(ctx).is_ready() {",

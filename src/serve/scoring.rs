@@ -122,7 +122,7 @@ pub(super) struct Replies {
     may_explain: bool,
     /// When it has been open for as long as it may.
     ends: Pin<Box<Sleep>>,
-    /// When nothing was asked for as long as that may be.
+    /// When nothing was asked for as long as that may be, and all that was is answered.
     idles: Pin<Box<Sleep>>,
     idle: Duration,
     /// Read, and without room yet.
@@ -156,15 +156,19 @@ impl Replies {
             }
             if self.next.is_none() {
                 match Pin::new(&mut self.requests).poll_next(ctx) {
-                    Poll::Pending => return,
+                    Poll::Pending => {
+                        // Not before it is seen that nothing came meanwhile.
+                        let is_idle = self.in_hand.is_empty() && self.idles.as_mut().poll(ctx).is_ready();
+                        if is_idle {
+                            (self.has_ended, self.last) = (true, Some(Refusal::StreamIdle.into()));
+                        }
+                        return;
+                    }
                     Poll::Ready(None) => self.has_ended = true,
                     // Either the client's own end of the stream, which nobody reads, or a message that could not be
                     // read, which the client has to know.
                     Poll::Ready(Some(Err(status))) => (self.has_ended, self.last) = (true, Some(status)),
-                    Poll::Ready(Some(Ok(Streamed { request }))) => {
-                        self.next = Some(request);
-                        self.idles.as_mut().reset(Instant::now() + self.idle);
-                    }
+                    Poll::Ready(Some(Ok(Streamed { request }))) => self.next = Some(request),
                 }
             }
             let Some(request) = self.next.take() else { return };
@@ -201,9 +205,7 @@ impl Replies {
         if self.ends.as_mut().poll(ctx).is_ready() {
             return Some(Refusal::StreamEnds);
         }
-        // A parcel that waits for room was asked for.
-        let is_idle = self.next.is_none() && self.in_hand.is_empty() && self.idles.as_mut().poll(ctx).is_ready();
-        is_idle.then_some(Refusal::StreamIdle)
+        None
     }
 
     /// Room for one parcel. A stream waits for it: its client is held back, and none of its parcels is refused.
@@ -231,6 +233,9 @@ impl Stream for Replies {
         if let Some((first, _)) = self.in_hand.front_mut() {
             return Pin::new(first).poll(ctx).map(|answer| {
                 self.in_hand.pop_front();
+                // Since what was asked is answered, however long that took.
+                let idles = Instant::now() + self.idle;
+                self.idles.as_mut().reset(idles);
                 Some(Ok(Results::of(answer)))
             });
         }

@@ -10,7 +10,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Request, Status, Streaming};
 use tonic_types::StatusExt as _;
 
-use crate::harness::{ByHand, Server, parcel, parts, request, start, within};
+use crate::harness::{ByHand, HalfSent, Server, one_at_a_time, parcel, parts, request, start, within};
 
 type Replies = Streaming<v1::StreamParcelsResponse>;
 
@@ -39,6 +39,26 @@ async fn a_stream_without_requests_ends() {
     let status = within(replies.message()).await.unwrap_err();
     assert_eq!(reason(&status), (Code::Unavailable, "STREAM_IDLE".to_owned()));
     assert!(status.metadata().get("x-request-id").is_some());
+}
+
+/// What waits is no pause of the client's, whose other requests are there meanwhile.
+#[tokio::test]
+async fn a_stream_that_waits_for_room_is_not_idle() {
+    let (endpoint, server) = start(parts(ServeConfig { stream_idle_seconds: 1, ..one_at_a_time() })).await;
+    let has_the_room = HalfSent::new(server.address).await;
+    let mut client = RiskScoringServiceClient::new(endpoint.connect().await.unwrap());
+    let (send, sent) = mpsc::channel(4);
+    let mut replies = client.stream_parcels(ReceiverStream::new(sent)).await.unwrap().into_inner();
+    for _ in 0..4 {
+        send.send(asked()).await.unwrap();
+    }
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    assert_eq!(has_the_room.complete().await, "0");
+    for _ in 0..4 {
+        assert!(within(replies.message()).await.unwrap().is_some());
+    }
+    let status = within(replies.message()).await.unwrap_err();
+    assert_eq!(reason(&status), (Code::Unavailable, "STREAM_IDLE".to_owned()));
 }
 
 #[tokio::test]
@@ -78,14 +98,14 @@ async fn a_question_to_reflection_ends_too() {
 async fn a_deadline_of_the_server_is_told_by_its_own_code() {
     let config = ServeConfig { request_timeout_seconds: 1, ..ServeConfig::default() };
     let (_, server) = start(parts(config)).await;
-    let call = crate::harness::HalfSent::new(server.address).await;
+    let call = HalfSent::new(server.address).await;
     assert_eq!(within(call.ended()).await, (Code::DeadlineExceeded as i32).to_string());
 }
 
 #[tokio::test]
 async fn a_deadline_of_the_client_is_kept_by_the_server() {
     let (_, server) = start(parts(ServeConfig { request_timeout_seconds: 3600, ..ServeConfig::default() })).await;
-    let call = crate::harness::HalfSent::with_timeout(server.address, "50m").await;
+    let call = HalfSent::with_timeout(server.address, "50m").await;
     assert_eq!(within(call.ended()).await, (Code::DeadlineExceeded as i32).to_string());
 }
 
