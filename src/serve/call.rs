@@ -23,7 +23,6 @@ use super::methods::Methods;
 use super::request_id::RequestId;
 use super::stalled::Watched;
 use super::status::Refusal;
-use super::unread::Unread;
 use crate::identity::Identity;
 use crate::telemetry::{Metrics, fields};
 use crate::traces::Traces;
@@ -51,7 +50,6 @@ pub(super) struct Around {
     pub(super) answer_limit: Duration,
     pub(super) drain: Drain,
     pub(super) admission: Arc<Admission>,
-    pub(super) unread: Unread,
     pub(super) metrics: Arc<Metrics>,
     pub(super) traces: Traces,
 }
@@ -121,7 +119,6 @@ where
             Err(refusal) => {
                 // Nothing of the call was looked at, and nothing of it will be.
                 let response = record.refused(&refusal);
-                around.unread.throw_away(request.into_body());
                 return Box::pin(async move { Ok(response) });
             }
         };
@@ -214,7 +211,6 @@ mod tests {
             answer_limit: LIMIT,
             drain,
             admission: Arc::new(Admission::new(bounds, Arc::clone(&metrics))),
-            unread: Unread::start(0),
             metrics,
             traces: Traces::default(),
         });

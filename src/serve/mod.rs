@@ -225,10 +225,10 @@ pub async fn serve(
         answer_limit: config.stream_limits().idle + Duration::from_secs(1),
         drain: drain.clone(),
         admission,
-        unread: unread::Unread::start(config.max_message_bytes()),
         metrics: Arc::clone(&metrics),
         traces,
     });
+    let unread = unread::Unread::start(config.max_message_bytes());
     let services =
         Services { scorer, recorder, config: &config, health: &health, drain: drain.clone(), standing: &standing };
     let serve_on = |listener: TcpListener, served: Served| {
@@ -241,7 +241,7 @@ pub async fn serve(
                 recorder.at_leisure();
             }
         };
-        transport::serve(incoming, layer.layer(served), at_leisure, &config, drain.clone())
+        transport::serve(incoming, layer.layer(served), at_leisure, &config, (drain.clone(), unread.clone()))
     };
     let behind = if apart.is_some() { Behind::Parcels } else { Behind::All };
     let scoring = serve_on(listener, services.served(behind)?);

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::io;
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::Poll;
 
 use hyper_util::rt::TokioIo;
@@ -18,18 +19,20 @@ use super::handshake::{Link, Peer};
 use super::http2::{self, TurnTimer};
 use super::in_hand::{Hand, InHand};
 use super::incoming::Spoken;
+use super::unread::{Called, Unread};
 use super::wakes::Wakes;
 use crate::telemetry::fields;
 
 /// Answers the calls of each connection by `service`, until the drain has begun and all connections have ended.
 ///
 /// * `at_leisure`: what a connection does when it has answered all calls that it has in hand.
+/// * `unread`: where what is left of calls goes that are answered before they are read.
 pub(super) async fn serve<S>(
     incoming: impl Stream<Item = io::Result<Spoken<Link>>>,
     service: S,
     at_leisure: impl Fn() + Clone + Send + Sync + 'static,
     config: &ValidServe,
-    drain: Drain,
+    (drain, unread): (Drain, Unread),
 ) where
     S: Service<http::Request<Body>, Response = http::Response<Body>, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send + 'static,
@@ -48,9 +51,9 @@ pub(super) async fn serve<S>(
             match io {
                 Some(Ok(io)) => {
                     let (service, config, drain) = (service.clone(), config.clone(), drain.clone());
-                    let (at_leisure, hold) = (at_leisure.clone(), holds.clone());
+                    let (at_leisure, unread, hold) = (at_leisure.clone(), Arc::new(unread.clone()), holds.clone());
                     tokio::spawn(async move {
-                        connection(io, service, at_leisure, &config, &drain).await;
+                        connection(io, service, at_leisure, &config, (&drain, unread)).await;
                         drop(hold);
                     });
                 }
@@ -64,14 +67,19 @@ pub(super) async fn serve<S>(
 }
 
 /// Answers the calls of one connection, until both have ended.
-async fn connection<S>(io: Spoken<Link>, service: S, at_leisure: impl Fn(), config: &ValidServe, drain: &Drain)
-where
+async fn connection<S>(
+    io: Spoken<Link>,
+    service: S,
+    at_leisure: impl Fn(),
+    config: &ValidServe,
+    (drain, unread): (&Drain, Arc<Unread>),
+) where
     S: Service<http::Request<Body>, Response = http::Response<Body>, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send + 'static,
 {
     let wakes = Wakes::new();
     let mut in_hand = InHand::new(wakes.waker());
-    let service = OfPeer { service, peer: io.peer(), hand: in_hand.hand() };
+    let service = OfPeer { service, peer: io.peer(), hand: in_hand.hand(), unread };
     let timer = TurnTimer::new();
     let connection =
         http2::connections(config, in_hand.hand(), timer.clone()).serve_connection(TokioIo::new(io), service);
@@ -111,6 +119,7 @@ struct OfPeer<S> {
     service: S,
     peer: Peer,
     hand: Hand,
+    unread: Arc<Unread>,
 }
 
 impl<S> hyper::service::Service<http::Request<hyper::body::Incoming>> for OfPeer<S>
@@ -124,7 +133,7 @@ where
     fn call(&self, request: http::Request<hyper::body::Incoming>) -> S::Future {
         // hyper brings the call next.
         self.hand.next_is_short(request.uri().path() == SINGLE);
-        let mut request = request.map(Body::new);
+        let mut request = request.map(|body| Body::new(Called::new(body, Arc::clone(&self.unread))));
         request.extensions_mut().insert(self.peer.clone());
         // Always ready, as tonic's routes are.
         self.service.clone().call(request)

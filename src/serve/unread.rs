@@ -1,17 +1,20 @@
-//! What a client still sends of a call that is refused.
+//! What a client still sends of a call that is answered before it is read.
 //!
-//! To answer before a call is read, and to leave it, has HTTP/2 reset its stream. What of it is under way then comes for a
+//! A call is refused, or a message of it is too long. To answer before it is read, and to leave it, has HTTP/2 reset its stream. What of it is under way then comes for a
 //! stream that is no longer known, and counts as an error of the client; so many of those, over the life of a connection, are
 //! taken for an attack, and the connection ends with every call on it. A client that does nothing but try again would be
 //! hung up on. So what is under way is read to its end and thrown away: by one task for all calls, since there are many where
 //! calls are refused, and a timer and a wakeup for each would cost more than the reading.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use http_body::Body as _;
+use bytes::Bytes;
+use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tonic::body::Body;
 
@@ -37,10 +40,54 @@ impl Unread {
     }
 
     /// Takes what is under way of a call, and drops it.
-    pub(super) fn throw_away(&self, body: Body) {
+    fn throw_away(&self, body: Incoming) {
         if !body.is_end_stream() {
             // Where nobody reads any more, the server has ended.
-            let _ = self.0.send(body);
+            let _ = self.0.send(Body::new(body));
+        }
+    }
+}
+
+/// What a client sends of a call. Dropped before its end, the rest of it goes where nobody reads it.
+pub(super) struct Called {
+    /// `None` once it has ended.
+    body: Option<Incoming>,
+    /// That of a connection: one of all would be written to by all of their threads, with each call.
+    unread: Arc<Unread>,
+}
+
+impl Called {
+    pub(super) fn new(body: Incoming, unread: Arc<Unread>) -> Self {
+        Self { body: Some(body), unread }
+    }
+}
+
+impl http_body::Body for Called {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, ctx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let Some(body) = &mut self.body else { return Poll::Ready(None) };
+        let polled = Pin::new(body).poll_frame(ctx);
+        if let Poll::Ready(None | Some(Err(_))) = polled {
+            self.body = None;
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.as_ref().is_none_or(Incoming::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.as_ref().map_or(SizeHint::with_exact(0), Incoming::size_hint)
+    }
+}
+
+impl Drop for Called {
+    fn drop(&mut self) {
+        if let Some(body) = self.body.take() {
+            self.unread.throw_away(body);
         }
     }
 }
@@ -80,11 +127,8 @@ async fn read(mut body: Body, most_bytes: usize) {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    use bytes::Bytes;
-    use http_body::Frame;
     use http_body_util::StreamBody;
 
     use super::*;

@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::net::tcp::OwnedReadHalf;
 
-use crate::harness::{HalfSent, one_at_a_time, parts, start, start_default, within};
+use crate::harness::{HalfSent, framed, one_at_a_time, parcel, parts, request, start, start_default, within};
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const DATA: u8 = 0;
@@ -155,6 +155,50 @@ async fn a_client_may_take_back_all_calls_that_it_has_open() {
         assert_ne!(kind, GOAWAY);
         if kind == PING && payload == [7; 8] {
             break;
+        }
+    }
+}
+
+/// What they still send comes for a call that is over, and is no error of theirs.
+#[tokio::test]
+async fn messages_that_are_too_long_end_no_connection() {
+    const PATH: &[u8] = b"/parcelrisk.v1.RiskScoringService/ScoreParcel";
+    let (_channel, server) = start_default().await;
+    let (mut read, mut write) = TcpStream::connect(server.address).await.unwrap().into_split();
+    write.write_all(PREFACE).await.unwrap();
+    write.write_all(&frame(SETTINGS, 0, 0, &[])).await.unwrap();
+    // POST over http, from HPACK's static table, the path in full, and what is sent; nothing of it is kept for the next call.
+    let path = [&[0x83, 0x86, 0x04, u8::try_from(PATH.len()).unwrap()], PATH].concat();
+    let kind = [&[0x0f, 0x10, 16][..], b"application/grpc"].concat();
+    let head = [path, kind].concat();
+    // A message of nine MiB, by its head.
+    let begun = [&[0][..], &(9u32 << 20).to_be_bytes(), b"some of it"].concat();
+    let mut streams = (1..).step_by(2);
+    for _ in 0..20 {
+        let round: Vec<u32> = streams.by_ref().take(100).collect();
+        let calls: Vec<u8> = round
+            .iter()
+            .flat_map(|stream| [frame(HEADERS, 0x4, *stream, &head), frame(DATA, 0, *stream, &begun)].concat())
+            .collect();
+        write.write_all(&calls).await.unwrap();
+        let mut n_refused = 0;
+        while n_refused < round.len() {
+            let (kind, _) = within(next_frame(&mut read)).await.expect("a connection that goes on");
+            assert_ne!(kind, GOAWAY);
+            n_refused += usize::from(kind == HEADERS);
+        }
+        let rest: Vec<u8> = round.iter().flat_map(|stream| frame(DATA, 0x1, *stream, b"and more")).collect();
+        write.write_all(&rest).await.unwrap();
+    }
+    let stream = streams.next().unwrap();
+    write.write_all(&frame(HEADERS, 0x4, stream, &head)).await.unwrap();
+    write.write_all(&frame(DATA, 0x1, stream, &framed(&request(parcel())))).await.unwrap();
+    loop {
+        let (kind, _) = within(next_frame(&mut read)).await.expect("a connection that goes on");
+        assert_ne!(kind, GOAWAY);
+        // A refusal is a head alone.
+        if kind == DATA {
+            return;
         }
     }
 }
