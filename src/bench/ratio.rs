@@ -35,16 +35,17 @@ pub fn ratio(pairs: impl IntoIterator<Item = (f64, f64)>) -> Option<Ratio> {
 /// Most values that may be cut off at each end so that what remains holds the median with a probability of 95 %, less one:
 /// the place of the lower end. By the binomial distribution of how many of `n` lie below the median.
 fn n_cut(n: usize) -> Option<usize> {
-    let mut probability = 0.5_f64.powi(i32::try_from(n).ok()?);
+    // By its logarithm: of more than a thousand, half to the power of that many is no number any more.
+    let mut ln_probability = n as f64 * 0.5_f64.ln();
     let mut below = 0.0;
     let mut cut = None;
     for place in 0..n {
-        below += probability;
+        below += ln_probability.exp();
         if 2.0 * below > 0.05 {
             break;
         }
         cut = Some(place);
-        probability *= (n - place) as f64 / (place + 1) as f64;
+        ln_probability += ((n - place) as f64 / (place + 1) as f64).ln();
     }
     cut
 }
@@ -57,6 +58,8 @@ mod tests {
     fn places_are_those_of_published_tables() {
         // Conover, Practical Nonparametric Statistics, sign test: ranks 1, 2, 3 and 6 of 6, 10, 12 and 20.
         assert_eq!([5, 6, 10, 12, 20].map(n_cut), [None, Some(0), Some(1), Some(2), Some(5)]);
+        // By whole numbers, which are exact.
+        assert_eq!([1000, 1075, 2000, 10_000].map(n_cut), [468, 504, 955, 4901].map(Some));
     }
 
     #[test]

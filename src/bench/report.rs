@@ -82,6 +82,11 @@ fn micros(nanos: u64) -> f64 {
 }
 
 impl Latency {
+    /// `None` where there was no call, of which no latency is short.
+    pub(super) fn of_any(self) -> Option<Self> {
+        (self.max_micros > 0.0).then_some(self)
+    }
+
     fn of(histogram: &Histogram<u64>) -> Self {
         if histogram.is_empty() {
             return Self::default();
@@ -162,8 +167,8 @@ impl Measured {
                 of.iter().map(|(code, n)| format!("{code} {n}")).collect::<Vec<_>>().join(", ")
             };
             lines.push(format!("{name}calls {}; parcels {}", counts(&class.calls), counts(&class.parcels)));
-            for (what, latency) in [("answered", &class.answered_within), ("refused", &class.refused_within)] {
-                if latency.max_micros > 0.0 {
+            for (what, latency) in [("answered", class.answered_within), ("refused", class.refused_within)] {
+                if let Some(latency) = latency.of_any() {
                     lines.push(format!("{name}{what} within, µs: {}", latency.to_text()));
                 }
             }

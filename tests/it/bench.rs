@@ -8,7 +8,7 @@ use parcel_risk::parcel::Draft;
 use parcel_risk::serve::ServeConfig;
 use parcel_risk::wire::{to_draft, v1};
 
-use crate::harness::{HalfSent, Server, default_parts, parcel, parts, start, within};
+use crate::harness::{HalfSent, Server, default_parts, one_at_a_time, parcel, parts, start, within};
 
 /// Two parcels that are scored and one that is refused.
 fn drafts() -> Vec<Draft> {
@@ -116,6 +116,21 @@ async fn two_servers_are_measured_in_turns() {
     assert_eq!((goodput.median, goodput.low_95, goodput.high_95), (1.0, Some(1.0), Some(1.0)));
     assert!(compared.p99.is_some() && compared.server_cpu.is_none());
     drop((one, other));
+    first.stopped().await;
+    second.stopped().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_answers_nothing_is_not_called_fast() {
+    let ((_, first), (_, second)) = (start(parts(one_at_a_time())).await, start(default_parts()).await);
+    let draft = [to_draft(parcel())];
+    let (one, other) = (target(&first, Method::Unary, &draft).await, target(&second, Method::Unary, &draft).await);
+    let held = HalfSent::new(first.address).await;
+    let plan = Plan { measured: Duration::from_millis(50), ..plan(open()) };
+    let compared = within(compare((&one, None), (&other, None), &plan, 2)).await.unwrap();
+    assert!(compared.p50.is_none() && compared.p99.is_none(), "{compared:?}");
+    assert_eq!(compared.goodput.unwrap().median, 0.0);
+    drop((one, other, held));
     first.stopped().await;
     second.stopped().await;
 }
