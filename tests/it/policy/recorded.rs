@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 
 use arc_swap::ArcSwap;
 use parcel_risk::config::read_policy;
@@ -50,11 +51,14 @@ async fn routes_are_found_again_across_a_change_of_policy_and_a_restart() {
     let config =
         LedgerConfig { path: path.to_str().unwrap().to_owned(), parties: Parties::Plain, ..LedgerConfig::default() };
     let all = parcels(300);
+    let last = all[all.len() - 1].advised_at.unwrap().seconds;
+    // On the day of the parcels, which is today's in what a policy tells.
+    let clock = Clock::at_micros(Arc::new(AtomicI64::new((last + 60) * 1_000_000)));
     let mut causes = std::collections::BTreeSet::new();
     for (round, text) in [watch("eve"), watch("eve")].into_iter().enumerate() {
         let engine = under(&text);
         let recorder = Arc::new(
-            Recorder::open(&path, (&config, &HistoryConfig::default()), Clock::system(), artifact(), &engine).unwrap(),
+            Recorder::open(&path, (&config, &HistoryConfig::default()), clock.clone(), artifact(), &engine).unwrap(),
         );
         let scorer = Scorer::with_history(artifact(), engine, recorder.history(), ParcelLimits::default());
         let scorer = Arc::new(ArcSwap::from_pointee(scorer));
