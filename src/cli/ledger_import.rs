@@ -74,8 +74,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         output::fail_if_too_many(rejects, config.train().get().max_reject_share).context(of)?;
     }
     let ledger = Ledger::open(&path, &ledger_config, Clock::system())?;
-    let before = ledger.reader()?.last_grounds()?;
-    let keeping = Keeping::new(&ledger_config, before.as_deref())?;
+    let keeping = Keeping::new(&ledger_config, Some(&ledger.reader()?))?;
     progress.begin("recording", Some(rejects.n_rows()));
     let parcels = parcels.in_order(tables, (&engine, &keeping))?.inspect(|_| progress.tick());
     let imported = import(&ledger, &engine, &grounds, parcels, outcomes)?;

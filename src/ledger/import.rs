@@ -237,10 +237,7 @@ impl<'a> Import<'a> {
                     Ok(None)
                 }
                 // Of a run that was broken off the parcel may stand without it.
-                Some(outcome)
-                    if first.content.kind == Kind::Imported
-                        && self.item(&past.item_id)?.has_others_than(outcome.checked.inspected_at) =>
-                {
+                Some(outcome) if self.item(&past.item_id)?.has_others_than(outcome.checked.inspected_at) => {
                     self.imported.known_outcomes += 1;
                     Ok(None)
                 }

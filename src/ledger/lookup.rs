@@ -97,6 +97,21 @@ impl Reader {
         self.grounds_of(self.head()?.seq)
     }
 
+    /// Whether records rest on any grounds of which `holds` is true, the last ones first.
+    ///
+    /// # Errors
+    /// [`LedgerError`] where they can't be read.
+    pub fn any_grounds(&self, holds: impl Fn(&Grounds) -> bool) -> Result<bool, LedgerError> {
+        let mut seq = self.head()?.seq;
+        while let Some(since) = self.index()?.grounds_of(seq) {
+            if self.grounds_of(since)?.is_some_and(|grounds| holds(&grounds)) {
+                return Ok(true);
+            }
+            seq = since - 1;
+        }
+        Ok(false)
+    }
+
     /// The decision of a record as it was replied.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ use prost::Message as _;
 use sha2::Sha256;
 
 use super::config::Parties;
-use super::{Grounds, LedgerConfig, LedgerError, secret};
+use super::{LedgerConfig, LedgerError, Reader, secret};
 use crate::features::hex;
 use crate::wire::v1;
 
@@ -41,12 +41,12 @@ const PSEUDONYM_BYTES: usize = 16;
 impl Keeping {
     /// As configured. The key is made where there is none and none was before.
     ///
-    /// * `before`: the grounds that the ledger's last record rests on, where it has any.
+    /// * `ledger`: what was recorded so far, where anything was.
     ///
     /// # Errors
-    /// [`LedgerError::Key`] where others than the owner may read it, or it is too short; [`LedgerError::KeyGone`] where records
-    /// were kept under one.
-    pub fn new(config: &LedgerConfig, before: Option<&Grounds>) -> Result<Self, LedgerError> {
+    /// [`LedgerError::Key`] where others than the owner may read it, or it is too short; [`LedgerError::KeyGone`] where parties
+    /// were kept under one; other [`LedgerError`]s where that can't be read.
+    pub fn new(config: &LedgerConfig, ledger: Option<&Reader>) -> Result<Self, LedgerError> {
         let key = config.key_path().map(|path| {
             let key = match secret::read(&path)? {
                 Some(key) if key.len() < MIN_KEY_BYTES => {
@@ -54,9 +54,7 @@ impl Keeping {
                 }
                 Some(key) => key,
                 // Under another one nobody would be who they were before, and no look at the ledger would show it.
-                None if before.is_some_and(|before| before.parties == Parties::Pseudonymized) => {
-                    return Err(LedgerError::KeyGone { path });
-                }
+                None if ledger.map_or(Ok(false), has_pseudonyms)? => return Err(LedgerError::KeyGone { path }),
                 None => make_key(&path)?,
             };
             Hmac::new_from_slice(&key).map_err(|_| LedgerError::Key { path, what: "holds no key" })
@@ -176,6 +174,11 @@ pub fn kept_parcel(bytes: &[u8]) -> Result<v1::Parcel, prost::DecodeError> {
     parcel.sender = parcel.sender.or(sender.map(Into::into));
     parcel.addressee = parcel.addressee.or(addressee.map(Into::into));
     Ok(parcel)
+}
+
+/// Whether parties were kept under pseudonyms at any time.
+pub(super) fn has_pseudonyms(ledger: &Reader) -> Result<bool, LedgerError> {
+    ledger.any_grounds(|grounds| grounds.parties == Parties::Pseudonymized)
 }
 
 fn make_key(path: &Path) -> Result<Vec<u8>, LedgerError> {

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use super::checkpoint::Signing;
 use super::log::{FIRST_RECORD, is_begun, open_to_read};
-use super::{Grounds, Keeping, LedgerConfig, LedgerError, Parties, Reader};
+use super::privacy::has_pseudonyms;
+use super::{Grounds, Keeping, LedgerConfig, LedgerError, Reader};
 
 /// What stands in the way of a ledger.
 #[derive(Debug, thiserror::Error)]
@@ -52,7 +53,7 @@ fn there_or_can_be(path: &Path, check: impl FnOnce(&Path) -> Result<(), LedgerEr
 }
 
 fn are_pseudonyms_kept(path: &Path) -> Result<bool, LedgerError> {
-    Ok(standing_grounds(path)?.is_some_and(|grounds| grounds.parties == Parties::Pseudonymized))
+    begun(path)?.as_ref().map_or(Ok(false), has_pseudonyms)
 }
 
 /// The grounds that the last record of the ledger at `path` rests on; `None` where there is none, or nothing in it. Makes no
@@ -61,11 +62,13 @@ fn are_pseudonyms_kept(path: &Path) -> Result<bool, LedgerError> {
 /// # Errors
 /// [`LedgerError`] where it can't be read.
 pub fn standing_grounds(path: &Path) -> Result<Option<Arc<Grounds>>, LedgerError> {
-    if fs::metadata(path).is_ok_and(|ledger| ledger.len() > FIRST_RECORD) {
-        Reader::open(path)?.last_grounds()
-    } else {
-        Ok(None)
-    }
+    begun(path)?.map_or(Ok(None), |reader| reader.last_grounds())
+}
+
+/// A ledger in which something was recorded.
+fn begun(path: &Path) -> Result<Option<Reader>, LedgerError> {
+    let has_records = fs::metadata(path).is_ok_and(|ledger| ledger.len() > FIRST_RECORD);
+    has_records.then(|| Reader::open(path)).transpose()
 }
 
 fn can_be_written(path: &Path) -> Result<(), LedgerError> {

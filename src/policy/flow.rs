@@ -196,7 +196,7 @@ impl State {
                 let Some((cell, _)) = of_cell.first() else { continue };
                 let tally = closed.tally(cell.clone());
                 of_cell.iter().for_each(|(_, passed)| tally.count(passed));
-                tally.came_together(of_cell.len());
+                tally.came_together(of_cell.len(), self.open);
             }
             self.gathered.clear();
         }
@@ -222,7 +222,8 @@ impl Closed {
     }
 
     fn tally(&mut self, cell: Cell) -> &mut Tally {
-        if self.cells.len() >= MAX_CELLS && !self.cells.contains_key(&cell) {
+        let is_new_office = !cell.destination_office.is_empty() && !self.cells.contains_key(&cell);
+        if self.cells.len() >= MAX_CELLS && is_new_office {
             self.put_weakest_aside();
         }
         self.cells.entry(cell).or_default()

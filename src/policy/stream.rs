@@ -1,6 +1,6 @@
 //! Parcels that share budgets, and where their thresholds stand now.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Route;
 use super::file::{Exploration, RandomControl, StreamSpec, Toward};
@@ -136,7 +136,7 @@ fn at_route(by_route: &[f64; 6], route: Route) -> f64 {
 
 /// Today and the past of all cells that a stream takes, and the parcels that may come in one bucket.
 fn totals(closed: &Closed, is_first: impl Fn(&Cell) -> bool) -> (Sums<f64>, Sums<f64>, f64) {
-    let (mut today, mut past, mut most_together) = (Sums::default(), Sums::default(), 0.0);
+    let (mut today, mut past, mut together) = (Sums::default(), Sums::default(), BTreeMap::new());
     for (_, tally) in closed.cells.iter().filter(|(cell, _)| is_first(cell)) {
         let now = &tally.today;
         let as_numbers = |counts: &[u64]| counts.iter().map(|count| *count as f64).collect::<Vec<_>>();
@@ -151,9 +151,12 @@ fn totals(closed: &Closed, is_first: impl Fn(&Cell) -> bool) -> (Sums<f64>, Sums
         };
         today.add(&now);
         past.add(&tally.past);
-        most_together += tally.most_together();
+        for (n_parcels, at) in tally.most_together() {
+            *together.entry(at).or_insert(0.0) += n_parcels;
+        }
     }
-    (today, past, most_together)
+    // Of many offices each has its own fullest bucket, which is no other's, unless they were stated at once.
+    (today, past, together.into_values().fold(0.0, f64::max))
 }
 
 /// Which share of a day's parcels has usually come by a second of the day.
@@ -226,7 +229,7 @@ mod tests {
     }
 
     /// Opened each day where `n` parcels come at each of these minutes of it, of 1,000 that are stated and 60 that may be.
-    fn opened(minutes: &[u32], n: u32, days: u32) -> Vec<u32> {
+    fn opened(minutes: &[u32], n: u32, days: u32, n_offices: u32) -> Vec<u32> {
         let spec = toml::from_str("name = \"all\"\nparcels_per_day = 1000.0\nopen = 60").unwrap();
         let stream = Stream { spec, mail_classes: BTreeSet::new() };
         let raw_score = |i: u32| f64::from(i * 7919 % 1009) / 100.0 - 8.0;
@@ -238,7 +241,9 @@ mod tests {
                 let cutoffs = stream.cutoffs(&flow.as_of(at), at, flow.clock(), |_| true, None, None);
                 let decide = |i: u32| {
                     let raw_score = raw_score(i + 31 * nth as u32 + 17 * day);
-                    let seen = Seen { raw_score, risk_score: 0.5, ..Seen::default() };
+                    let office = (i * 7 + nth as u32 * 13) % n_offices;
+                    let cell = Cell { mail_class: 1, destination_office: office.to_string() };
+                    let seen = Seen { cell, raw_score, risk_score: 0.5, ..Seen::default() };
                     let route = stream.route(&seen, &cutoffs);
                     flow.add(at, &seen, route, RouteCause::Score, true);
                     u32::from(route == Route::Open)
@@ -258,11 +263,17 @@ mod tests {
         for (minutes, n) in
             [(vec![554], 1000), (vec![541], 1000), (hourly, 125), (within_a_slot, 100), (quarters.clone(), 31)]
         {
-            let opened = opened(&minutes, n, 10);
-            assert!(opened.iter().all(|opened| (30..=75).contains(opened)), "{n} at {minutes:?}: {opened:?}");
+            for n_offices in [1, 150] {
+                let opened = opened(&minutes, n, 10, n_offices);
+                assert!(opened.iter().all(|opened| (30..=75).contains(opened)), "{n} at {minutes:?}: {opened:?}");
+            }
         }
+        // One by one, at many offices: hardly two in one minute.
+        let one_by_one: Vec<_> = (0..1000).map(|n| 400 + n).collect();
+        let opened_of = |n_offices| opened(&one_by_one, 1, 10, n_offices)[5..].iter().sum::<u32>();
+        assert!([1, 150].map(opened_of).iter().all(|n| (280..=320).contains(n)), "{:?}", [1, 150].map(opened_of));
         // At another time of day than ever before.
-        let at_once = [vec![554; 1], vec![854; 1]].map(|minutes| opened(&minutes, 1000, 3));
+        let at_once = [vec![554; 1], vec![854; 1]].map(|minutes| opened(&minutes, 1000, 3, 1));
         assert!(at_once.iter().flatten().all(|opened| *opened <= 75), "{at_once:?}");
     }
 

@@ -5,6 +5,7 @@ use std::ops::AddAssign;
 use serde::{Deserialize, Serialize};
 
 use super::{Route, RouteCause};
+use crate::history::Bucket;
 
 /// Bins of raw scores: 1/32 log-odds each, from -16 to 16; what lies beyond is in the last on its side.
 pub(super) const N_BINS: usize = 1024;
@@ -110,10 +111,10 @@ impl<N: Copy + AddAssign> Sums<N> {
 pub(super) struct Tally {
     pub(super) today: Sums<u64>,
     pub(super) past: Sums<f64>,
-    /// Most parcels that came in one bucket today.
-    most_together_today: u64,
-    /// The same of the days before, less the longer ago it was.
-    most_together_past: f64,
+    /// Most parcels that came in one bucket today, and in which.
+    most_together_today: (u64, Bucket),
+    /// The same of the days before, fewer the longer ago it was.
+    most_together_past: (f64, Bucket),
 }
 
 impl Tally {
@@ -148,25 +149,34 @@ impl Tally {
     pub(super) fn add(&mut self, other: &Self) {
         self.today.add(&other.today);
         self.past.add(&other.past);
-        self.most_together_today = self.most_together_today.max(other.most_together_today);
-        self.most_together_past = self.most_together_past.max(other.most_together_past);
+        if other.most_together_today.0 > self.most_together_today.0 {
+            self.most_together_today = other.most_together_today;
+        }
+        if other.most_together_past.0 > self.most_together_past.0 {
+            self.most_together_past = other.most_together_past;
+        }
     }
 
-    /// So many came in one bucket.
-    pub(super) fn came_together(&mut self, n_parcels: usize) {
-        self.most_together_today = self.most_together_today.max(n_parcels as u64);
+    /// So many came in this bucket.
+    pub(super) fn came_together(&mut self, n_parcels: usize, at: Bucket) {
+        if n_parcels as u64 > self.most_together_today.0 {
+            self.most_together_today = (n_parcels as u64, at);
+        }
     }
 
-    /// Parcels that may come in one bucket, as they have of late.
-    pub(super) fn most_together(&self) -> f64 {
-        self.most_together_past.max(self.most_together_today as f64)
+    /// Most parcels that came in one bucket today, and of late, each with the bucket.
+    pub(super) fn most_together(&self) -> [(f64, Bucket); 2] {
+        let (n, at) = self.most_together_today;
+        [(n as f64, at), self.most_together_past]
     }
 
     /// Moves on by a day.
     pub(super) fn end_day(&mut self) {
         let keep = day_weight();
-        self.most_together_past = (self.most_together_past * keep).max(self.most_together_today as f64);
-        self.most_together_today = 0;
+        let (today, past) = (self.most_together_today, self.most_together_past);
+        self.most_together_past =
+            if today.0 as f64 >= past.0 * keep { (today.0 as f64, today.1) } else { (past.0 * keep, past.1) };
+        self.most_together_today = Default::default();
         for (past, today) in self.past.all_mut().zip(self.today.all()) {
             *past = *past * keep + *today as f64;
         }

@@ -84,7 +84,7 @@ impl Comparison {
         *self.routes.entry((champion.1, challenger.1)).or_default() += 1;
         push(&mut self.scores, [champion.0 as f32, challenger.0 as f32], MOST_SCORES);
         // The first decision is what led to an inspection.
-        if self.awaited.contains_key(&item) {
+        if self.awaited.contains_key(&item) || self.found_places.contains_key(&item) {
             return;
         }
         // Nothing drew one that was let pass: whoever looks into it has reasons of their own, and it stands for itself.
@@ -122,6 +122,11 @@ impl Comparison {
         if let Some(oldest) = push(&mut self.found, inspected, MOST_FOUND) {
             self.found_places.remove(&oldest.item);
         }
+    }
+
+    /// Inspections that something was found by, those included that are kept no more.
+    pub fn n_found(&self) -> u64 {
+        self.n_found
     }
 
     /// Parcels that both scored.

@@ -31,7 +31,7 @@ struct Drawn {
     infringement: bool,
 }
 
-/// Most that are kept, the last ones.
+/// Most that are kept of the random control, and of the others: the last ones.
 const MOST_ROWS: usize = 20_000;
 /// Fewer outcomes of the random control, or infringements among them, say nothing of probabilities.
 const LEAST_OUTCOMES: usize = 200;
@@ -46,7 +46,7 @@ impl DrawnRows {
         let Some(now) = reader.grounds_of(reader.head()?.seq)? else { return Ok(Self::default()) };
         let found = findings(reader)?;
         let mut is_now = false;
-        let mut rows = VecDeque::new();
+        let (mut control, mut others) = (VecDeque::new(), VecDeque::new());
         reader.scan::<LedgerError>(0, |record| {
             let unreadable = |what| LedgerError::Record { seq: record.seq, what };
             let body = &record.content.body;
@@ -64,8 +64,10 @@ impl DrawnRows {
                         && chance > 0.0
                         && let Some(infringement) = found.get(&item_id)
                     {
+                        let is_of_control = kept.route_cause == RouteCause::RandomControl as i64;
+                        let rows = if is_of_control { &mut control } else { &mut others };
                         rows.push_back(Drawn {
-                            is_of_control: kept.route_cause == RouteCause::RandomControl as i64,
+                            is_of_control,
                             row: kept.row,
                             weight: stands_for(chance),
                             day: kept.advised_at.0.div_euclid(86_400),
@@ -80,7 +82,8 @@ impl DrawnRows {
             }
             Ok(())
         })?;
-        Ok(Self { feature_spec_digest: now.feature_spec_digest.clone(), rows: rows.into() })
+        let rows = control.into_iter().chain(others).collect();
+        Ok(Self { feature_spec_digest: now.feature_spec_digest.clone(), rows })
     }
 
     /// Whether the challenger's probabilities are no farther off on them than the champion's.

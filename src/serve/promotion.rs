@@ -42,11 +42,11 @@ impl Lifecycle {
         let Some(watch) = self.shadow.watch().filter(|watch| *watch.model() == *challenger.model()) else { return };
         let now = i64::try_from(unix_seconds()).unwrap_or(i64::MAX);
         let days = (now - challenger.since_unix_seconds) as f64 / 86_400.0;
-        let (outcomes, mut looks) = {
+        let (outcomes, n_found, mut looks) = {
             let comparison = watch.comparison();
-            (comparison.paired_outcomes(), comparison.looks)
+            (comparison.paired_outcomes(), comparison.n_found(), comparison.looks)
         };
-        let finding = better_by_outcomes(days, &outcomes, &mut looks, &self.gate);
+        let finding = better_by_outcomes(days, &outcomes, (&mut looks, n_found), &self.gate);
         watch.comparison().looks = looks;
         if !finding.holds() {
             tracing::debug!("the challenger is not promoted yet: {}", finding.why);

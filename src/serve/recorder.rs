@@ -33,7 +33,8 @@ use crate::wire::v1;
 #[derive(Debug)]
 pub struct Recorder {
     /// Before the ledger, which it uses until it is dropped.
-    _retention: Option<Retention>,
+    retention: Mutex<Option<Retention>>,
+    retention_days: u32,
     ledger: Arc<Ledger>,
     writing: Arc<Writing>,
     live: Live,
@@ -90,8 +91,7 @@ impl Recorder {
     ) -> Result<Self, LedgerError> {
         let ledger = Arc::new(Ledger::open(path, config, clock)?);
         let reader = ledger.reader()?;
-        let before = reader.last_grounds()?;
-        let keeping = Keeping::new(config, before.as_deref())?;
+        let keeping = Keeping::new(config, Some(&reader))?;
         let until = artifact.manifest().data.until_seconds;
         let grounds = Grounds::new(engine, until, config, bounds);
         let (live, history, flow) = Live::rebuilt(&reader, &grounds, artifact.settled_history(), engine.flow())?;
@@ -100,11 +100,10 @@ impl Recorder {
         {
             tracing::warn!({ fields::ERROR } = %error, "history can't be saved: the next start takes as long as this one");
         }
-        let retention = || Retention::start(Arc::downgrade(&ledger), config.retention_days);
-        let retention = (config.retention_days > 0).then(retention).transpose()?;
         let lane = Lane::whole(grounds.clone(), Arc::clone(artifact.settled_history()), history, flow);
         Ok(Self {
-            _retention: retention,
+            retention: Mutex::default(),
+            retention_days: config.retention_days,
             writing: Writing::new(Arc::clone(&ledger))?,
             ledger,
             live,
@@ -119,8 +118,8 @@ impl Recorder {
         })
     }
 
-    /// Says in the ledger on which grounds its records rest from here on, unless that was said. Not before all is ready that
-    /// a start may fail for: which model decides after the next one follows from it.
+    /// Says in the ledger on which grounds its records rest from here on, unless that was said, and has parcels erased by their
+    /// age. Not before all is ready that a start may fail for: which model decides after the next one follows from it.
     ///
     /// # Errors
     /// [`LedgerError`] where that can't be written.
@@ -128,6 +127,10 @@ impl Recorder {
         if !self.has_begun.load(Ordering::SeqCst) {
             let grounds = self.grounds();
             self.ledger.stand_on(&grounds, grounds.first_bucket())?;
+            if self.retention_days > 0 {
+                let retention = Retention::start(Arc::downgrade(&self.ledger), self.retention_days)?;
+                *self.retention.lock().unwrap_or_else(PoisonError::into_inner) = Some(retention);
+            }
             self.has_begun.store(true, Ordering::SeqCst);
         }
         Ok(())

@@ -223,10 +223,12 @@ async fn results_that_find_no_room_for_all_are_refused_when_those_before_are_on_
         let slot = recorder.ledger().reserve().unwrap();
         recorder.ledger().submit(Submission { content, slot, done: Box::new(|_| ()), held: None, is_first: false });
     }
-    // Before it counts as a write that hangs.
+    let recording = Arc::clone(&recorder);
     let goes_on = std::thread::spawn(move || {
-        std::thread::sleep(Duration::from_millis(200));
-        drop(end);
+        while recording.ledger().counts().pending < 1000 {
+            std::thread::yield_now();
+        }
+        drop((end, recording));
     });
     let ask = v1::RecordOutcomesRequest { outcomes };
     let refused = within(client.record_outcomes(ask.clone())).await.unwrap_err();

@@ -101,4 +101,6 @@ fn a_ledger_goes_on_under_another_key_only_where_somebody_made_it() {
     // Where nobody needs it, nobody misses it.
     fs::remove_file(&key).unwrap();
     open(&LedgerConfig { parties: Parties::Plain, ..place.config.clone() }).unwrap();
+    // And who needs it again does.
+    open(&place.config).unwrap_err();
 }
