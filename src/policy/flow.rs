@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::{Deserialize, Serialize};
 
 use super::seen::{Cell, Seen};
-use super::tally::{Passed, Tally, bin_of, day_weight, days_to_end, steps};
+use super::tally::{Passed, Tally, Together, bin_of, day_weight, days_to_end, steps};
 use super::{Route, RouteCause};
 use crate::history::{Bucket, BucketWidth};
 
@@ -52,6 +52,8 @@ pub(super) struct Closed {
     /// Days with parcels before it, decayed.
     pub(super) days: f64,
     pub(super) cells: BTreeMap<Cell, Tally>,
+    /// Of all cells.
+    pub(super) together: Together,
     /// Raw scores of parcels that training held back: the distribution until there is a live one.
     pub(super) reference: Arc<[f64]>,
 }
@@ -77,7 +79,13 @@ impl Clock {
 impl Flow {
     /// Nothing has passed yet; `reference` are raw scores as they are to be expected.
     pub fn new(clock: Clock, reference: &[f64]) -> Self {
-        let closed = Closed { day: i64::MIN, days: 0.0, cells: BTreeMap::new(), reference: reference.into() };
+        let closed = Closed {
+            day: i64::MIN,
+            days: 0.0,
+            cells: BTreeMap::new(),
+            together: Together::default(),
+            reference: reference.into(),
+        };
         let state = State { open: Bucket::default(), gathered: Vec::new(), closed: Arc::new(closed) };
         Self { clock, state: Mutex::new(state) }
     }
@@ -128,6 +136,7 @@ impl Flow {
             gathered: gathered.iter().map(|(cell, one)| (cell.clone(), passed(one))).collect(),
             day: closed.day,
             days: closed.days,
+            together: closed.together,
             cells: closed.cells.iter().map(|(cell, tally)| (cell.clone(), tally.clone())).collect(),
         };
         postcard::to_stdvec(&kept).expect("numbers and texts always encode")
@@ -136,7 +145,7 @@ impl Flow {
     /// Takes up what [`Flow::to_bytes`] gave; whether it was one of the same buckets and days. Else nothing is changed.
     pub fn put_bytes(&self, bytes: &[u8]) -> bool {
         let Ok((kept, [])) = postcard::take_from_bytes::<KeptFlow>(bytes) else { return false };
-        let KeptFlow { width_seconds, utc_offset_minutes, open, gathered, day, days, cells } = kept;
+        let KeptFlow { width_seconds, utc_offset_minutes, open, gathered, day, days, together, cells } = kept;
         let is_same =
             width_seconds == u32::from(self.clock.width) && utc_offset_minutes == self.clock.utc_offset_minutes;
         let passed = |(bin, slot, route, cause, uncertainty, novelty)| {
@@ -149,7 +158,7 @@ impl Flow {
         };
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let reference = Arc::clone(&state.closed.reference);
-        let closed = Closed { day, days, cells: cells.into_iter().collect(), reference };
+        let closed = Closed { day, days, cells: cells.into_iter().collect(), together, reference };
         *state = State { open: Bucket(open), gathered, closed: Arc::new(closed) };
         true
     }
@@ -169,6 +178,7 @@ struct KeptFlow {
     gathered: Vec<(Cell, KeptPassed)>,
     day: i64,
     days: f64,
+    together: Together,
     cells: Vec<(Cell, Tally)>,
 }
 
@@ -196,8 +206,9 @@ impl State {
                 let Some((cell, _)) = of_cell.first() else { continue };
                 let tally = closed.tally(cell.clone());
                 of_cell.iter().for_each(|(_, passed)| tally.count(passed));
-                tally.came_together(of_cell.len(), self.open);
+                tally.together.came(of_cell.len());
             }
+            closed.together.came(self.gathered.len());
             self.gathered.clear();
         }
         closed.move_to(today);
@@ -216,6 +227,7 @@ impl Closed {
             // A day without any is no day of post: it ages the past alike, and is not counted.
             self.days = self.days * day_weight() + f64::from(u8::from(had_parcels));
             self.cells.values_mut().for_each(Tally::end_day);
+            self.together.end_day();
             self.cells.retain(|_, tally| tally.past.parcels >= LEAST_PARCELS);
         }
         self.day = self.day.max(day);

@@ -1,6 +1,6 @@
 //! Parcels that share budgets, and where their thresholds stand now.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::Route;
 use super::file::{Exploration, RandomControl, StreamSpec, Toward};
@@ -136,7 +136,7 @@ fn at_route(by_route: &[f64; 6], route: Route) -> f64 {
 
 /// Today and the past of all cells that a stream takes, and the parcels that may come in one bucket.
 fn totals(closed: &Closed, is_first: impl Fn(&Cell) -> bool) -> (Sums<f64>, Sums<f64>, f64) {
-    let (mut today, mut past, mut together) = (Sums::default(), Sums::default(), BTreeMap::new());
+    let (mut today, mut past, mut together) = (Sums::default(), Sums::default(), 0.0);
     for (_, tally) in closed.cells.iter().filter(|(cell, _)| is_first(cell)) {
         let now = &tally.today;
         let as_numbers = |counts: &[u64]| counts.iter().map(|count| *count as f64).collect::<Vec<_>>();
@@ -151,12 +151,10 @@ fn totals(closed: &Closed, is_first: impl Fn(&Cell) -> bool) -> (Sums<f64>, Sums
         };
         today.add(&now);
         past.add(&tally.past);
-        for (n_parcels, at) in tally.most_together() {
-            *together.entry(at).or_insert(0.0) += n_parcels;
-        }
+        together += tally.together.most();
     }
-    // Of many offices each has its own fullest bucket, which is no other's, unless they were stated at once.
-    (today, past, together.into_values().fold(0.0, f64::max))
+    // Of many offices each has a fullest bucket of its own, so all together have no more than the sum; nor more than came at all.
+    (today, past, f64::min(together, closed.together.most()))
 }
 
 /// Which share of a day's parcels has usually come by a second of the day.

@@ -5,7 +5,6 @@ use std::ops::AddAssign;
 use serde::{Deserialize, Serialize};
 
 use super::{Route, RouteCause};
-use crate::history::Bucket;
 
 /// Bins of raw scores: 1/32 log-odds each, from -16 to 16; what lies beyond is in the last on its side.
 pub(super) const N_BINS: usize = 1024;
@@ -111,10 +110,35 @@ impl<N: Copy + AddAssign> Sums<N> {
 pub(super) struct Tally {
     pub(super) today: Sums<u64>,
     pub(super) past: Sums<f64>,
-    /// Most parcels that came in one bucket today, and in which.
-    most_together_today: (u64, Bucket),
-    /// The same of the days before, fewer the longer ago it was.
-    most_together_past: (f64, Bucket),
+    pub(super) together: Together,
+}
+
+/// Most parcels that came in one bucket.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Together {
+    today: u64,
+    /// Of the days before, fewer the longer ago it was.
+    past: f64,
+}
+
+impl Together {
+    /// So many came in one bucket.
+    pub(super) fn came(&mut self, n_parcels: usize) {
+        self.today = self.today.max(n_parcels as u64);
+    }
+
+    /// Parcels that may come in one bucket, as they have of late.
+    pub(super) fn most(&self) -> f64 {
+        self.past.max(self.today as f64)
+    }
+
+    pub(super) fn add(&mut self, other: &Self) {
+        *self = Self { today: self.today.max(other.today), past: self.past.max(other.past) };
+    }
+
+    pub(super) fn end_day(&mut self) {
+        *self = Self { today: 0, past: (self.past * day_weight()).max(self.today as f64) };
+    }
 }
 
 impl Tally {
@@ -149,34 +173,13 @@ impl Tally {
     pub(super) fn add(&mut self, other: &Self) {
         self.today.add(&other.today);
         self.past.add(&other.past);
-        if other.most_together_today.0 > self.most_together_today.0 {
-            self.most_together_today = other.most_together_today;
-        }
-        if other.most_together_past.0 > self.most_together_past.0 {
-            self.most_together_past = other.most_together_past;
-        }
-    }
-
-    /// So many came in this bucket.
-    pub(super) fn came_together(&mut self, n_parcels: usize, at: Bucket) {
-        if n_parcels as u64 > self.most_together_today.0 {
-            self.most_together_today = (n_parcels as u64, at);
-        }
-    }
-
-    /// Most parcels that came in one bucket today, and of late, each with the bucket.
-    pub(super) fn most_together(&self) -> [(f64, Bucket); 2] {
-        let (n, at) = self.most_together_today;
-        [(n as f64, at), self.most_together_past]
+        self.together.add(&other.together);
     }
 
     /// Moves on by a day.
     pub(super) fn end_day(&mut self) {
         let keep = day_weight();
-        let (today, past) = (self.most_together_today, self.most_together_past);
-        self.most_together_past =
-            if today.0 as f64 >= past.0 * keep { (today.0 as f64, today.1) } else { (past.0 * keep, past.1) };
-        self.most_together_today = Default::default();
+        self.together.end_day();
         for (past, today) in self.past.all_mut().zip(self.today.all()) {
             *past = *past * keep + *today as f64;
         }
