@@ -219,9 +219,11 @@ class Trial:
         scrapes.join()
         self.claim("the load went on until all was done", "or nothing is said of the rest", went_on)
         self.claim(f"{sum(calls.values()) - calls.get('OK', 0)} calls failed", "none", set(calls) == {"OK"})
-        self.claim(f"{longest * 1e3:.0f} ms for the longest answer", f"at most {LONGEST_ANSWER_SECONDS * 1e3:g}", longest <= LONGEST_ANSWER_SECONDS)
-        scrape = max(self.scrapes)
-        self.claim(f"{scrape * 1e3:.0f} ms for the longest look at the metrics", f"at most {LONGEST_SCRAPE_SECONDS * 1e3:g}", scrape <= LONGEST_SCRAPE_SECONDS)
+        for seconds, what, most in [
+            (longest, "answer", LONGEST_ANSWER_SECONDS),
+            (max(self.scrapes), "look at the metrics", LONGEST_SCRAPE_SECONDS),
+        ]:
+            self.claim(f"{seconds * 1e3:.0f} ms for the longest {what}", f"at most {most * 1e3:g}", seconds <= most)
 
     def ended(self, how, by):
         """Ends the server under load, and starts it again."""

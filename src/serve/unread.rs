@@ -1,9 +1,9 @@
 //! What a client still sends of a call that is answered before it is read.
 //!
-//! A call is refused, or a message of it is too long. To answer before it is read, and to leave it, has HTTP/2 reset its stream. What of it is under way then comes for a
-//! stream that is no longer known, and counts as an error of the client; so many of those, over the life of a connection, are
-//! taken for an attack, and the connection ends with every call on it. A client that does nothing but try again would be
-//! hung up on. So what is under way is read to its end and thrown away: by one task for all calls, since there are many where
+//! A call is refused, or a message of it is too long. To answer before it is read, and to leave it, has HTTP/2 reset its
+//! stream. What of it is under way then comes for a stream that is no longer known, and counts as an error of the client; so
+//! many of those, over the life of a connection, are taken for an attack, and the connection ends with every call on it. A
+//! client that does nothing but try again would be hung up on. So what is under way is read to its end and thrown away: by one task for all calls, since there are many where
 //! calls are refused, and a timer and a wakeup for each would cost more than the reading.
 
 use std::pin::Pin;
