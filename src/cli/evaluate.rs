@@ -7,6 +7,7 @@ use clap::ValueEnum;
 use super::aging;
 use super::output::{self, Out};
 use super::progress::Progress;
+use super::retrain;
 use super::rolling::{self, Period};
 use super::settings::{self, ConfigFlag, Flags};
 use crate::evaluation::{self, CapacityShare, ModelIdentity, Settings, Subject};
@@ -74,9 +75,6 @@ pub(super) struct Args {
     config: ConfigFlag,
 }
 
-/// As many as `retrain` lets one stand for.
-const MAX_WEIGHT: f64 = 20.0;
-
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(super) enum Format {
     Text,
@@ -114,7 +112,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
         return match period {
             Period::Month => rolling::run(asked, &config),
             Period::Week => {
-                aging::run(asked, args.max_weight.unwrap_or(MAX_WEIGHT), page(args.plot.as_deref())?, &config)
+                aging::run(asked, args.max_weight.unwrap_or(retrain::MAX_WEIGHT), page(args.plot.as_deref())?, &config)
             }
         };
     }

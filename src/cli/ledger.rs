@@ -9,6 +9,7 @@ use super::output;
 use super::settings::{self, ConfigFlag, Flags};
 use crate::config::ValidConfig;
 use crate::ledger::{Clock, Known, Ledger, Reader, checkpoints, export, known_record, rescore, verify_against};
+use crate::table::holds_labels;
 
 /// What can be done with a ledger.
 #[derive(Debug, clap::Subcommand)]
@@ -148,13 +149,9 @@ fn run_erase(args: &EraseArgs) -> anyhow::Result<()> {
     output::print(&format!("{n_erased} parcels and texts of outcomes were erased\n"))
 }
 
-/// Endings of the tables that hold labels: JSON lines are parcels alone.
-const LABELED: [&str; 3] = [".csv", ".csv.gz", ".parquet"];
-
 fn run_export(args: &ExportArgs) -> anyhow::Result<()> {
-    let name = args.out.to_string_lossy().to_ascii_lowercase();
     anyhow::ensure!(
-        LABELED.iter().any(|ending| name.ends_with(ending)),
+        holds_labels(&args.out),
         "--out: {} must end in .csv, .csv.gz or .parquet, which hold what was found too",
         args.out.display()
     );

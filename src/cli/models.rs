@@ -29,7 +29,7 @@ pub(super) fn champion_by(flag: &str, named: Option<&Path>, config: &ValidConfig
         return given();
     }
     let reader = Reader::open(ledger)?;
-    let Some(grounds) = reader.grounds_of(reader.head()?.seq)? else { return given() };
+    let Some(grounds) = reader.last_grounds()? else { return given() };
     let built_in = settings::artifact(None)?;
     if built_in.model_ref().digest == grounds.model_digest {
         return Ok(Believed { artifact: built_in, signer: None });

@@ -20,6 +20,9 @@ use crate::model::EstimatorKind;
 use crate::table::TableReader;
 use crate::train::{Dataset, Recipe, TrainError, drafts_at, train};
 
+/// Most parcels that an inspected one stands for, where nothing else is asked for.
+pub(super) const MAX_WEIGHT: f64 = 20.0;
+
 /// Flags of `retrain`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -42,7 +45,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "NUMBER")]
     until: Option<i64>,
     /// Most parcels that an inspected one stands for: one over its chance of inspection, clipped here.
-    #[arg(long, value_name = "WEIGHT", default_value_t = 20.0)]
+    #[arg(long, value_name = "WEIGHT", default_value_t = MAX_WEIGHT)]
     max_weight: f64,
     /// Name of the line of models [default: train.name].
     #[arg(long)]

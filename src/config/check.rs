@@ -1,5 +1,6 @@
 //! Only a checked configuration starts anything.
 
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 use super::Config;
@@ -99,30 +100,21 @@ fn keep<T, E: std::error::Error>(problems: &mut Vec<String>, checked: Result<T, 
     checked.map_err(|error| problems.push(with_causes(&error))).ok()
 }
 
-/// The contract's own limits are ceilings: 99 lines and documents, 64 national codes, 512 bytes of a description.
+/// The contract's own limits are ceilings, but that of texts.
 fn limits(limits: &ParcelLimits) -> Vec<String> {
-    let must = |key: &str, fits: bool, expected: &str, got: usize| {
-        (!fits).then(|| format!("limits.{key}: must be {expected}, got {got}"))
+    let must = |key: &str, range: RangeInclusive<usize>, got: usize| {
+        let (min, max) = (range.start(), range.end());
+        (!range.contains(&got)).then(|| format!("limits.{key}: must be from {min} to {max}, got {got}"))
     };
     let ParcelLimits { max_contents, max_documents, max_national_entries, max_text_bytes, description_bytes_read } =
         *limits;
     let most = ParcelLimits::CONTRACT;
     [
-        must("max_contents", (1..=most.max_contents).contains(&max_contents), "from 1 to 99", max_contents),
-        must("max_documents", (1..=most.max_documents).contains(&max_documents), "from 1 to 99", max_documents),
-        must(
-            "max_national_entries",
-            (1..=most.max_national_entries).contains(&max_national_entries),
-            "from 1 to 64",
-            max_national_entries,
-        ),
-        must("max_text_bytes", (512..=1 << 20).contains(&max_text_bytes), "from 512 to 1048576", max_text_bytes),
-        must(
-            "description_bytes_read",
-            (1..=512).contains(&description_bytes_read),
-            "from 1 to 512",
-            description_bytes_read,
-        ),
+        must("max_contents", 1..=most.max_contents, max_contents),
+        must("max_documents", 1..=most.max_documents, max_documents),
+        must("max_national_entries", 1..=most.max_national_entries, max_national_entries),
+        must("max_text_bytes", 512..=1 << 20, max_text_bytes),
+        must("description_bytes_read", 1..=most.description_bytes_read, description_bytes_read),
     ]
     .into_iter()
     .flatten()

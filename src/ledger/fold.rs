@@ -38,7 +38,7 @@ impl Fold {
     pub fn reach(&mut self, at: Bucket) {
         if at > self.reached {
             self.reached = at;
-            let most = usize::try_from(self.grounds.history_max_entities).unwrap_or(usize::MAX);
+            let most = self.grounds.most_entities();
             if self.history.n_entities() + self.waiting.n_counts() > most {
                 self.settle();
                 self.history.evict_stalest(most);

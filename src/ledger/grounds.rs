@@ -181,6 +181,11 @@ impl Grounds {
         self.feature_spec_digest == other.feature_spec_digest && at >= self.first_bucket()
     }
 
+    /// Most entities that history knows, as a number of them.
+    pub fn most_entities(&self) -> usize {
+        usize::try_from(self.history_max_entities).unwrap_or(usize::MAX)
+    }
+
     /// As a record.
     pub fn to_content(&self, at: Bucket) -> Content {
         let body = serde_json::to_vec(self).expect("texts and finite numbers always encode");

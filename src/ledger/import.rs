@@ -231,18 +231,13 @@ impl<'a> Import<'a> {
         if let Some(first) = about.iter().find(|record| is_decided(record.content.kind)) {
             self.imported.known_parcels += 1;
             let is_repeated = first.seq > self.begun_after || !self.met.insert(item);
-            return match of_outcome {
-                Some(_) if is_repeated => {
-                    self.imported.known_outcomes += 1;
-                    Ok(None)
-                }
-                // Of a run that was broken off the parcel may stand without it.
-                Some(outcome) if self.item(&past.item_id)?.has_others_than(outcome.checked.inspected_at) => {
-                    self.imported.known_outcomes += 1;
-                    Ok(None)
-                }
-                of_outcome => Ok(of_outcome),
-            };
+            let Some(outcome) = of_outcome else { return Ok(None) };
+            // Of a run that was broken off the parcel may stand without it.
+            if is_repeated || self.item(&past.item_id)?.has_others_than(outcome.checked.inspected_at) {
+                self.imported.known_outcomes += 1;
+                return Ok(None);
+            }
+            return Ok(Some(outcome));
         }
         let content = Content {
             item: Some(item),

@@ -50,7 +50,7 @@ impl Live {
         told.done();
         let Past { mut fold, items, n_saved } = past.expect("nothing ends it before");
         let open = fold.reached.max(grounds.first_bucket());
-        let most_entities = usize::try_from(grounds.history_max_entities).unwrap_or(usize::MAX);
+        let most_entities = grounds.most_entities();
         let (history, flow) = fold.parts();
         let live = Self {
             histories: Mutex::new(vec![Arc::clone(&history)]),

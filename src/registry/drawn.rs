@@ -43,7 +43,7 @@ impl DrawnRows {
     /// # Errors
     /// [`LedgerError`] where it can't be read.
     pub fn read(reader: &Reader) -> Result<Self, LedgerError> {
-        let Some(now) = reader.grounds_of(reader.head()?.seq)? else { return Ok(Self::default()) };
+        let Some(now) = reader.last_grounds()? else { return Ok(Self::default()) };
         let found = findings(reader)?;
         let mut is_now = false;
         let (mut control, mut others) = (VecDeque::new(), VecDeque::new());

@@ -78,7 +78,7 @@ impl Lane {
     /// level comes there with all others.
     fn reach(&self, at: Bucket) {
         if self.reached.fetch_max(at.0, Ordering::Relaxed) < at.0 {
-            self.history.evict_stalest(usize::try_from(self.grounds.history_max_entities).unwrap_or(usize::MAX));
+            self.history.evict_stalest(self.grounds.most_entities());
         }
     }
 

@@ -2,6 +2,11 @@
 
 use std::path::Path;
 
+/// Whether a table of this name says of its rows what was found too: JSON lines are parcels alone.
+pub fn holds_labels(path: &Path) -> bool {
+    matches!(Format::of(path), Some(Format::Csv { .. } | Format::Parquet))
+}
+
 /// How a table is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Format {

@@ -27,6 +27,7 @@ mod write;
 pub use check::{CheckedRow, RowCheck};
 pub use error::{MissingColumn, TableError};
 pub use field::UnknownField;
+pub use format::holds_labels;
 pub use labels::LabelCounts;
 pub use mapping::{Mapping, MappingError, MappingViolation};
 pub use read::{MAX_ROW_BYTES, RowResult, TableReader};

@@ -159,6 +159,16 @@ async fn a_client_may_take_back_all_calls_that_it_has_open() {
     }
 }
 
+/// Reads on until so many calls have a head of their answer, on a connection that goes on.
+async fn are_answered(read: &mut OwnedReadHalf, n_calls: usize) {
+    let mut n_answered = 0;
+    while n_answered < n_calls {
+        let (kind, _) = within(next_frame(read)).await.expect("a connection that goes on");
+        assert_ne!(kind, GOAWAY);
+        n_answered += usize::from(kind == HEADERS);
+    }
+}
+
 /// What they still send comes for a call that is over, and is no error of theirs.
 #[tokio::test]
 async fn messages_that_are_too_long_end_no_connection() {
@@ -181,12 +191,7 @@ async fn messages_that_are_too_long_end_no_connection() {
             .flat_map(|stream| [frame(HEADERS, 0x4, *stream, &head), frame(DATA, 0, *stream, &begun)].concat())
             .collect();
         write.write_all(&calls).await.unwrap();
-        let mut n_refused = 0;
-        while n_refused < round.len() {
-            let (kind, _) = within(next_frame(&mut read)).await.expect("a connection that goes on");
-            assert_ne!(kind, GOAWAY);
-            n_refused += usize::from(kind == HEADERS);
-        }
+        are_answered(&mut read, round.len()).await;
         let rest: Vec<u8> = round.iter().flat_map(|stream| frame(DATA, 0x1, *stream, b"and more")).collect();
         write.write_all(&rest).await.unwrap();
     }
@@ -219,12 +224,7 @@ async fn what_is_still_sent_of_calls_that_are_refused_is_taken() {
         let round: Vec<u32> = streams.by_ref().take(100).collect();
         let calls: Vec<u8> = round.iter().flat_map(|stream| frame(HEADERS, 0x4, *stream, &head)).collect();
         write.write_all(&calls).await.unwrap();
-        let mut n_refused = 0;
-        while n_refused < round.len() {
-            let (kind, _) = within(next_frame(&mut read)).await.expect("a connection that goes on");
-            assert_ne!(kind, GOAWAY);
-            n_refused += usize::from(kind == HEADERS);
-        }
+        are_answered(&mut read, round.len()).await;
         let rest: Vec<u8> = round.iter().flat_map(|stream| frame(DATA, 0x1, *stream, &[0; 5])).collect();
         write.write_all(&rest).await.unwrap();
     }

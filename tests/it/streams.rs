@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use parcel_risk::serve::ServeConfig;
+use parcel_risk::serve::{ServeConfig, Standing};
 use parcel_risk::wire::v1;
 use parcel_risk::wire::v1::risk_scoring_service_client::RiskScoringServiceClient;
 use tokio::sync::mpsc;
@@ -133,6 +133,15 @@ async fn an_answer_and_an_error_name_their_call() {
     assert_ne!(other[0], other[1]);
 }
 
+async fn room_is_given_back(standing: &Standing) {
+    within(async {
+        while standing.observe().in_flight > 0 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
+
 /// A client that has its answers held back, by a window that it never opens, is hung up on: nothing of HTTP/2 ends that.
 #[tokio::test]
 async fn a_client_that_takes_no_answers_is_hung_up_on() {
@@ -143,12 +152,7 @@ async fn a_client_that_takes_no_answers_is_hung_up_on() {
     // With an error or without: it ends.
     let _ = within(call.connection).await.unwrap();
     assert!(standing.metrics_text().contains("parcelrisk_connections_stalled_total 1"));
-    within(async {
-        while standing.observe().in_flight > 0 {
-            tokio::task::yield_now().await;
-        }
-    })
-    .await;
+    room_is_given_back(&standing).await;
 }
 
 /// One that takes a beginning is no other: its answer waits, and is not over.
@@ -167,11 +171,6 @@ async fn a_client_that_takes_the_beginning_of_an_answer_alone_is_hung_up_on() {
         assert_eq!(standing.observe().in_flight, N_PARCELS, "its room is held with a window of {window}");
         let _ = within(call.connection).await.unwrap();
         assert!(standing.metrics_text().contains("parcelrisk_connections_stalled_total 1"));
-        within(async {
-            while standing.observe().in_flight > 0 {
-                tokio::task::yield_now().await;
-            }
-        })
-        .await;
+        room_is_given_back(&standing).await;
     }
 }

@@ -1,16 +1,20 @@
 //! What inspections found: durable, once, and into history when it arrives.
 
+use std::sync::Arc;
+
 use parcel_risk::history::Snapshot;
 use parcel_risk::ledger::{Reader, export, rescore, verify};
+use parcel_risk::serve::Recorder;
 use parcel_risk::table::TableReader;
 use parcel_risk::wire::v1;
 use parcel_risk::wire::v1::audit_service_client::AuditServiceClient;
 use parcel_risk::wire::v1::get_decision_request::Key;
 use parcel_risk::wire::v1::outcome_service_client::OutcomeServiceClient;
+use parcel_risk::wire::v1::risk_scoring_service_client::RiskScoringServiceClient as Scoring;
 use tonic::transport::Channel;
 
 use super::{Place, decisions, outcome, parcels, requests, stop};
-use crate::harness::{artifact, start, within};
+use crate::harness::{Server, artifact, start, within};
 
 async fn record(client: &mut OutcomeServiceClient<Channel>, outcomes: Vec<v1::Outcome>) -> Vec<Option<v1::ItemError>> {
     let request = v1::RecordOutcomesRequest { outcomes };
@@ -18,13 +22,17 @@ async fn record(client: &mut OutcomeServiceClient<Channel>, outcomes: Vec<v1::Ou
     results.into_iter().map(|result| result.error).collect()
 }
 
+async fn serve(place: &Place) -> (Channel, Server, Arc<Recorder>) {
+    let (parts, recorder) = place.parts();
+    let (endpoint, server) = start(parts).await;
+    (endpoint.connect().await.unwrap(), server, recorder)
+}
+
 #[tokio::test]
 async fn a_result_is_kept_once_a_correction_beside_it_and_both_survive_a_restart() {
     let place = Place::new();
-    let (parts, recorder) = place.parts();
-    let (endpoint, server) = start(parts).await;
-    let channel = endpoint.connect().await.unwrap();
-    let mut scoring = v1::risk_scoring_service_client::RiskScoringServiceClient::new(channel.clone());
+    let (channel, server, recorder) = serve(&place).await;
+    let mut scoring = Scoring::new(channel.clone());
     let (mut outcomes, mut audit) = (OutcomeServiceClient::new(channel.clone()), AuditServiceClient::new(channel));
     let sent = parcels(40);
     let decided = decisions(within(scoring.score_parcels(requests(&sent))).await.unwrap().into_inner());
@@ -86,11 +94,8 @@ async fn a_result_is_kept_once_a_correction_beside_it_and_both_survive_a_restart
 /// and the last.
 async fn scores_of_found(named: impl Fn(&v1::Decision) -> String) -> [f64; 2] {
     let place = Place::new();
-    let (parts, recorder) = place.parts();
-    let (endpoint, server) = start(parts).await;
-    let channel = endpoint.connect().await.unwrap();
-    let mut scoring = v1::risk_scoring_service_client::RiskScoringServiceClient::new(channel.clone());
-    let mut outcomes = OutcomeServiceClient::new(channel);
+    let (channel, server, recorder) = serve(&place).await;
+    let (mut scoring, mut outcomes) = (Scoring::new(channel.clone()), OutcomeServiceClient::new(channel));
     let first = parcels(1).remove(0);
     let start_seconds = first.advised_at.as_ref().unwrap().seconds;
     let again = |n: i64| {
@@ -132,11 +137,8 @@ async fn what_is_told_after_nothing_could_be_said_counts_as_if_it_were_told_at_o
     let mut after = Vec::new();
     for findings in [&[Infringement][..], &[Inconclusive, Infringement], &[Inconclusive, Infringement, Clean]] {
         let place = Place::new();
-        let (parts, recorder) = place.parts();
-        let (endpoint, server) = start(parts).await;
-        let channel = endpoint.connect().await.unwrap();
-        let mut scoring = v1::risk_scoring_service_client::RiskScoringServiceClient::new(channel.clone());
-        let mut outcomes = OutcomeServiceClient::new(channel);
+        let (channel, server, recorder) = serve(&place).await;
+        let (mut scoring, mut outcomes) = (Scoring::new(channel.clone()), OutcomeServiceClient::new(channel));
         let sent = parcels(5);
         within(scoring.score_parcels(requests(&sent))).await.unwrap();
         let at = sent[4].advised_at.as_ref().unwrap().seconds + 86_400;
